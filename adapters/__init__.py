@@ -1,0 +1,1 @@
+"""Platform adapters: one file per platform, found through entry points."""

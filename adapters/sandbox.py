@@ -1,0 +1,95 @@
+"""The sandbox: the page, the terminal and `botkit chat` as a platform of their own.
+
+It can do everything a platform can, keeps nothing itself, and shows what happens through the live view. A
+payload looks like this:
+
+    {"id": "c0ffee", "room": "ada-1", "person": "ada", "text": "hello", "bot": "helper"}
+    {"id": "c0ffef", "room": "ada-1", "person": "ada", "press": "ok:y:4kX…", "message_id": "run_….0"}
+"""
+
+from __future__ import annotations
+
+__all__ = ["Sandbox"]
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from botkit.sdk import (
+    Action,
+    Adapter,
+    Attachment,
+    Capabilities,
+    Conversation,
+    Event,
+    Health,
+    NotFound,
+    OutMessage,
+    Part,
+    Receipt,
+    Rendered,
+    User,
+)
+
+_CAPABILITIES = Capabilities(
+    text_limit=1_000_000,
+    stream="native",
+    edit=True,
+    delete=True,
+    buttons=True,
+    threads=True,
+    reactions=True,
+    files=True,
+    file_in_limit_bytes=20_971_520,
+    file_out_limit_bytes=20_971_520,
+    ephemeral=True,
+    idempotent_send="native",
+    commands=True,
+)
+
+
+class Sandbox(Adapter):
+    platform: ClassVar[str] = "sandbox"
+
+    async def start(self) -> None:
+        self.host.report(Health(state="ok", detail="page, terminal and `botkit chat`"))
+
+    async def stop(self) -> None:
+        self.host.report(Health(state="off"))
+
+    def parse(self, payload: Mapping[str, Any]) -> Sequence[Event]:
+        person = str(payload.get("person") or "operator")
+        press = str(payload.get("press") or "")
+        message_id = str(payload.get("message_id") or "")
+        return (
+            Event(
+                channel=self.channel,
+                dedupe_key=str(payload["id"]),
+                kind="stop_generation" if payload.get("stop") else "action" if press else "message",
+                conversation=Conversation(channel=self.channel, room=str(payload["room"])),
+                sender=User(id=person, name=str(payload.get("name") or person)),
+                occurred_at=self.host.clock.now(),
+                text=str(payload.get("text") or ""),
+                addressed="dm",
+                message_id=message_id or str(payload["id"]),
+                action=Action(value=press, message_id=message_id) if press else None,
+                route=str(payload.get("bot") or ""),
+            ),
+        )
+
+    def capabilities(self, conversation: Conversation) -> Capabilities:
+        return _CAPABILITIES
+
+    def render(self, message: OutMessage, conversation: Conversation) -> Sequence[Rendered]:
+        buttons = [[{"label": b.label, "value": b.value, "style": b.style} for b in row] for row in message.buttons]
+        payload: dict[str, Any] = {"text": message.text}
+        if buttons:
+            payload["buttons"] = buttons
+        return (Rendered(payload=payload, text=message.text),)
+
+    async def send(self, part: Part) -> Receipt:
+        """Always succeeds: whoever watches the conversation is shown the part by the live view."""
+        return Receipt(message_id=part.message_id or part.id)
+
+    async def fetch(self, attachment: Attachment) -> AsyncGenerator[bytes]:
+        raise NotFound("files of the sandbox are stored when they are uploaded; there is nothing to fetch")
+        yield b""

@@ -1,0 +1,1 @@
+"""Measurements against the budgets, with peers beside ours: `python -m benchmarks --help`."""

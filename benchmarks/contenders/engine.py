@@ -1,0 +1,162 @@
+"""The real engine: accept, lane, session, five steps, outbox, and an adapter that delivers into memory."""
+
+from __future__ import annotations
+
+__all__ = ["EngineBench", "engine", "engine_normal", "open_bench"]
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Literal, cast
+
+from benchmarks.contenders import STEPS, Turn, payload
+from botkit.core.agent import AgentOutcome, AgentTask, ReplySink
+from botkit.core.clock import SystemClock
+from botkit.core.config import Config
+from botkit.core.events import Conversation, Event, User
+from botkit.core.ids import new_id
+from botkit.core.journal import TranscriptRow
+from botkit.core.live import LiveHub
+from botkit.core.messages import Capabilities, OutMessage, Part, Receipt, Rendered
+from botkit.core.models import Usage
+from botkit.engine import Engine
+from botkit.runs.context import RunContext, StepScope
+from botkit.sdk import Adapter
+from botkit.store.open import Store, open_store
+
+
+class _StubAgent:
+    """As many steps as an agent takes for two tool calls, without a model or a tool behind them."""
+
+    async def run(self, ctx: RunContext, task: AgentTask, sink: ReplySink) -> AgentOutcome:
+        for number in range(STEPS):
+
+            async def work(scope: StepScope, number: int = number) -> dict[str, str]:
+                return payload(ctx.run.conversation, number)
+
+            await ctx.step(f"turn/{number}", work, name="step")
+        said = TranscriptRow(session_id=ctx.run.session_id, role="assistant", text="done", at=ctx.clock.micros())
+        return AgentOutcome(text="done", rows=(said,), usage=Usage(input_tokens=10, output_tokens=5))
+
+
+class _Platform(Adapter):
+    """Delivers at once and tells whoever waits for the reply."""
+
+    platform: ClassVar[str] = "bench"
+    _CAN = Capabilities(text_limit=4096)
+
+    def __init__(self) -> None:
+        super().__init__("bench", None, cast("Any", None))
+        self.waiting: dict[str, asyncio.Future[None]] = {}
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def parse(self, payload: Mapping[str, Any]) -> Sequence[Event]:
+        return ()
+
+    def capabilities(self, conversation: Conversation) -> Capabilities:
+        return self._CAN
+
+    def render(self, message: OutMessage, conversation: Conversation) -> Sequence[Rendered]:
+        return (Rendered(payload={"text": message.text}, text=message.text),)
+
+    async def send(self, part: Part) -> Receipt:
+        waiting = self.waiting.pop(part.conversation.room, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+        return Receipt(message_id="1")
+
+
+class EngineBench:
+    """An engine on a store. Implements the ports the app would fill."""
+
+    def __init__(self, store: Store, *, parallel: int = 500):
+        settings = {"max_parallel_turns": parallel}
+        self.current = Config.model_validate(
+            {
+                "bots": {"desk": {"model": "stub/model", "prompt": "Be brief."}},
+                "channels": {"bench": {"platform": "bench", "bot": "desk", "dm_policy": "open"}},
+                "settings": settings,
+            }
+        )
+        self.platform = _Platform()
+        self.clock = SystemClock()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.engine = Engine(
+            store=store,
+            configs=self,
+            channels=self,
+            agent=_StubAgent(),
+            live=LiveHub(),
+            clock=self.clock,
+            spawn=self._spawn,
+        )
+
+    async def get(self, revision: str) -> Config:
+        return self.current
+
+    def adapter(self, channel: str) -> Adapter | None:
+        return self.platform
+
+    def renderer(self, channel: str) -> Adapter:
+        return self.platform
+
+    def policy(self, channel: str) -> Literal["hold", "resend"]:
+        return "hold"
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    def event(self, room: str) -> Event:
+        return Event(
+            channel="bench",
+            dedupe_key=new_id("u"),
+            kind="message",
+            conversation=Conversation(channel="bench", room=room),
+            sender=User(id=room, name="Ada"),
+            occurred_at=self.clock.now(),
+            text="hello " * 20,
+            addressed="dm",
+            message_id="1",
+        )
+
+    async def turn(self, room: str, number: int) -> None:
+        """From the event's arrival to the moment its reply is at the platform."""
+        delivered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.platform.waiting[room] = delivered
+        await self.engine.accept(self.event(room))
+        await delivered
+
+    async def close(self) -> None:
+        await self.engine.drain(5)
+        for task in tuple(self.tasks):
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def open_bench(home: Path, *, synchronous: Literal["full", "normal"] = "full") -> AsyncGenerator[EngineBench]:
+    async with open_store(home, synchronous=synchronous) as store:
+        bench = EngineBench(store)
+        await bench.engine.start()
+        yield bench
+        await bench.close()
+
+
+@asynccontextmanager
+async def engine(folder: Path) -> AsyncGenerator[Turn]:
+    async with open_bench(folder / "home") as bench:
+        yield bench.turn
+
+
+@asynccontextmanager
+async def engine_normal(folder: Path) -> AsyncGenerator[Turn]:
+    """Without a flush at each commit: survives a kill, not a power cut."""
+    async with open_bench(folder / "home", synchronous="normal") as bench:
+        yield bench.turn

@@ -1,0 +1,214 @@
+"""Model calls of one turn: journaled, streamed, within the turn's time, booked whatever happens."""
+
+from __future__ import annotations
+
+__all__ = ["Asker", "TimeUp"]
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from botkit.agents.limits import Budget
+from botkit.agents.stream import AnswerStream
+from botkit.agents.tokens import BreakdownMeter, estimate_json_tokens, estimate_tokens
+from botkit.core.agent import AgentTask, ReplySink
+from botkit.core.errors import ModelError
+from botkit.core.ids import new_id
+from botkit.core.journal import AddUsage, ModelCall
+from botkit.core.live import LiveEvent
+from botkit.core.models import Model, ModelDelta, ModelReply, ModelRequest, Usage
+from botkit.runs.context import RunContext, StepScope
+
+T = TypeVar("T")
+
+
+class TimeUp(Exception):
+    """The turn's working time ended while the model was writing."""
+
+
+class Asker:
+    """Asks the model, counts what it used, and shows what it writes."""
+
+    def __init__(self, ctx: RunContext, task: AgentTask, model: Model, sink: ReplySink, budget: Budget):
+        self._ctx = ctx
+        self._task = task
+        self._model = model
+        self._sink = sink
+        self._budget = budget
+        self.meter = BreakdownMeter()
+        self.answered_by = task.model
+        """The model of the last answer, after fallbacks."""
+
+    async def ask(
+        self,
+        key: str,
+        messages: Sequence[dict[str, Any]],
+        *,
+        tools: tuple[dict[str, Any], ...],
+        estimated: Mapping[str, int],
+        final: bool,
+    ) -> ModelReply:
+        """One model call as a journaled step.
+
+        Args:
+            estimated: tokens of each part of the input, for the breakdown.
+            final: tools are named but must not be called, and the text is the answer.
+
+        Raises:
+            TimeUp: the turn's time ended.
+            ModelError: no model answered.
+        """
+        request = self._request(
+            tuple(messages),
+            tools=tools,
+            tool_choice="none" if final and tools else "auto",
+            max_output_tokens=self._task.max_output_tokens,
+        )
+
+        async def call(scope: StepScope) -> ModelReply:
+            stream = AnswerStream(self._sink, show=self._task.stream)
+            try:
+                reply = await self._collect(request, stream)
+            except (asyncio.CancelledError, TimeUp):
+                self._book_failure(key, _cut_usage(request, stream), code="")
+                raise
+            except ModelError as error:
+                used = error.facts.get("usage")
+                self._book_failure(key, used if isinstance(used, Usage) else Usage(), code=error.code)
+                raise
+            await stream.end(keep=final or not reply.calls)
+            self._book(scope, reply)
+            return reply
+
+        reply = await self._ctx.step(key, call, kind=ModelReply, name="model")
+        self._count(reply, estimated)
+        self.answered_by = reply.model or self.answered_by
+        return reply
+
+    async def summarise(self, key: str, instruction: str, text: str) -> str:
+        """A summary as a journaled step; empty when the model cannot give one, since the turn can go on."""
+        request = self._request(
+            ({"role": "system", "content": instruction}, {"role": "user", "content": text}),
+            max_output_tokens=min(self._task.max_output_tokens, 2048),
+        )
+
+        async def call(scope: StepScope) -> ModelReply:
+            try:
+                reply = await self._collect(request, None)
+            except (ModelError, TimeUp):
+                return ModelReply()
+            self._book(scope, reply)
+            return reply
+
+        reply = await self._ctx.step(key, call, kind=ModelReply, name="summarise")
+        self._count(reply, {"conversation_history": 1})
+        return reply.text
+
+    def _request(self, messages: tuple[dict[str, Any], ...], **options: Any) -> ModelRequest:
+        task = self._task
+        return ModelRequest(
+            model=task.model,
+            messages=messages,
+            temperature=task.temperature,
+            params=task.model_params,
+            timeout_s=max(0.001, self._budget.remaining_s),
+            trace_id=self._ctx.run.trace_id,
+            **options,
+        )
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _collect(self, request: ModelRequest, stream: AnswerStream | None) -> ModelReply:
+        """Read the stream to its end, within the turn's time."""
+        started = self._ctx.clock.monotonic()
+        reply = await self._within(request.timeout_s, self._read(request, stream))
+        if reply.latency_ms:
+            return reply
+        return msgspec.structs.replace(reply, latency_ms=(self._ctx.clock.monotonic() - started) * 1000)
+
+    async def _read(self, request: ModelRequest, stream: AnswerStream | None) -> ModelReply:
+        reply: ModelReply | None = None
+        source = self._model.stream(request)
+        try:
+            async for item in source:
+                if not isinstance(item, ModelDelta):
+                    reply = item
+                elif stream is not None:
+                    await stream.feed(item)
+        finally:
+            await _close(source)
+        if reply is None:
+            raise RuntimeError(f"the model port ended without a reply for {request.model}")
+        return reply
+
+    async def _within(self, seconds: float, work: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.ensure_future(work)
+        timer = asyncio.ensure_future(self._ctx.clock.sleep(seconds))
+        try:
+            await asyncio.wait((task, timer), return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise TimeUp
+            return task.result()
+        finally:
+            timer.cancel()
+            if not task.done():
+                task.cancel()
+                await asyncio.wait((task,))
+
+    # ── counting ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _count(self, reply: ModelReply, estimated: Mapping[str, int]) -> None:
+        self._budget.usage += reply.usage
+        self._budget.spent_ms += reply.latency_ms
+        self.meter.add(estimated, reply.usage)
+
+    def _book(self, scope: StepScope, reply: ModelReply) -> None:
+        scope.write(AddUsage(call=self._usage_row(scope.key, reply)))
+        run = self._ctx.run
+        if self._ctx.live.watched(run.conversation):
+            data = {
+                "model": reply.model or self._task.model,
+                "usage": msgspec.to_builtins(reply.usage),
+                "latency_ms": reply.latency_ms,
+                "step": scope.key,
+            }
+            self._ctx.live.publish(LiveEvent(kind="model", conversation=run.conversation, run_id=run.id, data=data))
+
+    def _book_failure(self, key: str, usage: Usage, *, code: str) -> None:
+        """A call that was cut off is billed all the same: committed with the end of the run."""
+        self._ctx.write(AddUsage(call=self._usage_row(key, ModelReply(usage=usage, finish="cut"), code=code)))
+
+    def _usage_row(self, key: str, reply: ModelReply, *, code: str = "") -> ModelCall:
+        run, task = self._ctx.run, self._task
+        return ModelCall(
+            id=new_id("mc"),
+            at=self._ctx.clock.micros(),
+            run_id=run.id,
+            step=key,
+            trace_id=run.trace_id,
+            bot=task.bot,
+            channel=run.channel,
+            workspace=task.workspace,
+            person_id=run.person_id,
+            model=reply.model or task.model,
+            usage=reply.usage,
+            latency_ms=reply.latency_ms,
+            attempts=reply.attempts,
+            finish=reply.finish,
+            code=code,
+        )
+
+
+def _cut_usage(request: ModelRequest, stream: AnswerStream) -> Usage:
+    """Nobody told how much a cut call used, so it is counted here."""
+    read = sum(map(estimate_json_tokens, (*request.messages, *request.tools)))
+    return Usage(input_tokens=read, output_tokens=estimate_tokens(stream.raw), estimated=True)
+
+
+async def _close(source: AsyncIterator[Any]) -> None:
+    """Close a generator in place; a plain iterator has nothing to close."""
+    if inspect.isasyncgen(source):
+        await source.aclose()

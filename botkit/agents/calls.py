@@ -1,0 +1,266 @@
+"""One tool call of a turn: arguments read, the gateway asked, people asked where it says so.
+
+A call is journaled as it goes: `{key}` is the first attempt; when the gateway wants an approval or an answer
+the run waits at `{key}/wait/0`, and the attempt after that is `{key}/1`.
+"""
+
+from __future__ import annotations
+
+__all__ = ["CallOutcome", "ToolCaller"]
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botkit.agents.answers import answer_from
+from botkit.agents.json_repair import Unreadable, read_arguments
+from botkit.agents.schemas import fit_arguments
+from botkit.core.agent import AgentTask
+from botkit.core.data import Data
+from botkit.core.ids import new_id, short_token
+from botkit.core.journal import LogCall
+from botkit.core.live import LiveEvent
+from botkit.core.models import RequestedCall
+from botkit.core.tools import (
+    CallRecord,
+    NeedsApproval,
+    NeedsInput,
+    Progress,
+    Result,
+    Tool,
+    ToolCall,
+    ToolPort,
+    arguments_digest,
+    result_text,
+)
+from botkit.runs.context import Answer, EffectUnknown, RunContext, StepScope, WaitSpec
+
+_ATTEMPTS_LIMIT = 6
+_Ended = Result | NeedsApproval | NeedsInput
+
+
+class CallOutcome(Data):
+    """What the model is told about one call it asked for."""
+
+    call: RequestedCall
+    arguments: dict[str, Any] = {}
+    text: str
+    ok: bool
+    duration_ms: float = 0.0
+    digest: str = ""
+    """Of the tool and its arguments; empty when they could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """What changes from attempt to attempt of the same call."""
+
+    approval: str = ""
+    answers: dict[str, Any] | None = None
+    state: str = ""
+
+
+class ToolCaller:
+    """Runs the calls of one turn."""
+
+    def __init__(
+        self,
+        ctx: RunContext,
+        task: AgentTask,
+        port: ToolPort,
+        tools: Sequence[Tool],
+        *,
+        input_expires_s: float,
+    ):
+        self._ctx = ctx
+        self._task = task
+        self._port = port
+        self._tools: Mapping[str, Tool] = {tool.name: tool for tool in tools}
+        self._input_expires_s = input_expires_s
+        self._refused: set[str] = set()
+
+    def read(self, call: RequestedCall, *, truncated: bool) -> CallOutcome | dict[str, Any]:
+        """The arguments, mended where that is safe, or the explanation for the model."""
+        tool = self._tools.get(call.name)
+        try:
+            if truncated:
+                json.loads(call.arguments or "{}")
+            arguments = read_arguments(call.arguments)
+        except Unreadable as error:
+            return self._told(call, f"The arguments are not valid JSON: {error}. Send the call again.")
+        except ValueError:
+            return self._told(
+                call, "The answer hit its length limit in the middle of this call, so it was not run. Make it shorter."
+            )
+        return fit_arguments(tool.input_schema, arguments) if tool is not None else arguments
+
+    def _told(self, call: RequestedCall, text: str) -> CallOutcome:
+        return CallOutcome(call=call, text=text, ok=False)
+
+    async def run(self, key: str, call: RequestedCall, arguments: dict[str, Any], *, time_left_s: float) -> CallOutcome:
+        """Make the call, with everything that comes between. Replayable.
+
+        Raises:
+            Paused: a person, or an operator, must decide first.
+        """
+        digest = arguments_digest(call.name, arguments)
+        if digest in self._refused:
+            return CallOutcome(
+                call=call, arguments=arguments, digest=digest, ok=False, text="A person has declined exactly this call."
+            )
+        self._publish("tool_call", {"call_id": call.id, "tool": call.name, "arguments": arguments})
+        outcome = await self._attempts(key, call, arguments, digest, time_left_s)
+        self._publish(
+            "tool_result",
+            {
+                "call_id": call.id,
+                "tool": call.name,
+                "ok": outcome.ok,
+                "text": outcome.text,
+                "duration_ms": outcome.duration_ms,
+            },
+        )
+        return outcome
+
+    async def _attempts(
+        self, key: str, call: RequestedCall, arguments: dict[str, Any], digest: str, time_left_s: float
+    ) -> CallOutcome:
+        def ended(text: str, *, ok: bool = False, duration_ms: float = 0.0) -> CallOutcome:
+            return CallOutcome(call=call, arguments=arguments, text=text, ok=ok, duration_ms=duration_ms, digest=digest)
+
+        attempt = _Try()
+        for number in range(_ATTEMPTS_LIMIT):
+            step = f"{key}/{number}" if number else key
+            event = await self._send(step, call.name, arguments, attempt, time_left_s)
+            if isinstance(event, Result):
+                text = self._describe(call.name, event)
+                return ended(text, ok=not event.is_error, duration_ms=event.record.duration_ms)
+            answer = await self._ctx.wait(f"{key}/wait/{number}", self._question(event))
+            if isinstance(event, NeedsApproval):
+                if not answer.approved:
+                    self._refused.add(digest)
+                    return ended(_declined(answer))
+                attempt = _Try(approval=event.digest)
+            else:
+                answers = answer_from(answer.data, event.schema) if answer.state == "answered" else None
+                if answers is None and answer.state != "answered":
+                    return ended("The person did not answer the question this tool asked. Nothing was done.")
+                # an answer that does not fit goes back empty, so that the tool asks again
+                attempt = _Try(approval=attempt.approval, answers=answers or {}, state=event.state)
+        return ended("The tool kept asking questions, so the call was given up.")
+
+    def _question(self, event: NeedsApproval | NeedsInput) -> WaitSpec:
+        if isinstance(event, NeedsApproval):
+            payload = {
+                "tool": event.tool,
+                "server": event.server,
+                "arguments": event.arguments,
+                "reason": event.reason,
+                "digest": event.digest,
+            }
+            return WaitSpec(
+                kind="approval",
+                payload=payload,
+                approvers=event.approvers,
+                person_id=self._task.principal.id,
+                token=short_token(),
+            )
+        return WaitSpec(
+            kind="reply",
+            payload={"message": event.message, "schema": event.schema},
+            person_id=self._task.principal.id,
+            expires_s=self._input_expires_s,
+            token=short_token(),
+        )
+
+    async def _send(self, key: str, name: str, arguments: dict[str, Any], attempt: _Try, time_left_s: float) -> _Ended:
+        tool = self._tools.get(name)
+        repeatable = tool is not None and tool.repeatable
+
+        async def call(scope: StepScope) -> _Ended:
+            request = ToolCall(
+                id=new_id("call"),
+                workspace=self._task.workspace,
+                tool=name,
+                arguments=arguments,
+                principal=self._task.principal,
+                run_id=self._ctx.run.id,
+                step=key,
+                trace_id=self._ctx.run.trace_id,
+                idempotency_key=scope.idempotency_key,
+                approval=attempt.approval,
+                answers=attempt.answers,
+                state=attempt.state,
+                # cutting a write short would leave its effect unknown, so only reads hurry
+                timeout_s=max(1.0, time_left_s) if repeatable else 0.0,
+            )
+            event = await self._last_event(request)
+            scope.write(LogCall(record=event.record))
+            if isinstance(event, Result) and event.unknown and not repeatable:
+                raise EffectUnknown(f"{name} was called and no answer came")
+            return event
+
+        # A call that still has to be approved leaves nothing behind: the gateway asks before it sends.
+        asks_first = tool is not None and tool.approve and not attempt.approval
+        return await self._ctx.step(
+            key,
+            call,
+            kind=_Ended,
+            name=name,
+            once=not repeatable and not asks_first,
+            resolve=self._resolved(name),
+        )
+
+    async def _last_event(self, request: ToolCall) -> _Ended:
+        async for event in self._port.call(request):
+            if not isinstance(event, Progress):
+                return event
+            self._publish(
+                "progress", {"tool": request.tool, "progress": event.progress, "total": event.total}, event.message
+            )
+        raise RuntimeError(f"the tool port ended without a result for {request.tool}")
+
+    def _resolved(self, name: str) -> Any:
+        """Turn an operator's decision about an unknown effect into the result the model reads."""
+
+        def resolve(decision: dict[str, Any]) -> _Ended:
+            failed = decision.get("action") != "result"
+            given = decision.get("message" if failed else "result")
+            text = given if isinstance(given, str) else json.dumps(given)
+            content: dict[str, Any] = {"content": [{"type": "text", "text": text or "It did not happen."}]}
+            record = CallRecord(
+                id="", at=0, workspace=self._task.workspace, tool=name, status="error" if failed else "ok"
+            )
+            return Result(content=content, record=record, is_error=failed)
+
+        return resolve
+
+    def _describe(self, name: str, result: Result) -> str:
+        text = result_text(result.content)
+        structured = result.content.get("structuredContent")
+        if not text.strip() and structured is not None:
+            text = json.dumps(structured, ensure_ascii=False)
+        if not result.is_error:
+            return text or "(the tool returned nothing)"
+        if name not in self._tools and self._tools:
+            near = difflib.get_close_matches(name, self._tools, n=3, cutoff=0.5)
+            hint = f" Did you mean {', '.join(near)}?" if near else f" Tools: {', '.join(self._tools)}."
+            text = f"{text or f'There is no tool {name}.'}{hint}"
+        return f"ERROR: {text or 'the call failed without a reason'}"
+
+    def _publish(self, kind: Any, data: dict[str, Any], text: str = "") -> None:
+        run = self._ctx.run
+        if self._ctx.live.watched(run.conversation):
+            self._ctx.live.publish(
+                LiveEvent(kind=kind, conversation=run.conversation, run_id=run.id, text=text, data=data)
+            )
+
+
+def _declined(answer: Answer) -> str:
+    if answer.state == "expired":
+        return "Nobody approved this call in time, so it was not run. Tell the person."
+    reason = str(answer.data.get("comment") or "").strip()
+    because = f" The reason given: {reason}." if reason else ""
+    return f"A person declined this call, so it was not run.{because} Do not try it again; tell the person."

@@ -1,0 +1,87 @@
+"""What ends a turn that would not end by itself."""
+
+from __future__ import annotations
+
+__all__ = ["Budget", "Limit", "RepeatGuard"]
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal
+
+from botkit.core.agent import AgentTask
+from botkit.core.models import Usage
+
+LimitName = Literal["max_iterations", "max_turn_tokens", "max_cost", "timeout", "repeated_call"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The limit that ended the turn."""
+
+    name: LimitName
+    value: float
+    sentence: str
+    """For the person: what ended."""
+    last_word: bool = False
+    """The model may use one more call, without tools, to answer with what it has."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """What one turn has used, from journaled facts only, so that a replayed turn counts the same."""
+
+    task: AgentTask
+    usage: Usage = field(default_factory=Usage)
+    spent_ms: float = 0.0
+    """Working time: model calls and the slowest tool of each round. Waiting for people does not count."""
+    rounds: int = 0
+
+    @property
+    def remaining_s(self) -> float:
+        return self.task.timeout_s - self.spent_ms / 1000
+
+    def exceeded(self) -> Limit | None:
+        """The limit that forbids another model call, if any."""
+        task = self.task
+        tokens = self.usage.input_tokens + self.usage.output_tokens
+        if self.remaining_s <= 0:
+            return self.time_up()
+        if task.max_turn_tokens and tokens >= task.max_turn_tokens:
+            return Limit(
+                "max_turn_tokens",
+                task.max_turn_tokens,
+                f"this took {tokens:,} tokens and the limit for one message is {task.max_turn_tokens:,}",
+            )
+        if task.max_cost_micros and self.usage.cost_micros >= task.max_cost_micros:
+            cents = task.max_cost_micros / 10_000
+            return Limit("max_cost", task.max_cost_micros, f"the money limit for one message ({cents:g} ¢) is used up")
+        return None
+
+    def time_up(self) -> Limit:
+        value = self.task.timeout_s
+        return Limit("timeout", value, f"the time limit for one message ({value:g} s) is used up")
+
+    def rounds_up(self) -> Limit:
+        value = self.task.max_iterations
+        rounds = "1 round" if value == 1 else f"{value} rounds"
+        return Limit("max_iterations", value, f"I may use tools for {rounds} per message and used them all", True)
+
+
+class RepeatGuard:
+    """Notices a model that makes the same call again and again.
+
+    `allowed` identical calls run; the next one is answered with an explanation instead; the one after
+    that ends the turn.
+    """
+
+    def __init__(self, allowed: int):
+        self.allowed = allowed
+        self._seen: Counter[str] = Counter()
+
+    def count(self, digest: str) -> Literal["run", "tell", "stop"]:
+        self._seen[digest] += 1
+        times = self._seen[digest]
+        return "run" if times <= self.allowed else "tell" if times == self.allowed + 1 else "stop"
+
+    def limit(self, tool: str) -> Limit:
+        return Limit("repeated_call", self.allowed, f"the same call of {tool} was made over and over", True)

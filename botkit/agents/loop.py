@@ -1,0 +1,335 @@
+"""The agent loop: ask the model, run the tools it asks for, until it answers or a limit ends the turn.
+
+    turn/0/model          what the model wrote in round 0
+    turn/0/tool/1         the second call of that round
+    turn/0/tool/1/wait/0  the approval it needed
+    turn/2/last           the answer without tools, at a limit
+    compact               the summary of a history that had become too long
+
+Each line is a journaled step, so the loop may be started again from the top after a crash or a pause and
+arrives at the same place without asking twice.
+"""
+
+from __future__ import annotations
+
+__all__ = ["AgentLoop", "LoopSettings"]
+
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from botkit.agents.asking import Asker, TimeUp
+from botkit.agents.calls import CallOutcome, ToolCaller
+from botkit.agents.limits import Budget, Limit, RepeatGuard
+from botkit.agents.prompt import assistant_message, clip, tool_message
+from botkit.agents.reading import ReadingList
+from botkit.agents.schemas import function_spec
+from botkit.core.agent import AgentOutcome, AgentTask, ReplySink, ToolTrace
+from botkit.core.data import encode
+from botkit.core.errors import ModelError, ModelRateLimited, ModelRefused
+from botkit.core.journal import TranscriptRow
+from botkit.core.models import Model, ModelReply, RequestedCall
+from botkit.core.redact import NoRedaction, Redactor
+from botkit.core.tools import ToolPort, arguments_digest
+from botkit.runs.context import RunContext
+
+_UNKNOWN_WINDOW_TOKENS = 16_000
+_SHRINK = "compact"
+_SHRINK_AGAIN = "compact/again"
+_LAST_WORD = (
+    "[note from the system: no more tool calls are possible in this turn, because {reason}. Answer the person now "
+    "with what you have, and say what is still missing.]"
+)
+_EMPTY_NUDGE = "[note from the system: your answer was empty. Answer the person in words.]"
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSettings:
+    """What does not change from turn to turn."""
+
+    repeat_allowed: int = 3
+    """Identical calls in one turn that are run; one more is explained, the one after that ends the turn."""
+    calls_per_round: int = 16
+    """Calls in one answer of the model that are run; the others are refused with an explanation."""
+    result_chars: int = 24_000
+    """Of one tool result that a model reads; the middle of a longer one is left out."""
+    stored_result_chars: int = 4_000
+    """Of one tool result that later turns remember."""
+    window_share: float = 0.75
+    """Part of a model's window that the input may fill before history is summarised."""
+    input_expires_s: float = 15 * 60.0
+
+
+class AgentLoop:
+    """Answers messages with a model and tools. Fills the engine's `Agent` port."""
+
+    def __init__(
+        self,
+        model: Model,
+        tools: ToolPort,
+        *,
+        redactor: Redactor | None = None,
+        settings: LoopSettings | None = None,
+    ):
+        self.model = model
+        self.tools = tools
+        self.redactor = redactor or NoRedaction()
+        self.settings = settings or LoopSettings()
+
+    async def run(self, ctx: RunContext, task: AgentTask, sink: ReplySink) -> AgentOutcome:
+        """Answer one message. Replayable: every effect is a step of `ctx`.
+
+        Raises:
+            Paused, Stopped: as the step context says.
+            StoreError: the turn is tried again.
+        """
+        return await _Turn(self, ctx, task, sink).run()
+
+
+class _Turn:
+    """One turn in progress."""
+
+    def __init__(self, loop: AgentLoop, ctx: RunContext, task: AgentTask, sink: ReplySink):
+        self._loop = loop
+        self._settings = loop.settings
+        self._ctx = ctx
+        self._task = task
+        self._budget = Budget(task)
+        self._asker = Asker(ctx, task, loop.model, sink, self._budget)
+        self._repeats = RepeatGuard(loop.settings.repeat_allowed)
+        self._rows: list[TranscriptRow] = []
+        self._traces: list[ToolTrace] = []
+
+    # ── the loop ─────────────────────────────────────────────────────────────────────────────────────────
+
+    async def run(self) -> AgentOutcome:
+        task = self._task
+        tools = await self._loop.tools.list_tools(task.workspace, task.principal)
+        self._caller = ToolCaller(
+            self._ctx,
+            task,
+            self._loop.tools,
+            tools,
+            input_expires_s=self._settings.input_expires_s,
+        )
+        self._reading = ReadingList(
+            task,
+            tuple(function_spec(tool) for tool in tools),
+            window_tokens=task.max_context_tokens or self._window(),
+            stored_result_chars=self._settings.stored_result_chars,
+            group=self._ctx.run.conversation_kind == "group",
+        )
+        try:
+            if not self._reading.fits:
+                await self._reading.shrink(_SHRINK, self._asker)
+            if self._ctx.done(_SHRINK_AGAIN):  # a replay must read what the first execution read
+                await self._reading.shrink_again(_SHRINK_AGAIN, self._asker)
+            return await self._rounds()
+        except TimeUp:
+            return self._stopped_by(self._budget.time_up())
+        except ModelError as error:
+            return self._failed(error)
+
+    def _window(self) -> int:
+        known = self._loop.model.window_tokens(self._task.model)
+        if not known:
+            return _UNKNOWN_WINDOW_TOKENS
+        return max(int(known * self._settings.window_share) - self._task.max_output_tokens, known // 4)
+
+    async def _rounds(self) -> AgentOutcome:
+        while True:
+            limit = self._budget.exceeded()
+            if limit is not None:
+                return self._stopped_by(limit)
+            number = self._budget.rounds
+            reply = await self._ask(f"turn/{number}/model")
+            if not reply.calls:
+                return await self._answered(number, reply)
+            # a call over a spent budget would be made without anybody left to read its result
+            limit = self._budget.exceeded()
+            if limit is not None:
+                return self._stopped_by(limit, said=reply.text)
+            if number >= self._task.max_iterations:
+                return await self._last_word(self._budget.rounds_up())
+            limit = await self._run_calls(number, reply)
+            self._budget.rounds += 1
+            if limit is not None:
+                return await self._last_word(limit)
+
+    async def _ask(self, key: str, *, final: bool = False, note: str = "") -> ModelReply:
+        """One model call; once more with less history when the provider finds it too long."""
+        try:
+            return await self._ask_once(key, final=final, note=note)
+        except ModelRefused as error:
+            again = error.facts.get("too_long") and self._reading.has_history and not self._ctx.done(_SHRINK_AGAIN)
+            if not again:
+                raise
+        await self._reading.shrink_again(_SHRINK_AGAIN, self._asker)
+        return await self._ask_once(key, final=final, note=note)
+
+    async def _ask_once(self, key: str, *, final: bool, note: str) -> ModelReply:
+        reading = self._reading
+        return await self._asker.ask(
+            key, reading.messages(note), tools=reading.specs, estimated=reading.estimated(), final=final
+        )
+
+    # ── tools ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _run_calls(self, number: int, reply: ModelReply) -> Limit | None:
+        """Run one round's calls side by side. Returns the limit that its repetitions reached, if any."""
+        calls = _distinct_ids(reply.calls)
+        outcomes: list[CallOutcome | None] = [None] * len(calls)
+        first_of: dict[str, int] = {}
+        twin_of: dict[int, int] = {}
+        work: list[Coroutine[Any, Any, tuple[int, CallOutcome]]] = []
+        limit: Limit | None = None
+        for index, call in enumerate(calls):
+            read = self._caller.read(call, truncated=reply.finish == "length")
+            if isinstance(read, CallOutcome):
+                outcomes[index] = read
+                continue
+            digest = arguments_digest(call.name, read)
+            if digest in first_of:
+                twin_of[index] = first_of[digest]
+                continue
+            first_of[digest] = index
+            verdict = "tell" if len(work) >= self._settings.calls_per_round else self._repeats.count(digest)
+            if verdict == "run":
+                work.append(self._one_call(f"turn/{number}/tool/{index}", index, call, read))
+                continue
+            outcomes[index] = self._not_run(call, read, digest, crowded=len(work) >= self._settings.calls_per_round)
+            if verdict == "stop":
+                limit = self._repeats.limit(call.name)
+        for index, outcome in await self._ctx.gather(*work):
+            outcomes[index] = outcome
+        for index, twin in twin_of.items():
+            original = outcomes[twin]
+            assert original is not None  # every first call got its outcome above
+            outcomes[index] = msgspec.structs.replace(original, call=calls[index])
+        self._record_round(reply, [outcome for outcome in outcomes if outcome is not None])
+        return limit
+
+    async def _one_call(
+        self, key: str, index: int, call: RequestedCall, arguments: dict[str, Any]
+    ) -> tuple[int, CallOutcome]:
+        return index, await self._caller.run(key, call, arguments, time_left_s=self._budget.remaining_s)
+
+    def _not_run(self, call: RequestedCall, arguments: dict[str, Any], digest: str, *, crowded: bool) -> CallOutcome:
+        if crowded:
+            text = f"Not run: at most {self._settings.calls_per_round} calls at once. Ask again for what is missing."
+        else:
+            times = self._settings.repeat_allowed
+            text = (
+                f"Not run: you have made exactly this call {times} times in this turn. Use the results above, "
+                "change the arguments, or answer the person."
+            )
+        return CallOutcome(call=call, arguments=arguments, digest=digest, text=text, ok=False)
+
+    def _record_round(self, reply: ModelReply, outcomes: Sequence[CallOutcome]) -> None:
+        """Add one round to what the model reads next, to the transcript and to the trace."""
+        shown = [
+            msgspec.structs.replace(outcome.call, arguments=encode(outcome.arguments).decode()) for outcome in outcomes
+        ]
+        self._reading.round.append(assistant_message(reply.text, shown))
+        calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in shown]
+        at = self._ctx.clock.micros()
+        self._say("assistant", self._loop.redactor.text(reply.text), at, calls=calls)
+        slowest = 0.0
+        for outcome in outcomes:
+            call = outcome.call
+            text = clip(outcome.text, self._settings.result_chars)
+            self._reading.round.append(tool_message(call.id, call.name, text))
+            stored = clip(outcome.text, self._settings.stored_result_chars)
+            self._say("tool", stored, at, call_id=call.id, name=call.name)
+            slowest = max(slowest, outcome.duration_ms)
+            self._traces.append(
+                ToolTrace(
+                    tool_name=call.name,
+                    arguments=outcome.arguments,
+                    result=stored,
+                    latency_ms=outcome.duration_ms,
+                    success=outcome.ok,
+                )
+            )
+        self._budget.spent_ms += slowest
+
+    def _say(self, role: Any, text: str, at: int, **data: Any) -> None:
+        row = TranscriptRow(
+            session_id=self._ctx.run.session_id, run_id=self._ctx.run.id, role=role, text=text, data=data, at=at
+        )
+        self._rows.append(row)
+
+    # ── endings ──────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _answered(self, number: int, reply: ModelReply) -> AgentOutcome:
+        """The model answered in words, or should have: silence is asked about once, then admitted."""
+        if not reply.text.strip() and reply.finish != "filtered" and self._budget.exceeded() is None:
+            reply = await self._ask(f"turn/{number}/again", final=True, note=_EMPTY_NUDGE)
+        text = reply.text.strip()
+        if reply.finish == "filtered" and not text:
+            message = "The model provider's filter stopped the answer."
+            return self._outcome("failed", message, {"code": "model_filtered", "message": message})
+        if not text:
+            message = "I have no answer to that. Please ask again in other words."
+            return self._outcome("failed", message, {"code": "model_empty", "message": "the model answered nothing"})
+        if reply.finish == "length":
+            text += "\n\n*(My answer reached its length limit here. Ask me to go on.)*"
+        return self._outcome("completed", text)
+
+    async def _last_word(self, limit: Limit) -> AgentOutcome:
+        """One more model call, without tools, so that the person gets an answer instead of an excuse."""
+        number = self._budget.rounds
+        try:
+            reply = await self._ask(f"turn/{number}/last", final=True, note=_LAST_WORD.format(reason=limit.sentence))
+        except (ModelError, TimeUp):
+            return self._stopped_by(limit)
+        return self._stopped_by(limit, answer=reply.text.strip())
+
+    def _stopped_by(self, limit: Limit, *, answer: str = "", said: str = "") -> AgentOutcome:
+        error = {"code": "limit_reached", "message": limit.sentence, "limit": limit.name, "value": limit.value}
+        text = answer or "\n\n".join(filter(None, [said.strip(), self._excuse(limit)]))
+        return self._outcome("limit_reached", text, error)
+
+    def _excuse(self, limit: Limit) -> str:
+        done = [f"`{trace.tool_name}`{'' if trace.success else ' (failed)'}" for trace in self._traces]
+        so_far = f" So far I used {', '.join(dict.fromkeys(done))}." if done else ""
+        return f"I had to stop here: {limit.sentence}.{so_far} Write again if I should go on."
+
+    def _failed(self, error: ModelError) -> AgentOutcome:
+        if isinstance(error, ModelRateLimited):
+            text = "The model is overloaded right now. Please try again in a minute."
+        elif isinstance(error, ModelRefused):
+            text = "I cannot answer right now: the model refused the request. The operator can see why in the log."
+        else:
+            text = "I cannot reach the model right now. Please try again in a moment."
+        return self._outcome("failed", text, {"code": error.code, "message": str(error)})
+
+    def _outcome(self, state: Any, text: str, error: dict[str, Any] | None = None) -> AgentOutcome:
+        text = self._loop.redactor.text(text)
+        self._say("assistant", text, self._ctx.clock.micros())
+        return AgentOutcome(
+            state=state,
+            text=text,
+            rows=tuple(self._rows),
+            usage=self._budget.usage,
+            breakdown=self._asker.meter.result(),
+            calls=tuple(self._traces),
+            iterations=self._budget.rounds,
+            model=self._asker.answered_by,
+            error=error,
+            summary=self._reading.summary if self._reading.summary_seq else "",
+            summary_seq=self._reading.summary_seq,
+        )
+
+
+def _distinct_ids(calls: Sequence[RequestedCall]) -> list[RequestedCall]:
+    """Calls with ids that are there and differ, whatever the model wrote: results are matched by them."""
+    seen: set[str] = set()
+    out: list[RequestedCall] = []
+    for index, call in enumerate(calls):
+        call_id = call.id if call.id and call.id not in seen else f"{call.id or 'call'}_{index}"
+        seen.add(call_id)
+        out.append(msgspec.structs.replace(call, id=call_id))
+    return out

@@ -1,0 +1,201 @@
+"""The models of bots.yaml: aliases, keys, prices, retries, fallbacks. Fills the model port."""
+
+from __future__ import annotations
+
+__all__ = ["Models", "RetryPolicy"]
+
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from botkit.agents.demo import DemoModel
+from botkit.agents.litellm_model import LiteLLMProvider, Target
+from botkit.agents.price_list import facts_of
+from botkit.core.clock import Clock
+from botkit.core.config.models.llm import ModelSpec
+from botkit.core.errors import ModelError, ModelRefused, ModelUnavailable, SecretError
+from botkit.core.models import ModelDelta, ModelReply, ModelRequest, Usage
+
+KeyLookup = Callable[[str], Awaitable[str]]
+"""The value of a secret by its name. Raises `SecretError`."""
+
+_DEMO = "demo/"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often one model is asked before the next one is."""
+
+    attempts: int = 3
+    first_wait_s: float = 0.5
+    """Doubled after every attempt, with a jitter of a quarter."""
+    longest_wait_s: float = 20.0
+    """A provider that asks for more is left for the next model."""
+
+
+class Models:
+    """Answers with whichever configured model is meant.
+
+    Args:
+        specs: `models:` of the revision that runs now; asked at each call, so a reload takes effect at once.
+        key: reads a secret when a call is made.
+    """
+
+    def __init__(
+        self,
+        specs: Callable[[], Mapping[str, ModelSpec]],
+        key: KeyLookup,
+        clock: Clock,
+        *,
+        retry: RetryPolicy | None = None,
+        provider: LiteLLMProvider | None = None,
+    ):
+        self._specs = specs
+        self._key = key
+        self._clock = clock
+        self._retry = retry or RetryPolicy()
+        self._provider = provider or LiteLLMProvider()
+        self._demo = DemoModel()
+
+    def spec(self, name: str) -> ModelSpec:
+        """An alias, or a LiteLLM name used as it is."""
+        return self._specs().get(name) or ModelSpec(model=name)
+
+    def window_tokens(self, model: str) -> int:
+        """The smallest window of a model and its fallbacks that is known.
+
+        The demo model as a last resort does not narrow the memory of a real one.
+        """
+        chain = self._chain(model)
+        if _is_demo(chain[0]):
+            return self._demo.window_tokens(model)
+        windows = [facts_of(spec.model).window_tokens for spec in chain if not _is_demo(spec)]
+        return min((window for window in windows if window), default=0)
+
+    async def preload(self) -> None:
+        """Import the model library now if any configured model needs it."""
+        if any(not _is_demo(spec) for spec in self._specs().values()):
+            await self._provider.load()
+
+    async def aclose(self) -> None:
+        await self._provider.aclose()
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[ModelDelta | ModelReply]:
+        """Ask the model, again after failures that may pass, then its fallbacks.
+
+        Raises:
+            ModelError: of the first model, when none answered.
+        """
+        if not all(map(_is_demo, self._chain(request.model))):
+            await self._provider.load()  # may take seconds the first time, which are not the model's
+        started = self._clock.monotonic()
+        deadline = started + request.timeout_s
+        errors: list[ModelError] = []
+        spent = Usage()
+        shown = False
+        for spec in self._chain(request.model):
+            for number in range(self._retry.attempts):
+                if shown:
+                    yield ModelDelta(reset=True)
+                    shown = False
+                attempt = self._attempt(spec, request, deadline)
+                try:
+                    async for item in attempt:
+                        if isinstance(item, ModelDelta):
+                            shown = True
+                            yield item
+                        else:
+                            yield msgspec.structs.replace(
+                                item,
+                                usage=spent + item.usage,
+                                attempts=len(errors) + 1,
+                                latency_ms=(self._clock.monotonic() - started) * 1000,
+                            )
+                            return
+                except ModelError as error:
+                    errors.append(error)
+                    used = error.facts.get("usage")
+                    spent += used if isinstance(used, Usage) and used.output_tokens else Usage()
+                    wait_s = self._wait_s(error, number, deadline)
+                    if wait_s is None:
+                        break
+                    await self._clock.sleep(wait_s)
+                finally:
+                    await attempt.aclose()
+        raise _summary(errors, spent)
+
+    def _chain(self, name: str) -> list[ModelSpec]:
+        """The model and its fallbacks; fallbacks of fallbacks are not followed."""
+        first = self.spec(name)
+        return [first, *(self.spec(other) for other in first.fallbacks if other != name)]
+
+    async def _attempt(self, spec: ModelSpec, request: ModelRequest, deadline: float):
+        fitted = _fit(spec, request)
+        if _is_demo(spec):
+            async for item in self._demo.stream(fitted):
+                yield item
+            return
+        left_s = deadline - self._clock.monotonic()
+        timeout_s = max(0.1, min(left_s, spec.timeout_s or left_s))
+        target = await self._target(spec)
+        async for item in self._provider.stream(target, fitted, timeout_s=timeout_s):
+            yield item
+
+    async def _target(self, spec: ModelSpec) -> Target:
+        price = spec.price
+        prices = None
+        if price is not None:
+            cached = price.cached_input_per_million
+            into = float(price.input_per_million)
+            prices = (into, float(price.output_per_million), into if cached is None else float(cached))
+        return Target(
+            name=spec.model,
+            api_base=str(spec.api_base or ""),
+            api_key=await self._key_of(spec),
+            params=dict(spec.params),
+            prices=prices,
+        )
+
+    async def _key_of(self, spec: ModelSpec) -> str:
+        if spec.api_key is None:
+            return ""
+        try:
+            return await self._key(spec.api_key.secret)
+        except SecretError as error:  # a fallback with a key of its own may still answer
+            raise ModelRefused(f"{spec.model} cannot be called: {error}", model=spec.model) from error
+
+    def _wait_s(self, error: ModelError, number: int, deadline: float) -> float | None:
+        """Seconds until the same model is asked again; None: it is not."""
+        if not error.retryable or number + 1 >= self._retry.attempts:
+            return None
+        wait_s = error.retry_after_s
+        if wait_s is None:
+            wait_s = self._retry.first_wait_s * 2**number * (1 + random.uniform(-0.25, 0.25))
+        if wait_s > self._retry.longest_wait_s or self._clock.monotonic() + wait_s >= deadline:
+            return None
+        return wait_s
+
+
+def _is_demo(spec: ModelSpec) -> bool:
+    return spec.model.startswith(_DEMO)
+
+
+def _fit(spec: ModelSpec, request: ModelRequest) -> ModelRequest:
+    """The request under the limits and defaults of the model."""
+    temperature = request.temperature if request.temperature is not None else spec.temperature
+    most = min(request.max_output_tokens, spec.max_output_tokens or request.max_output_tokens)
+    return msgspec.structs.replace(request, model=spec.model, temperature=temperature, max_output_tokens=most)
+
+
+def _summary(errors: list[ModelError], spent: Usage) -> ModelError:
+    """The first model's error, naming what else was tried. `facts["usage"]` is what all attempts used."""
+    if not errors:
+        return ModelUnavailable("No model is configured.")
+    first = errors[0]
+    name = first.facts.get("model")
+    others = dict.fromkeys(str(error.facts.get("model")) for error in errors if error.facts.get("model") != name)
+    also = f"; {', '.join(others)} failed too" if others else ""
+    tried = f" ({len(errors)} attempts{also})" if len(errors) > 1 else ""
+    return type(first)(f"{first}{tried}", retry_after_s=first.retry_after_s, **{**first.facts, "usage": spent})

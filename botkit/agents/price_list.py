@@ -1,0 +1,49 @@
+"""What models cost and hold, read from LiteLLM's own price list without importing LiteLLM.
+
+Importing LiteLLM takes seconds; this file is wanted before the first message.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ModelFacts", "facts_of"]
+
+import importlib.util
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+_FILE = "model_prices_and_context_window_backup.json"
+
+
+class ModelFacts(msgspec.Struct, frozen=True):
+    """The part of an entry that matters here. Unknown is 0."""
+
+    max_input_tokens: int | float | str | None = None
+    max_tokens: int | float | str | None = None
+
+    @property
+    def window_tokens(self) -> int:
+        """Tokens the model reads at once; 0 when the list does not say (its sample entry holds words)."""
+        for value in (self.max_input_tokens, self.max_tokens):
+            if isinstance(value, int | float) and value > 0:
+                return int(value)
+        return 0
+
+
+@cache
+def _all() -> dict[str, ModelFacts]:
+    found = importlib.util.find_spec("litellm")  # looks, without importing
+    if found is None or not found.submodule_search_locations:
+        return {}
+    path = Path(next(iter(found.submodule_search_locations))) / _FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, ModelFacts])
+    except (OSError, msgspec.MsgspecError):
+        return {}  # another release may keep it elsewhere; every model is unknown then
+
+
+def facts_of(name: str) -> ModelFacts:
+    """Facts about a LiteLLM name; the list has some models with their provider and some without."""
+    table = _all()
+    return table.get(name) or table.get(name.partition("/")[2]) or ModelFacts()

@@ -1,0 +1,220 @@
+"""JSON Schemas of tools: shown to models, checked, and fitted.
+
+Source: https://json-schema.org/draft/2020-12
+"""
+
+# jsonschema_rs ships partial annotations: its validator and errors come through as Unknown
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+__all__ = ["as_schema", "fit_arguments", "function_spec", "problems", "resolve", "types_of"]
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import jsonschema_rs
+
+from botkit.agents.identity_cache import IdentityCache
+from botkit.core.tools import Tool
+
+Schema = dict[str, Any]
+
+_NOISE = ("$schema", "$id", "title", "$comment")
+_NAMED_CHILDREN = ("properties", "$defs", "definitions", "patternProperties")
+_LISTED_CHILDREN = ("anyOf", "oneOf", "allOf", "prefixItems")
+_DESCRIPTION_LIMIT = 1024
+_JSON_TYPES = (
+    (bool, "boolean"),  # before int, of which it is a kind
+    (int, "integer"),
+    (float, "number"),
+    (str, "string"),
+    (dict, "object"),
+    (list, "array"),
+)
+_INTEGER = re.compile(r"[-+]?\d+")
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+
+
+def as_schema(value: object) -> Schema:
+    """`value` as a schema object; anything else (`true`, a list, nothing) allows everything."""
+    return cast("Schema", value) if isinstance(value, dict) else {}
+
+
+def function_spec(tool: Tool) -> dict[str, Any]:
+    """The tool as models are told of it: the OpenAI shape, without what only costs tokens."""
+    parameters = _parameters(tool.input_schema)
+    description = tool.description or str(tool.definition.get("title") or "")
+    return {
+        "type": "function",
+        "function": {
+            "name": tool.name,
+            "description": description[:_DESCRIPTION_LIMIT],
+            "parameters": parameters,
+        },
+    }
+
+
+def _compress(schema: Schema) -> Schema:
+    parameters = _trim(schema)
+    parameters["type"] = "object"
+    parameters.setdefault("properties", {})
+    return parameters
+
+
+_parameters = IdentityCache(_compress)
+
+
+def _trim(schema: Schema) -> Schema:
+    """A copy without titles and schema links. Names of properties are never touched."""
+    out: Schema = {}
+    for key, value in schema.items():
+        if key in _NOISE and not isinstance(value, dict):
+            continue
+        if key in _NAMED_CHILDREN and isinstance(value, dict):
+            out[key] = {name: _trim_child(child) for name, child in cast("Schema", value).items()}
+        elif key in _LISTED_CHILDREN and isinstance(value, list):
+            out[key] = [_trim_child(child) for child in cast("list[Any]", value)]
+        else:
+            out[key] = value if key in ("default", "const") else _trim_child(value)
+    return out
+
+
+def _trim_child(value: Any) -> Any:
+    return _trim(cast("Schema", value)) if isinstance(value, dict) else value
+
+
+def resolve(schema: Schema, root: Schema) -> Schema:
+    """Follow local references (`#/$defs/Order`); a remote or circular one allows everything."""
+    for _ in range(16):
+        reference = schema.get("$ref")
+        if not isinstance(reference, str):
+            return schema
+        if not reference.startswith("#/"):
+            return {}
+        target: object = root
+        for step in reference[2:].split("/"):
+            target = as_schema(target).get(step.replace("~1", "/").replace("~0", "~"))
+        schema = as_schema(target)
+    return {}
+
+
+def types_of(schema: Schema, root: Schema) -> tuple[str, ...]:
+    """The JSON types a schema admits, as far as it says so, `null` included; empty when it does not say."""
+    schema = resolve(schema, root)
+    kind = schema.get("type")
+    if isinstance(kind, str):
+        return (kind,)
+    if isinstance(kind, list):
+        return tuple(str(item) for item in cast("list[Any]", kind))
+    for key in ("anyOf", "oneOf"):
+        branches = schema.get(key)
+        if isinstance(branches, list):
+            found = [types_of(as_schema(branch), root) for branch in cast("list[Any]", branches)]
+            return tuple(dict.fromkeys(name for names in found for name in names))
+    if "properties" in schema:
+        return ("object",)
+    values = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    return tuple(dict.fromkeys(_json_type(value) for value in cast("list[Any]", values)))
+
+
+def _json_type(value: object) -> str:
+    for kind, name in _JSON_TYPES:
+        if isinstance(value, kind):
+            return name
+    return "null"
+
+
+def _compile(schema: Schema) -> Any:
+    try:
+        return jsonschema_rs.validator_for(schema, offline=True)
+    except Exception:  # a broken schema binds nobody; the server will say what it wants
+        return None
+
+
+_validator = IdentityCache(_compile)
+
+
+def problems(schema: Schema, arguments: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the arguments, one sentence each; empty when they fit or the schema is no schema.
+
+    Never follows a reference to another host: tool schemas come from strangers.
+    """
+    validator = _validator(schema)
+    if validator is None:
+        return []
+    found = list(validator.iter_errors(dict(arguments)))
+    sentences: list[str] = []
+    for error in found:
+        where = ".".join(str(step) for step in cast("Sequence[object]", error.instance_path))
+        sentences.append(f"{where}: {error.message}" if where else str(error.message))
+    return sentences
+
+
+def fit_arguments(schema: Schema, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Mend wrong types where there is one meaning: `"5"` for an integer, JSON in a string, a lone list item.
+
+    Arguments that fit are returned unchanged, and so are arguments that cannot be made to fit.
+    """
+    if not problems(schema, arguments):
+        return arguments
+    fitted = _fit_object(arguments, schema, schema)
+    return arguments if problems(schema, fitted) else fitted
+
+
+def _fit_object(value: dict[str, Any], schema: Schema, root: Schema) -> dict[str, Any]:
+    schema = resolve(schema, root)
+    properties = as_schema(schema.get("properties"))
+    required = cast("list[Any]", schema.get("required") or [])
+    out: dict[str, Any] = {}
+    for name, item in value.items():
+        if name not in properties:
+            out[name] = item
+            continue
+        child = as_schema(properties[name])
+        if item is None and name not in required and "null" not in types_of(child, root):
+            continue
+        out[name] = _fit(item, child, root)
+    return out
+
+
+def _fit(value: Any, schema: Schema, root: Schema) -> Any:
+    wanted = types_of(schema, root)
+    schema = resolve(schema, root)
+    kind = _json_type(value)
+    if isinstance(value, dict):
+        return _fit_object(cast("dict[str, Any]", value), schema, root) if "object" in wanted else value
+    if isinstance(value, list) and "array" in wanted:
+        return [_fit(item, as_schema(schema.get("items")), root) for item in cast("list[Any]", value)]
+    if not wanted or kind in wanted or (kind == "integer" and "number" in wanted):
+        return value
+    if isinstance(value, str):
+        return _from_text(value.strip(), value, wanted, schema, root)
+    if isinstance(value, float) and value.is_integer() and "integer" in wanted:
+        return int(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and "string" in wanted:
+        return str(value)
+    if "array" in wanted:
+        return [_fit(value, as_schema(schema.get("items")), root)]
+    return value
+
+
+def _from_text(text: str, value: str, wanted: Sequence[str], schema: Schema, root: Schema) -> Any:
+    if "integer" in wanted and _INTEGER.fullmatch(text):
+        return int(text)
+    if "number" in wanted and _NUMBER.fullmatch(text):
+        return float(text)
+    if "boolean" in wanted and text.lower() in ("true", "false", "yes", "no"):
+        return text.lower() in ("true", "yes")
+    if text[:1] in "{[" and ("object" in wanted or "array" in wanted):
+        try:
+            return _fit(json.loads(text), schema, root)
+        except ValueError:
+            pass
+    if "array" in wanted:
+        return [_fit(value, as_schema(schema.get("items")), root)]
+    if "null" in wanted and text.lower() in ("", "null", "none"):
+        return None
+    return value

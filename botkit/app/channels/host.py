@@ -1,0 +1,59 @@
+"""What one adapter may ask of botkit."""
+
+from __future__ import annotations
+
+__all__ = ["ChannelHost", "HostServices"]
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from botkit.core.clock import Clock
+from botkit.core.errors import NotFound
+from botkit.core.events import Attachment, Event
+from botkit.sdk import Health
+
+
+@dataclass(frozen=True, slots=True)
+class HostServices:
+    """What all channels share."""
+
+    clock: Clock
+    public_url: str
+    commands: Sequence[tuple[str, str]]
+    accept: Callable[[Event], Awaitable[bool]]
+    secret: Callable[[str], Awaitable[str]]
+    read_file: Callable[[str], Awaitable[bytes]]
+
+
+class ChannelHost:
+    """The `AdapterHost` of one channel."""
+
+    def __init__(self, services: HostServices, report: Callable[[Health], None]):
+        self._services = services
+        self._report = report
+
+    @property
+    def clock(self) -> Clock:
+        return self._services.clock
+
+    @property
+    def public_url(self) -> str:
+        return self._services.public_url
+
+    @property
+    def commands(self) -> Sequence[tuple[str, str]]:
+        return self._services.commands
+
+    async def accept(self, event: Event) -> bool:
+        return await self._services.accept(event)
+
+    async def secret(self, name: str) -> str:
+        return await self._services.secret(name)
+
+    def report(self, health: Health) -> None:
+        self._report(health)
+
+    async def load_file(self, attachment: Attachment) -> bytes:
+        if not attachment.file_id:
+            raise NotFound("this attachment was never stored, so it cannot be sent", name=attachment.name)
+        return await self._services.read_file(attachment.file_id)

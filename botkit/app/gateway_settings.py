@@ -1,0 +1,133 @@
+"""bots.yaml as the gateway understands it."""
+
+from __future__ import annotations
+
+__all__ = ["gateway_settings"]
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypedDict
+
+from botkit.core.config import (
+    CommandServer,
+    Config,
+    HostedServer,
+    InjectRule,
+    SecretRef,
+    Server,
+    ServerSpec,
+    ToolReview,
+    ToolRules,
+    Workspace,
+)
+from botkit.core.errors import ConfigError
+from botkit.gateway.settings import (
+    BotRules,
+    CommandSettings,
+    GatewaySettings,
+    HostedSettings,
+    Inject,
+    Review,
+    RoleRules,
+    SecretName,
+    ToolFilter,
+    WorkspaceSettings,
+)
+
+_MIB = 1024 * 1024
+
+
+def gateway_settings(config: Config) -> GatewaySettings:
+    """Everything the gateway needs to know of a revision."""
+    root = config.root.resolve()
+    return GatewaySettings(
+        servers=tuple(_server(name, server, root) for name, server in config.servers.items()),
+        workspaces={name: _workspace(workspace) for name, workspace in config.workspaces.items()},
+        roles={
+            name: RoleRules(classes=tuple(role.classes), tools=_filter(role.tools))
+            for name, role in config.roles.items()
+        },
+        bots={name: BotRules(workspace=bot.workspace, tools=_filter(bot.tools)) for name, bot in config.bots.items()},
+    )
+
+
+def _server(name: str, server: ServerSpec, root: Path) -> HostedSettings | CommandSettings:
+    if isinstance(server, HostedServer):
+        return HostedSettings(
+            name=name,
+            path=str(root / server.run),
+            env=_variables(server.env),
+            **_shared(server),
+        )
+    if isinstance(server, CommandServer):
+        return CommandSettings(
+            name=name,
+            argv=(server.command, *server.args),
+            cwd=str(root / (server.cwd or ".")),
+            env=_variables(server.env),
+            **_shared(server),
+        )
+    raise ConfigError(f"servers.{name}: servers reached over HTTP are not available in this version")
+
+
+class _Shared(TypedDict):
+    enabled: bool
+    inject: tuple[Inject, ...]
+    timeout_s: float
+    result_limit_bytes: int
+    parallel_calls: int
+    memory_bytes: int
+    cpu_s: int
+    idle_s: float
+
+
+def _shared(server: Server) -> _Shared:
+    limits = server.limits
+    return _Shared(
+        enabled=server.enabled,
+        inject=tuple(_inject(rule) for rule in server.inject),
+        timeout_s=server.timeout_s,
+        result_limit_bytes=limits.result_bytes,
+        parallel_calls=limits.parallel_calls,
+        memory_bytes=(limits.memory_mb or 0) * _MIB,
+        cpu_s=limits.cpu_s or 0,
+        idle_s=server.stop_when_idle_s or 0.0,
+    )
+
+
+def _inject(rule: InjectRule) -> Inject:
+    return Inject(secret=rule.secret, env=rule.env or "")
+
+
+def _variables(written: Mapping[str, SecretRef | str]) -> dict[str, str | SecretName]:
+    return {
+        name: SecretName(name=value.secret) if isinstance(value, SecretRef) else value
+        for name, value in written.items()
+    }
+
+
+def _workspace(workspace: Workspace) -> WorkspaceSettings:
+    limits = workspace.rate_limits
+    return WorkspaceSettings(
+        servers=tuple(workspace.servers),
+        reviews={pattern: _review(review) for pattern, review in workspace.tools.items()},
+        roles={role: _filter(rules) for role, rules in workspace.roles.items()},
+        calls_per_minute=limits.per_minute or 0,
+        calls_per_minute_each=limits.per_token_per_minute or 0,
+    )
+
+
+def _review(review: ToolReview) -> Review:
+    return Review(
+        tool_class=review.tool_class,
+        idempotent=review.idempotent,
+        approve=review.approve,
+        enabled=review.enabled,
+        roles=review.roles,
+        timeout_s=review.timeout_s,
+        approvers=review.approvers,
+    )
+
+
+def _filter(rules: ToolRules) -> ToolFilter:
+    return ToolFilter(allow=rules.allow, deny=tuple(rules.deny))

@@ -1,0 +1,103 @@
+"""Counters for Prometheus, taken from what is committed: a turn, call or message counts once it is a fact.
+
+`MeteredJournal` stands before the real journal and counts the writes of each commit that succeeded.
+
+Names follow https://prometheus.io/docs/practices/naming/
+"""
+
+from __future__ import annotations
+
+__all__ = ["MeteredJournal", "Metrics", "set_rows"]
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from botkit.core.journal import AddUsage, Claim, Committed, Journal, LogCall, SetPart, SetRun, StartRun, Write
+
+_TURN_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120)
+_CALL_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_FINAL = ("completed", "failed", "cancelled", "limit_reached")
+
+
+class Metrics:
+    """One registry per instance, so that several can live in one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        kinds: dict[str, Any] = {"registry": self.registry}
+        self.turns = Counter("botkit_turns", "Turns that ended or paused.", ["bot", "state"], **kinds)
+        self.turn_s = Histogram(
+            "botkit_turn_seconds", "Time from start to end of a turn.", ["bot"], buckets=_TURN_BUCKETS_S, **kinds
+        )
+        self.parts = Counter("botkit_parts", "Messages to platforms.", ["state"], **kinds)
+        self.tool_calls = Counter("botkit_tool_calls", "Tool calls.", ["server", "tool", "status"], **kinds)
+        self.tool_s = Histogram(
+            "botkit_tool_call_seconds", "Duration of tool calls.", ["server"], buckets=_CALL_BUCKETS_S, **kinds
+        )
+        self.model_calls = Counter("botkit_model_calls", "Model calls.", ["model", "code"], **kinds)
+        self.tokens = Counter("botkit_model_tokens", "Model tokens.", ["model", "direction"], **kinds)
+        self.cost = Counter("botkit_model_cost_dollars", "Model cost in US dollars.", ["model"], **kinds)
+        self.rows = Gauge("botkit_rows", "What is stored, by kind.", ["kind"], **kinds)
+        self.busy = Gauge("botkit_busy", "Conversations being worked on or delivered to.", ["kind"], **kinds)
+        self.channels = Gauge("botkit_channel_up", "1 while a channel is ok.", ["channel", "platform"], **kinds)
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)
+
+
+class MeteredJournal:
+    """Passes everything on, and counts what a commit wrote."""
+
+    def __init__(self, journal: Journal, metrics: Metrics):
+        self._journal = journal
+        self._metrics = metrics
+        self._turns: dict[str, tuple[str, int]] = {}
+        """Runs being worked on: bot, start."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+    async def commit(self, claim: Claim | None, writes: Sequence[Write], *, release: bool = False) -> Committed:
+        committed = await self._journal.commit(claim, writes, release=release)
+        for write in writes:
+            self._count(write)
+        return committed
+
+    def _count(self, write: Write) -> None:
+        counted = self._metrics
+        match write:
+            case StartRun():
+                self._turns[write.run.id] = (write.run.bot, write.run.started_at)
+            case SetRun():
+                self._count_run(write)
+            case SetPart():
+                if write.state in ("sent", "failed", "unknown"):
+                    counted.parts.labels(write.state).inc()
+            case LogCall():
+                record = write.record
+                counted.tool_calls.labels(record.server, record.tool, record.status).inc()
+                counted.tool_s.labels(record.server).observe(record.duration_ms / 1000)
+            case AddUsage():
+                call = write.call
+                counted.model_calls.labels(call.model, call.code or "ok").inc()
+                counted.tokens.labels(call.model, "input").inc(call.usage.input_tokens)
+                counted.tokens.labels(call.model, "output").inc(call.usage.output_tokens)
+                counted.cost.labels(call.model).inc(call.usage.cost_micros / 1_000_000)
+            case _:
+                pass
+
+    def _count_run(self, write: SetRun) -> None:
+        if write.state == "running":
+            return
+        bot, started_at = self._turns.pop(write.run_id, ("", 0))
+        self._metrics.turns.labels(bot, write.state).inc()
+        if started_at and write.state in _FINAL:
+            self._metrics.turn_s.labels(bot).observe((write.at - started_at) / 1_000_000)
+
+
+def set_rows(metrics: Metrics, counts: Mapping[str, int]) -> None:
+    """Refresh the gauges of `Records.counts`."""
+    for kind, number in counts.items():
+        metrics.rows.labels(kind).set(number)

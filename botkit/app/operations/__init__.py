@@ -1,0 +1,60 @@
+"""Everything commands and the page can ask of an instance, each thing once.
+
+A command calls these methods directly when it owns the home, and over the control socket when another
+process does; it cannot tell the difference.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Operations"]
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botkit.app.operations.approvals import ApprovalOperations
+from botkit.app.operations.channels import ChannelOperations
+from botkit.app.operations.chat import ChatOperations
+from botkit.app.operations.config import ConfigOperations
+from botkit.app.operations.data import DataOperations
+from botkit.app.operations.doctor import DoctorOperations
+from botkit.app.operations.pairing import PairingOperations
+from botkit.app.operations.process import ProcessOperations
+from botkit.app.operations.reports import ReportOperations
+from botkit.app.operations.runs import RunOperations
+from botkit.app.operations.secrets import SecretOperations
+
+if TYPE_CHECKING:
+    from botkit.app.instance import Instance
+
+
+@dataclass
+class Operations:
+    """Groups of operations; their names are those of the commands."""
+
+    process: ProcessOperations
+    chat: ChatOperations
+    runs: RunOperations
+    approvals: ApprovalOperations
+    config: ConfigOperations
+    secrets: SecretOperations
+    channels: ChannelOperations
+    pairing: PairingOperations
+    reports: ReportOperations
+    data: DataOperations
+    doctor: DoctorOperations
+
+    @classmethod
+    def of(cls, instance: Instance) -> Operations:
+        return cls(
+            process=ProcessOperations(instance),
+            chat=ChatOperations(instance),
+            runs=RunOperations(instance),
+            approvals=ApprovalOperations(instance),
+            config=ConfigOperations(instance),
+            secrets=SecretOperations(instance),
+            channels=ChannelOperations(instance),
+            pairing=PairingOperations(instance),
+            reports=ReportOperations(instance),
+            data=DataOperations(instance),
+            doctor=DoctorOperations(instance),
+        )

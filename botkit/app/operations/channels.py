@@ -1,0 +1,107 @@
+"""Channels: how they are, and what a platform needs from the operator."""
+
+from __future__ import annotations
+
+__all__ = ["ChannelOperations", "ChannelSetup"]
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from botkit.app.names import webhook_url
+from botkit.app.operations.process import ProcessOperations
+from botkit.core.console import ChannelInfo
+from botkit.core.data import Data
+from botkit.core.errors import NotFound
+
+if TYPE_CHECKING:
+    from botkit.app.instance import Instance
+    from botkit.core.config import ChannelSpec
+
+
+class ChannelSetup(Data, omit_defaults=False):
+    """What to do so that a channel works."""
+
+    name: str
+    platform: str
+    webhook: str = ""
+    """The address to give to the platform, where it calls us."""
+    missing_secrets: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+
+
+class ChannelOperations:
+    def __init__(self, instance: Instance):
+        self._i = instance
+
+    async def list(self) -> Sequence[ChannelInfo]:
+        return await ProcessOperations(self._i).channels()
+
+    async def restart(self, *, channel: str, by: str, via: str = "cli") -> None:
+        """Start a channel anew, after what stopped it was mended."""
+        await self._i.channels.restart(channel)
+        await self._i.audit(by=by, via=via, action="channels.restart", target=channel)
+
+    async def test(self, *, channel: str) -> ChannelInfo:
+        """Connect as the channel would, and say what the platform answered.
+
+        A running channel tells its health; one that is off is started for a moment, without taking messages.
+
+        Raises:
+            NotFound: no such channel.
+            BotkitError: the platform refused; the message says what to do.
+        """
+        self._config(channel)
+        health = {info.name: info for info in self._i.channels.health()}.get(channel)
+        if health is not None and health.state in ("ok", "degraded", "starting"):
+            return health
+        return await self._i.channels.probe(channel)
+
+    async def setup(self, *, channel: str) -> ChannelSetup:
+        """What is still to be done, in order."""
+        config = self._config(channel)
+        missing = [ref.secret for ref in config.secret_refs() if not await self._i.vault.has(ref.secret)]
+        uses_webhook = _uses_webhook(config)
+        public_url = self._i.environment.public_url
+        steps = [f"Store the secret: botkit secrets set {name}" for name in missing]
+        if uses_webhook and not public_url:
+            steps.append("Set BOTKIT_PUBLIC_URL to the address the outside reaches this instance at, over https.")
+        address = webhook_url(public_url, config.platform, channel) if uses_webhook and public_url else ""
+        steps += _platform_steps(config, address)
+        if config.enabled is False:
+            steps.append(f"Switch it on: channels.{channel}.enabled in bots.yaml.")
+        steps.append(f"Then check it: botkit channels test {channel}")
+        return ChannelSetup(
+            name=channel, platform=config.platform, webhook=address, missing_secrets=tuple(missing), steps=tuple(steps)
+        )
+
+    def _config(self, channel: str) -> ChannelSpec:
+        found = self._i.configs.current.channels.get(channel)
+        if found is None:
+            known = ", ".join(self._i.configs.current.channels) or "none"
+            raise NotFound(f"bots.yaml has no channel `{channel}`; it has: {known}", channel=channel)
+        return found
+
+
+def _uses_webhook(config: ChannelSpec) -> bool:
+    return config.platform in ("whatsapp", "custom") or getattr(config, "mode", "") in ("webhook", "events")
+
+
+def _platform_steps(config: ChannelSpec, address: str) -> list[str]:
+    steps = {
+        "telegram": [
+            "Get a token from @BotFather with /newbot.",
+            "For groups: @BotFather /setprivacy, Disable, if the bot should see messages that do not mention it.",
+        ],
+        "discord": [
+            "Create an application with a bot user at https://discord.com/developers/applications.",
+            "Switch on the Message Content intent; invite it with the scopes bot and applications.commands.",
+        ],
+        "slack": [
+            "Create an app at https://api.slack.com/apps and install it in your workspace.",
+            "Give it the scopes chat:write, app_mentions:read, im:history, im:read and reactions:write.",
+        ],
+        "whatsapp": ["Set up a number with Meta's Cloud API or Twilio."],
+    }.get(config.platform, [])
+    if address and config.platform != "telegram":
+        steps = [*steps, f"Give the platform this address: {address}"]
+    return steps

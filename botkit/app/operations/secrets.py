@@ -1,0 +1,110 @@
+"""Secrets: stored, replaced, listed without their values."""
+
+from __future__ import annotations
+
+__all__ = ["KeyRotation", "SecretInfo", "SecretOperations"]
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
+
+from botkit.app.names import INSTANCE
+from botkit.core.data import Data
+from botkit.core.errors import NotFound
+from botkit.core.stores import SecretRow
+
+if TYPE_CHECKING:
+    from botkit.app.instance import Instance
+    from botkit.core.config import Config
+
+
+class SecretInfo(Data, omit_defaults=False):
+    name: str
+    scope: str
+    version: int = 0
+    """0: bots.yaml asks for it and it is not stored."""
+    updated_at: int = 0
+    used_by: tuple[str, ...] = ()
+    """Places in bots.yaml that ask for it."""
+    in_environment: bool = False
+    """Not stored, but a variable of that name is set."""
+
+
+class KeyRotation(Data, omit_defaults=False):
+    rewrapped: int
+    key_id: str
+
+
+class SecretOperations:
+    def __init__(self, instance: Instance):
+        self._i = instance
+
+    async def set(self, *, name: str, value: str, by: str, scope: str = INSTANCE, via: str = "cli") -> SecretInfo:
+        """Store a value, or replace it. What uses it takes it up at once. Raises `SecretError`."""
+        version = await self._i.vault.put(scope, name, value)
+        name = self._i.vault.normal_name(name)
+        act = "secrets.set" if version == 1 else "secrets.rotate"
+        await self._i.audit(by=by, via=via, action=act, target=f"{scope}/{name}", version=version)
+        await self._changed(name)
+        return SecretInfo(name=name, scope=scope, version=version, updated_at=self._i.clock.micros())
+
+    async def list(self, *, scope: str = "") -> Sequence[SecretInfo]:
+        """What is stored and what bots.yaml asks for, never a value."""
+        stored = await self._i.vault.list(scope)
+        wanted = wanted_secrets(self._i.configs.current)
+        found = [_info(row, wanted) for row in stored]
+        have = {info.name for info in found if info.scope == INSTANCE}
+        missing = [
+            SecretInfo(name=name, scope=INSTANCE, used_by=places, in_environment=name in os.environ)
+            for name, places in sorted(wanted.items())
+            if name not in have and scope in ("", INSTANCE)
+        ]
+        return [*found, *missing]
+
+    async def delete(self, *, name: str, by: str, scope: str = INSTANCE, via: str = "cli") -> bool:
+        """Raises `NotFound`."""
+        stored = self._i.vault.normal_name(name)
+        if not await self._i.vault.delete(scope, stored):
+            raise NotFound(f"there is no secret {stored} in {scope}; see `botkit secrets list`")
+        await self._i.audit(by=by, via=via, action="secrets.delete", target=f"{scope}/{stored}")
+        await self._changed(stored)
+        return True
+
+    async def rotate_master_key(self, *, by: str, via: str = "cli") -> KeyRotation:
+        """Wrap every data key with a new master key; values and their versions stay as they are."""
+        rewrapped, key = await self._i.vault.rotate_master_key()
+        await self._i.audit(by=by, via=via, action="secrets.rotate_master_key", target=key, rewrapped=rewrapped)
+        return KeyRotation(rewrapped=rewrapped, key_id=key)
+
+    async def _changed(self, name: str) -> None:
+        await self._i.channels.secrets_changed(name)
+
+
+def wanted_secrets(config: Config) -> Mapping[str, tuple[str, ...]]:
+    """Every `{secret: NAME}` of a configuration: name → the places that ask for it."""
+    found: dict[str, list[str]] = {}
+    _collect(config.model_dump(mode="json", by_alias=True), "", found)
+    return {name: tuple(places) for name, places in found.items()}
+
+
+def _collect(value: object, path: str, found: dict[str, list[str]]) -> None:
+    if isinstance(value, dict):
+        entries = cast("dict[str, object]", value)
+        name = entries.get("secret")
+        if len(entries) == 1 and isinstance(name, str):
+            found.setdefault(name, []).append(path)
+        for key, item in entries.items():
+            _collect(item, f"{path}.{key}" if path else key, found)
+    elif isinstance(value, list):
+        for index, item in enumerate(cast("list[object]", value)):
+            _collect(item, f"{path}.{index}", found)
+
+
+def _info(row: SecretRow, wanted: Mapping[str, tuple[str, ...]]) -> SecretInfo:
+    return SecretInfo(
+        name=row.name,
+        scope=row.scope,
+        version=row.version,
+        updated_at=row.updated_at,
+        used_by=wanted.get(row.name, ()),
+    )

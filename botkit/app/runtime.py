@@ -1,0 +1,244 @@
+"""Building an instance: every object made once, joined, started and stopped in order.
+
+environment → bots.yaml → database → secrets → gateway → model → agent → channels → engine
+"""
+
+from __future__ import annotations
+
+__all__ = ["open_instance"]
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from dotenv import dotenv_values
+
+from botkit.agents.loop import AgentLoop
+from botkit.agents.models import Models
+from botkit.app.channels import ChannelManager, Platforms
+from botkit.app.channels.host import HostServices
+from botkit.app.configs import ConfigBook
+from botkit.app.control.path import socket_path
+from botkit.app.control.server import ControlServer
+from botkit.app.environment import Environment
+from botkit.app.gateway_settings import gateway_settings
+from botkit.app.home import Home
+from botkit.app.http.metrics import MeteredJournal, Metrics
+from botkit.app.instance import Instance
+from botkit.app.model_gate import ModelGate
+from botkit.app.names import SANDBOX, Mode
+from botkit.app.operations import Operations
+from botkit.app.tasks import TaskOwner
+from botkit.app.vault import ProcessVault
+from botkit.core.clock import Clock, SystemClock
+from botkit.core.config import Config, load_config
+from botkit.core.errors import ConfigError
+from botkit.core.events import Event
+from botkit.core.journal import Journal
+from botkit.core.live import LiveHub
+from botkit.core.stores import FileStore, PairingStore, People, Records
+from botkit.engine import COMMANDS, Engine
+from botkit.gateway.fleet import Fleet
+from botkit.gateway.keys import find_keys
+from botkit.gateway.pipeline import Gateway
+from botkit.gateway.redact import SecretRedactor
+from botkit.store.open import Store, open_store
+
+_SERVERS_READY_S = 15.0
+"""How long a start waits for tool servers that never told their tools, so that the first message finds them."""
+
+
+@asynccontextmanager
+async def open_instance(
+    environment: Environment,
+    *,
+    mode: Mode,
+    actor: str = "operator",
+    clock: Clock | None = None,
+    platforms: Platforms | None = None,
+) -> AsyncGenerator[Instance]:
+    """Everything that `mode` asks for, running; stopped in order when the block ends.
+
+    Args:
+        actor: who starts it, for the record of the revision that begins to run.
+
+    Raises:
+        ConfigError: bots.yaml is wrong and nothing ran before.
+        StoreError: the database cannot be used, or another process owns it.
+        SecretError: the master key does not open the stored secrets.
+    """
+    clock = clock or SystemClock()
+    _read_env_file(environment)
+    home = Home(environment.home)
+    read = await asyncio.to_thread(_preview, environment, must_load=mode != "command" and not home.exists)
+    home.create()
+    url = environment.database_url.get_secret_value() if environment.database_url else None
+    synchronous = read.settings.synchronous if read is not None else "full"
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(home.path, url, clock=clock, synchronous=synchronous))
+        configs = ConfigBook(environment.config, store.revisions, clock)
+        if mode == "command":
+            await configs.peek(read=read)
+        else:
+            await configs.start(actor=actor, read=read)
+        tasks = await stack.enter_async_context(TaskOwner())
+        instance = _join(_Given(environment, home, mode, clock, tasks, store, configs), platforms or Platforms())
+        await stack.enter_async_context(_resting(instance) if mode == "command" else _running(instance))
+        yield instance
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What the rest is built from."""
+
+    environment: Environment
+    home: Home
+    mode: Mode
+    clock: Clock
+    tasks: TaskOwner
+    store: Store
+    configs: ConfigBook
+
+
+@dataclass(frozen=True, slots=True)
+class _EngineStore:
+    """The stores as the engine gets them: with a journal that counts."""
+
+    journal: Journal
+    people: People
+    pairing: PairingStore
+    records: Records
+    files: FileStore
+
+
+def _join(given: _Given, platforms: Platforms) -> Instance:
+    """Make every object, start none."""
+    environment, home, clock, store, configs = given.environment, given.home, given.clock, given.store, given.configs
+    live, redactor, metrics = LiveHub(), SecretRedactor(environment.own_secrets()), Metrics()
+    keys = find_keys(home.path, os.environ)
+    vault = ProcessVault(store.secrets, keys, redactor, clock)
+    fleet = Fleet(vault=vault, redactor=redactor, clock=clock, store=store.catalog, data_folder=home.path / "servers")
+    gateway = Gateway(fleet, redactor=redactor, clock=clock, call_log=store.calls)
+    models = Models(lambda: configs.current.models, vault.instance, clock)
+    gate = ModelGate(models, lambda: configs.current.settings.max_parallel_model_calls)
+    agent = AgentLoop(gate, gateway, redactor=redactor)
+
+    async def accept(event: Event) -> bool:
+        return await engine.accept(event)
+
+    async def started(channel: str) -> None:
+        await engine.channel_started(channel)
+
+    channels = ChannelManager(
+        platforms=platforms,
+        services=HostServices(
+            clock=clock,
+            public_url=environment.public_url,
+            commands=COMMANDS,
+            accept=accept,
+            secret=vault.instance,
+            read_file=store.files.read,
+        ),
+        has_secret=vault.has,
+        spawn=given.tasks.spawn,
+        started=started,
+        only={"chat": (SANDBOX,), "command": ()}.get(given.mode),
+    )
+    stopping, lost = asyncio.Event(), asyncio.Event()
+
+    def fenced() -> None:
+        lost.set()
+        stopping.set()
+
+    metered: Journal = MeteredJournal(store.journal, metrics)  # pyright: ignore[reportAssignmentType] - passes on the rest
+    engine = Engine(
+        store=_EngineStore(metered, store.people, store.pairing, store.records, store.files),
+        configs=configs,
+        channels=channels,
+        agent=agent,
+        live=live,
+        clock=clock,
+        spawn=given.tasks.spawn,
+        redactor=redactor,
+        on_fenced=fenced,
+    )
+    return Instance(
+        mode=given.mode,
+        environment=environment,
+        home=home,
+        clock=clock,
+        tasks=given.tasks,
+        store=store,
+        configs=configs,
+        keys=keys,
+        vault=vault,
+        redactor=redactor,
+        gateway=gateway,
+        live=live,
+        models=models,
+        agent=agent,
+        engine=engine,
+        channels=channels,
+        metrics=metrics,
+        stopping=stopping,
+        lost=lost,
+    )
+
+
+@asynccontextmanager
+async def _resting(instance: Instance) -> AsyncGenerator[None]:
+    """For one command: nothing runs. Decisions are committed, and acted on when botkit runs next."""
+    await instance.engine.drain(0)
+    await instance.channels.apply(instance.configs.current)
+    yield
+
+
+@asynccontextmanager
+async def _running(instance: Instance) -> AsyncGenerator[None]:
+    """Start in order; at the end let turns finish, then stop in the reverse order."""
+    config = instance.configs.current
+    await instance.vault.learn()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(instance.models.aclose)
+        stack.push_async_callback(instance.gateway.stop)
+        await instance.gateway.start(gateway_settings(config))
+        stack.push_async_callback(instance.channels.stop)
+        await instance.channels.apply(config)
+        await instance.channels.settled(SANDBOX)
+        control = ControlServer(socket_path(instance.home.path), Operations.of(instance))
+        await stack.enter_async_context(control.serving())
+        await instance.gateway.ready(_SERVERS_READY_S)
+        await instance.engine.start()
+        instance.tasks.spawn(instance.models.preload())
+        instance.configs.subscribe(lambda revision: _follow(instance, revision))
+        try:
+            yield
+        finally:
+            await instance.wind_down()
+
+
+async def _follow(instance: Instance, config: Config) -> None:
+    """Make everything that runs follow a new revision; what did not change is not touched."""
+    instance.gateway.apply(gateway_settings(config))
+    instance.engine.reconfigured()
+    await instance.channels.apply(config)
+    instance.tasks.spawn(instance.models.preload())
+
+
+def _preview(environment: Environment, *, must_load: bool) -> Config | None:
+    """The file as it is; None where it is broken and an earlier revision may run instead."""
+    try:
+        return load_config(environment.config)
+    except ConfigError:
+        if must_load:
+            raise
+        return None
+
+
+def _read_env_file(environment: Environment) -> None:
+    """Variables of the project's `.env` that are not set, for libraries that look there (model keys)."""
+    for name, value in dotenv_values(environment.project / ".env", interpolate=False).items():
+        if value is not None:
+            os.environ.setdefault(name, value)

@@ -1,0 +1,82 @@
+"""The vault of a running process: stored secrets, and beneath them the process's own variables.
+
+An operator who keeps secrets in the environment (a container platform, `.env` on a laptop) needs no second
+place: `{secret: TELEGRAM_TOKEN}` finds the variable of that name when nothing is stored.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ProcessVault"]
+
+import os
+from collections.abc import Mapping, Sequence
+
+from botkit.core.clock import Clock
+from botkit.core.errors import SecretError
+from botkit.core.stores import SecretStore
+from botkit.gateway.keys import KEY_BYTES, FileKeys, KeyProvider
+from botkit.gateway.redact import SecretRedactor
+from botkit.gateway.secrets import INSTANCE, Vault, normal_name
+
+
+class ProcessVault(Vault):
+    """A `Vault` whose last resort for secrets of the instance is the environment."""
+
+    def __init__(
+        self,
+        store: SecretStore,
+        keys: KeyProvider,
+        redactor: SecretRedactor,
+        clock: Clock,
+        *,
+        variables: Mapping[str, str] = os.environ,
+    ):
+        super().__init__(store, keys, redactor, clock)
+        self._master = keys
+        self._variables = variables
+        self._learn = redactor.add
+
+    async def find(self, name: str, scopes: Sequence[str]) -> str | None:
+        value = await super().find(name, scopes)
+        if value is None and INSTANCE in scopes and (value := self._variables.get(normal_name(name))):
+            self._learn(value)
+        return value or None
+
+    async def has(self, name: str) -> bool:
+        """Whether the instance has this secret and can open it."""
+        try:
+            return await self.find(name, (INSTANCE,)) is not None
+        except SecretError:
+            return False
+
+    async def instance(self, name: str) -> str:
+        """A secret of the instance. Raises `SecretError` when it is missing or does not open."""
+        return (await self.resolve([name], (INSTANCE,)))[name]
+
+    @staticmethod
+    def normal_name(name: str) -> str:
+        """The name as it is stored. Raises `SecretError`."""
+        return normal_name(name)
+
+    async def rotate_master_key(self) -> tuple[int, str]:
+        """Wrap every data key with a new master key; (how many were wrapped anew, the new key's id).
+
+        With the generated key file a new key is made. With BOTKIT_MASTER_KEY set the new key first (`NEW,OLD`)
+        and start again; this then finishes the rotation, and OLD can be dropped.
+
+        Raises:
+            SecretError: there is no new key to rotate to.
+        """
+        keys = self._master
+        if isinstance(keys, FileKeys):
+            keys.add(os.urandom(KEY_BYTES))
+        elif len(keys.known()) < 2:
+            raise SecretError(
+                "Set BOTKIT_MASTER_KEY to `NEW,OLD`, start botkit again, then repeat this command; "
+                "afterwards OLD can be dropped. Make a key with `openssl rand -base64 32`."
+            )
+        rewrapped = await self.rewrap()
+        current = keys.known()[0].id
+        if isinstance(keys, FileKeys):
+            keys.keep_only(current)
+        return rewrapped, current

@@ -1,0 +1,1 @@
+"""See how channels are, and what they need."""

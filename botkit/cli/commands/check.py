@@ -1,0 +1,50 @@
+"""Check bots.yaml and report every mistake with its place.
+
+Nothing is started and nothing is changed. Exit code 2 when there is a mistake.
+
+Examples:
+
+    botkit check
+    botkit check other/bots.yaml --json
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from botkit.cli.command import verb
+from botkit.cli.output import Output
+
+
+@verb
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def command(out: Output, file: Path | None) -> None:
+    from botkit.app.environment import load_environment
+    from botkit.app.publicity import public_url_problems
+    from botkit.core.config import load_config
+    from botkit.core.errors import ConfigError
+
+    environment = load_environment(file)
+    config = load_config(environment.config)
+    wrong, doubtful = public_url_problems(config, environment.public_url)
+    if wrong:
+        raise ConfigError(f"{config.origin.main} needs an address of its own", tuple(wrong))
+    counted = {name: len(getattr(config, name)) for name in _COUNTED}
+    warnings = [*config.warnings, *doubtful]
+    out.result(
+        {"ok": True, "file": str(environment.config), "revision": config.revision, **counted, "warnings": warnings},
+        [
+            f"{config.origin.main} is right: " + ", ".join(_number(name, count) for name, count in counted.items()),
+            *(f"Note: {warning}" for warning in warnings),
+        ],
+    )
+
+
+_COUNTED = ("bots", "channels", "servers", "workspaces", "models", "people")
+
+
+def _number(name: str, count: int) -> str:
+    one = "person" if name == "people" else name.removesuffix("s")
+    return f"{count} {one if count == 1 else name}"

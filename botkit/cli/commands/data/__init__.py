@@ -1,0 +1,1 @@
+"""Give a person what is stored about them, or delete it."""

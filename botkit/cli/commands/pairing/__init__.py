@@ -1,0 +1,1 @@
+"""Let unknown people in who wrote to a bot."""

@@ -1,0 +1,1 @@
+"""Look at runs, and end those that do not end by themselves."""

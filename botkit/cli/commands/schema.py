@@ -1,0 +1,33 @@
+"""Print the JSON Schema of bots.yaml, for editors.
+
+Name it in the first line of the file: # yaml-language-server: $schema=./docs/bots.schema.json
+
+Examples:
+
+    botkit schema
+    botkit schema --output docs/bots.schema.json
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from botkit.cli.command import verb
+from botkit.cli.output import Output
+
+
+@verb
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
+def command(out: Output, output: Path | None) -> None:
+    import msgspec
+
+    from botkit.core.config.schema import config_schema
+
+    text = msgspec.json.format(msgspec.json.encode(config_schema()), indent=2).decode()
+    if output is None:
+        click.echo(text)
+    else:
+        output.write_text(text + "\n", encoding="utf-8")
+        out.result({"file": str(output)}, f"Written to {output}.")

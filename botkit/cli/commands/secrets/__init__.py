@@ -1,0 +1,1 @@
+"""Store secrets, sealed; their values are never shown again."""

@@ -1,0 +1,111 @@
+"""What the engine asks of an agent, and what comes back."""
+
+from __future__ import annotations
+
+__all__ = ["AgentOutcome", "AgentTask", "ReplySink", "TokenBreakdown", "ToolTrace"]
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from botkit.core.data import Data
+from botkit.core.events import Attachment
+from botkit.core.journal import TranscriptRow
+from botkit.core.models import Usage
+from botkit.core.tools import Principal
+
+
+class ReplySink(Protocol):
+    """Where the visible answer goes while it is being written. Ephemeral; the final text is the outcome's."""
+
+    async def write(self, text: str) -> None:
+        """A new piece."""
+        ...
+
+    async def restart(self) -> None:
+        """What was written so far is void (a fallback model starts over, or the text was only a preamble
+        to tool calls)."""
+        ...
+
+
+class AgentTask(Data):
+    """One turn, with everything decided: only the model and the tools remain to be asked."""
+
+    bot: str
+    prompt: str
+    """The bot's system prompt."""
+    model: str
+    """Alias or LiteLLM name."""
+    model_params: dict[str, Any] = {}
+    temperature: float | None = None
+    workspace: str
+    principal: Principal
+    text: str
+    """What the person wrote; several messages of a burst joined by blank lines."""
+    attachments: tuple[Attachment, ...] = ()
+    history: tuple[TranscriptRow, ...] = ()
+    """Oldest first, without the current message."""
+    summary: str = ""
+    """Facts and gist of what came before `history`."""
+    person_name: str = ""
+    now: datetime
+    """Journaled at run start, so a replay reads the same clock."""
+    timezone: str = "UTC"
+    locale: str = ""
+    note: str = ""
+    """What else the model should know: pending approvals, that messages are late."""
+    max_iterations: int = 10
+    """Tool-calling rounds."""
+    max_output_tokens: int = 8192
+    """Per model call."""
+    max_turn_tokens: int = 0
+    """Input and output of all model calls of the turn; 0: no limit."""
+    max_cost_micros: int = 0
+    """0: no limit."""
+    timeout_s: float = 30.0
+    """Of working time; waiting for people does not count."""
+    max_context_tokens: int = 0
+    """History beyond this is summarised first; 0: by the model's window."""
+    stream: bool = True
+
+
+class TokenBreakdown(Data, rename="camel"):
+    """Estimated split of the input tokens, and the output, summed over all model calls of the turn (SPEC §2)."""
+
+    system_prompt: int = 0
+    tool_definitions: int = 0
+    conversation_history: int = 0
+    current_message: int = 0
+    tool_results: int = 0
+    llm_output: int = 0
+    total: int = 0
+
+
+class ToolTrace(Data, rename="camel", omit_defaults=False):
+    """One tool call of the turn as shown to developers."""
+
+    tool_name: str
+    arguments: Mapping[str, Any]
+    result: str
+    """Text of the result, redacted."""
+    latency_ms: float
+    success: bool
+
+
+class AgentOutcome(Data):
+    state: Literal["completed", "limit_reached", "failed"] = "completed"
+    text: str
+    """The reply, never empty."""
+    rows: tuple[TranscriptRow, ...] = ()
+    """What to add to the session: assistant and tool entries. `seq` is 0."""
+    usage: Usage = Usage()
+    breakdown: TokenBreakdown = TokenBreakdown()
+    calls: tuple[ToolTrace, ...] = ()
+    iterations: int = 0
+    model: str = ""
+    error: dict[str, Any] | None = None
+    """`{"code", "message"}` when the turn did not end as wished."""
+    summary: str = ""
+    """A new session summary, when history was compacted."""
+    summary_seq: int = 0
+    """It covers rows up to this seq."""

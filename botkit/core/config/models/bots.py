@@ -1,0 +1,97 @@
+"""`bots:`, who answers: prompt, model, workspace and limits."""
+
+from __future__ import annotations
+
+__all__ = ["Bot", "Busy", "WhileWaiting"]
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from botkit.core.config.models.base import (
+    Bool,
+    Float,
+    Int,
+    Locale,
+    Model,
+    ModelName,
+    Money,
+    Name,
+    ProjectPath,
+    Slug,
+    problem,
+)
+from botkit.core.config.models.workspaces import ToolRules
+
+Busy = Literal["queue", "merge", "interrupt"]
+WhileWaiting = Literal["new_turn", "notice", "queue"]
+
+
+class Bot(Model, frozen=True):
+    """One bot."""
+
+    name: Name | None = None
+    """What people call it; the key is used when absent."""
+    description: str = ""
+    """What it is for, for people and for the bots that delegate to it."""
+    enabled: Bool = True
+    """`false`: it answers nowhere."""
+    model: ModelName = "demo/offline"
+    """An alias of `models` or a LiteLLM name. Absent: the alias `default`, else `demo/offline`."""
+    workspace: Slug = "default"
+    """Where its tools come from."""
+    prompt: str = ""
+    """Its instructions. After loading, also the text of `prompt_file`."""
+    prompt_file: ProjectPath | None = None
+    """A text file with its instructions, relative to the file that names it."""
+    welcome: str | None = None
+    """Sent once, when a person writes for the first time."""
+    examples: tuple[str, ...] = Field(default=(), max_length=12)
+    """Messages worth trying; the page offers them before the first one."""
+    fallback: str | None = None
+    """Sent when a turn fails; a general sentence with the trace id when absent."""
+    max_iterations: Int = Field(default=10, ge=1, le=200)
+    """Most rounds of tool calls for one message."""
+    max_output_tokens: Int = Field(default=8192, ge=1, le=1_000_000)
+    """Most output tokens of one model call."""
+    max_turn_tokens: Int | None = Field(default=None, ge=1)
+    """Most tokens, in and out, of all model calls for one message. Empty: no limit."""
+    max_turn_cost: Money | None = None
+    """Most money the model calls for one message may cost. Empty: no limit."""
+    timeout_s: Float = Field(default=30.0, gt=0, le=600)
+    """Seconds one turn may work; waiting for people does not count."""
+    history_messages: Int = Field(default=20, ge=0, le=10_000)
+    """Messages of the conversation the model sees. Absent: `settings.sessions.window_messages`."""
+    session_ttl_hours: Float = Field(default=24.0, gt=0, le=87_600)
+    """Hours of silence after which a conversation begins anew. Absent: `settings.sessions.ttl_hours`."""
+    spending_cap: Money | None = None
+    """Most it may ever spend on models; then it answers with `fallback`."""
+    temperature: Float | None = Field(default=None, ge=0, le=2)
+    """Sampling temperature; the model's own when absent."""
+    tools: ToolRules = ToolRules()
+    """Which of its workspace's tools it may use."""
+    busy: Busy = "queue"
+    """A message during a turn waits its turn, is merged into the next, or interrupts the running one."""
+    while_waiting: WhileWaiting = "new_turn"
+    """A message while a run waits for somebody starts a new turn, gets a notice, or waits too."""
+    stream: Bool = True
+    """Show the answer while it is written, where the platform can."""
+    locale: Locale | None = None
+    """Language of fixed sentences; the person's or `settings.locale` when absent."""
+    commands: Mapping[str, str] = {}
+    """Commands of its own: name without slash → what the model is told when a person uses it."""
+    workflow: Slug | None = None
+    """Answer by this workflow instead of the agent loop."""
+
+    @model_validator(mode="after")
+    def _commands_are_words(self) -> Bot:
+        for name in self.commands:
+            if not name.isascii() or not name.replace("_", "").isalnum() or name != name.lower() or len(name) > 32:
+                raise problem("a command has at most 32 lower-case letters, digits and underscores, no slash")
+            if name in _RESERVED:
+                raise problem(f"/{name} belongs to botkit; choose another name")
+        return self
+
+
+_RESERVED = frozenset({"start", "help", "new", "reset", "stop", "status", "whoami"})

@@ -1,0 +1,98 @@
+"""`people:`, `settings.roles` and `budgets:`, who may do what for how much."""
+
+from __future__ import annotations
+
+__all__ = ["BUILTIN_ROLES", "Budget", "Person", "Role"]
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from botkit.core.config.models.base import (
+    Float,
+    Int,
+    Locale,
+    Model,
+    Money,
+    Name,
+    OneOrMany,
+    PlatformId,
+    TimeZone,
+    problem,
+)
+from botkit.core.config.models.workspaces import ToolClass, ToolRules
+
+
+class Person(Model, frozen=True):
+    """One human being, with all their accounts."""
+
+    name: Name | None = None
+    """What bots call them; the key is used when absent."""
+    roles: OneOrMany[str] = ("member",)
+    """`admin`, `developer`, `member`, `guest` or roles of `settings.roles`. Rights add up."""
+    identities: Mapping[str, OneOrMany[PlatformId]] = {}
+    """Channel or platform → their id there. Ids, not user names: names change hands."""
+    timezone: TimeZone | None = None
+    """Where they live; `settings.timezone` when absent."""
+    locale: Locale | None = None
+    """Their language; `settings.locale` when absent."""
+
+
+class Role(Model, frozen=True):
+    """What people with this role may do with tools."""
+
+    description: str = ""
+    """For people: who has it."""
+    classes: OneOrMany[ToolClass] = ("read-only", "write")
+    """Classes of tools it may call."""
+    tools: ToolRules = ToolRules()
+    """Tools or patterns within these classes."""
+
+
+BUILTIN_ROLES: Mapping[str, Role] = {
+    "admin": Role(
+        description="Everything, also decisions on approvals.",
+        classes=("read-only", "write", "destructive"),
+    ),
+    "developer": Role(
+        description="Builds and tests: every class of tools.",
+        classes=("read-only", "write", "destructive"),
+    ),
+    "member": Role(description="Known people: reads and writes.", classes=("read-only", "write")),
+    "guest": Role(description="Unknown people: reviewed read-only tools.", classes=("read-only",)),
+}
+"""Roles that exist without being declared. `settings.roles` may redefine them."""
+
+
+class Budget(Model, frozen=True):
+    """A limit on spending or use, for whatever it names. All that fit a call apply."""
+
+    description: str = ""
+    """For people: why."""
+    bots: OneOrMany[str] = ()
+    """Bots it counts, or `"*"`; each bot has its own count unless `shared`."""
+    workspaces: OneOrMany[str] = ()
+    """Workspaces it counts."""
+    people: OneOrMany[str] = ()
+    """People it counts, or `"*"` for each person."""
+    roles: OneOrMany[str] = ()
+    """People with these roles."""
+    shared: bool = False
+    """One count for all it names together, instead of one each."""
+    per: Literal["hour", "day", "week", "month", "lifetime"] = "month"
+    """When the count starts anew, in `settings.timezone`."""
+    spend: Money | None = None
+    """Most money."""
+    tokens: Int | None = Field(default=None, ge=1)
+    """Most model tokens, in and out."""
+    tool_calls: Int | None = Field(default=None, ge=1)
+    """Most tool calls."""
+    warn_at: Float = Field(default=0.8, gt=0, le=1)
+    """Fraction of the limit at which operators are warned."""
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Budget:
+        if self.spend is None and self.tokens is None and self.tool_calls is None:
+            raise problem("a budget needs at least one of spend, tokens or tool_calls")
+        return self

@@ -1,0 +1,89 @@
+"""`settings:`, what holds for the whole installation."""
+
+from __future__ import annotations
+
+__all__ = ["Approvals", "Retention", "Sessions", "Settings"]
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from botkit.core.config.models.base import Currency, Float, Int, Locale, Model, OneOrMany, Slug, TimeZone
+from botkit.core.config.models.people import Role
+
+
+class Sessions(Model, frozen=True):
+    """What counts as one conversation, and how much of it a model sees."""
+
+    scope: Literal["room", "person"] = "room"
+    """`room`: one conversation per chat, room and thread; `person`: one per person in each of them."""
+    ttl_hours: Float = Field(default=24.0, gt=0, le=87_600)
+    """Hours of silence after which a conversation begins anew; a bot may say otherwise."""
+    window_messages: Int = Field(default=20, ge=0, le=10_000)
+    """Messages a model sees; a bot may say otherwise."""
+
+
+class Retention(Model, frozen=True):
+    """After how many days things are deleted for good. Empty: never."""
+
+    messages_days: Int | None = Field(default=None, ge=1)
+    """Messages and transcripts."""
+    runs_days: Int | None = Field(default=90, ge=1)
+    """Finished runs with their steps."""
+    logs_days: Int | None = Field(default=90, ge=1)
+    """Tool call logs and delivery records."""
+    files_days: Int | None = Field(default=90, ge=1)
+    """Files people sent and tools made."""
+
+
+class Approvals(Model, frozen=True):
+    """Who decides when a tool needs approval."""
+
+    approvers: OneOrMany[str] = ("admin",)
+    """Roles or people."""
+    timeout_s: Float = Field(default=86_400.0, gt=0)
+    """Seconds after which an undecided approval counts as refused."""
+    channel: Slug | None = None
+    """Channel in which approvers are asked; the conversation itself when absent."""
+    room: str | None = None
+    """Room of that channel; each approver's own chat when absent."""
+
+
+class Settings(Model, frozen=True):
+    """What holds for the whole installation."""
+
+    sessions: Sessions = Sessions()
+    """What counts as one conversation."""
+    roles: Mapping[str, Role] = {}
+    """Roles of your own, and changes to `admin`, `developer`, `member` and `guest`."""
+    approvals: Approvals = Approvals()
+    """Who decides when a tool needs approval."""
+    retention: Retention = Retention()
+    """After how many days things are deleted."""
+    history_limit: Int | None = Field(default=None, ge=1)
+    """Most messages kept per conversation; older ones are deleted for good. Empty: no limit."""
+    synchronous: Literal["full", "normal"] = "full"
+    """SQLite: `full` survives a power cut, `normal` only a crash of the program but writes faster."""
+    stale_after_s: Float = Field(default=3600.0, gt=0)
+    """Messages that waited longer are answered in one late turn."""
+    reload: Literal["auto", "manual"] = "manual"
+    """Whether `botkit run` applies a saved file by itself or waits for `botkit apply`."""
+    max_parallel_turns: Int = Field(default=50, ge=1, le=10_000)
+    """Turns worked on at once."""
+    max_parallel_model_calls: Int = Field(default=16, ge=1, le=10_000)
+    """Calls in flight to one model at once; more wait, fairly."""
+    drain_s: Float = Field(default=20.0, ge=0, le=3600)
+    """Seconds running turns get to finish when the program is asked to stop."""
+    locale: Locale = "en"
+    """Language of fixed sentences."""
+    timezone: TimeZone = "UTC"
+    """Time zone of people whose own is unknown, and of days in budgets and reports."""
+    currency: Currency = "USD"
+    """Currency of prices and limits. The built-in price list is in USD."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged."""
+    bot_to_bot_limit: Int = Field(default=20, ge=0)
+    """Messages per minute from other bots that are answered in one room; 0: none."""
+    file_limit_bytes: Int = Field(default=20_971_520, ge=0)
+    """Largest file accepted from people and tools."""

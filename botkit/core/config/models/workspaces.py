@@ -1,0 +1,74 @@
+"""`workspaces:`, sets of servers with reviewed tools and rights."""
+
+from __future__ import annotations
+
+__all__ = ["RateLimits", "ToolClass", "ToolReview", "ToolRules", "Workspace"]
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from botkit.core.config.models.base import Bool, Float, Int, Model, OneOrMany, Slug, ToolPattern
+
+ToolClass = Literal["read-only", "write", "destructive"]
+
+
+class ToolRules(Model, frozen=True):
+    """Which tools are allowed. `deny` wins over `allow`; without `allow` everything else is allowed."""
+
+    allow: OneOrMany[ToolPattern] | None = None
+    """Tools or patterns such as `orders__*`. Absent: all; an empty list: none."""
+    deny: OneOrMany[ToolPattern] = ()
+    """Tools or patterns that are refused in any case."""
+
+
+class ToolReview(Model, frozen=True):
+    """What you decided about a tool after looking at it. Only reviewed facts are trusted."""
+
+    tool_class: ToolClass | None = Field(default=None, alias="class")
+    """`read-only`, `write` or `destructive`. An unreviewed tool is never taken for read-only."""
+    idempotent: Bool | None = None
+    """Whether repeating a call is harmless, so that it may be repeated after a crash."""
+    approve: Bool | None = None
+    """Whether a person must approve each call."""
+    approvers: OneOrMany[str] | None = None
+    """Roles or people who may approve; `settings.approvals.approvers` when absent."""
+    enabled: Bool | None = None
+    """`false`: neither listed nor callable."""
+    roles: OneOrMany[str] | None = None
+    """Roles that may call it; every role whose rights allow it when absent."""
+    timeout_s: Float | None = Field(default=None, gt=0, le=3600)
+    """Seconds one call may take; the server's limit when absent."""
+
+
+class RateLimits(Model, frozen=True):
+    """How often tools may be called."""
+
+    per_minute: Int | None = Field(default=None, ge=1)
+    """Calls per minute in the whole workspace. Empty: no limit."""
+    per_token_per_minute: Int | None = Field(default=120, ge=1)
+    """Calls per minute for one token or one person. Empty: no limit."""
+
+
+class Workspace(Model, frozen=True):
+    """The tools a bot or an MCP client gets, and the rights on them."""
+
+    name: str | None = Field(default=None, min_length=2, max_length=100)
+    """For people; the key is used when absent."""
+    description: str = ""
+    """For people: what it is for."""
+    servers: OneOrMany[str] = ()
+    """Names from `servers`, or `"*"` for all of them."""
+    skills: OneOrMany[Slug] = ()
+    """Names from `skills`."""
+    functions: OneOrMany[Slug] = ()
+    """Names from `functions`."""
+    workspaces: OneOrMany[Slug] = ()
+    """Other workspaces whose tools are offered here too."""
+    tools: Mapping[ToolPattern, ToolReview] = {}
+    """What was decided about tools, by `server__tool` or pattern. The most exact pattern wins, key by key."""
+    roles: Mapping[str, ToolRules] = {}
+    """Rights of roles in this workspace, narrower than `settings.roles`."""
+    rate_limits: RateLimits = RateLimits()
+    """How often tools may be called."""

@@ -1,0 +1,219 @@
+"""The tool port: what agents, workflows and MCP clients ask for, and what the gateway answers.
+
+A call is answered by a stream: any number of `Progress`, then exactly one of `Result`, `NeedsApproval`
+or `NeedsInput`. Definitions, arguments and results are the raw dicts of the Model Context Protocol, so
+fields this version does not know pass through unharmed.
+
+Source: https://modelcontextprotocol.io/specification (Tool, CallToolResult, ElicitRequest)
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CallRecord",
+    "CallStatus",
+    "NeedsApproval",
+    "NeedsInput",
+    "Principal",
+    "PrincipalKind",
+    "Progress",
+    "Result",
+    "Tool",
+    "ToolCall",
+    "ToolClass",
+    "ToolEvent",
+    "ToolPort",
+    "arguments_digest",
+    "result_text",
+]
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Literal, Protocol, cast
+
+import msgspec
+
+from botkit.core.data import Data
+
+ToolClass = Literal["read-only", "write", "destructive", "unreviewed"]
+PrincipalKind = Literal["person", "member", "service"]
+CallStatus = Literal["ok", "error", "denied", "limited", "timeout", "unavailable", "invalid", "waiting", "cancelled"]
+
+
+class Principal(Data):
+    """On whose behalf a call is made. Rights are those of the person ∧ the bot ∧ the workspace."""
+
+    kind: PrincipalKind = "person"
+    id: str
+    """Person id, member name or service name."""
+    roles: tuple[str, ...] = ("guest",)
+    bot: str = ""
+    """The bot that acts for the person; its allow and deny lists narrow what the person may do."""
+    via: tuple[str, ...] = ()
+    """Bots that delegated, first one first; each narrows further."""
+    token_id: str = ""
+    """The member token used, for the call log."""
+
+
+class Tool(Data):
+    """A tool as one principal may see it."""
+
+    name: str
+    """`server__tool`, at most 64 characters."""
+    server: str
+    upstream_name: str
+    """The tool's own name on its server."""
+    definition: dict[str, Any]
+    """The MCP `Tool` object with `name` replaced: description, inputSchema, outputSchema, annotations …"""
+    tool_class: ToolClass = "unreviewed"
+    """As reviewed in bots.yaml; annotations of the server are hints and never believed."""
+    idempotent: bool = False
+    """Reviewed: repeating the same call changes nothing more."""
+    approve: bool = False
+    """A person must approve each call."""
+
+    @property
+    def description(self) -> str:
+        return str(self.definition.get("description") or "")
+
+    @property
+    def input_schema(self) -> dict[str, Any]:
+        schema = self.definition.get("inputSchema")
+        return cast("dict[str, Any]", schema) if isinstance(schema, dict) else {"type": "object"}
+
+    @property
+    def repeatable(self) -> bool:
+        """A lost answer may be mended by asking again."""
+        return self.tool_class == "read-only" or self.idempotent
+
+
+class ToolCall(Data):
+    """One request to run one tool."""
+
+    id: str
+    """Unique for this attempt; the call log's key."""
+    workspace: str
+    tool: str
+    """`server__tool`."""
+    arguments: dict[str, Any]
+    principal: Principal
+    run_id: str = ""
+    step: str = ""
+    """Path key of the step inside the run."""
+    trace_id: str = ""
+    idempotency_key: str = ""
+    """Stable over attempts of the same step; passed to the server as `_meta["io.botkit/idempotency-key"]`."""
+    approval: str = ""
+    """Digest of the arguments a person approved; the call passes the gate only if it matches."""
+    answers: dict[str, Any] | None = None
+    """Answer to a `NeedsInput` of an earlier attempt."""
+    state: str = ""
+    """The opaque state that came with that `NeedsInput`."""
+    timeout_s: float = 0.0
+    """Less than the server's own timeout, or 0 to use that."""
+
+
+class CallRecord(Data):
+    """One row of the call log. Never holds arguments or results."""
+
+    id: str
+    at: int
+    """Microseconds, UTC: when the call began."""
+    workspace: str
+    server: str = ""
+    tool: str = ""
+    principal_kind: PrincipalKind = "person"
+    principal: str = ""
+    bot: str = ""
+    token_id: str = ""
+    run_id: str = ""
+    step: str = ""
+    trace_id: str = ""
+    status: CallStatus = "ok"
+    code: str = ""
+    """Error code where `status` is not `ok`."""
+    duration_ms: float = 0.0
+    result_bytes: int = 0
+
+
+class Progress(Data, tag="progress"):
+    """The tool is still working."""
+
+    message: str = ""
+    progress: float = 0.0
+    total: float = 0.0
+
+
+class NeedsApproval(Data, tag="approval"):
+    """Nothing was sent. Ask a person, then repeat the call with `approval` set to `digest`."""
+
+    tool: str
+    server: str
+    arguments: dict[str, Any]
+    digest: str
+    reason: str = ""
+    approvers: tuple[str, ...] = ()
+    """Roles or people who may decide; those of `settings.approvals` when empty."""
+    record: CallRecord
+
+
+class NeedsInput(Data, tag="input"):
+    """The tool asks the person something (MCP elicitation). Repeat the call with `answers` and `state`."""
+
+    message: str
+    schema: dict[str, Any]
+    """JSON Schema of the answer, a flat object."""
+    state: str = ""
+    record: CallRecord
+
+
+class Result(Data, tag="result"):
+    """The call ended. Refusals and failures are results too, with `is_error`."""
+
+    content: dict[str, Any]
+    """The MCP `CallToolResult`: `content`, `structuredContent`, `isError`, `_meta`; redacted and bounded."""
+    record: CallRecord
+    """The call-log row; commit it with the step."""
+    is_error: bool = False
+    sent: bool = True
+    """Whether the request reached the server. With a timeout or lost answer of a tool that cannot be
+    repeated, `sent` and `record.status` in (`timeout`, `unavailable`) mean: the effect is unknown."""
+    unknown: bool = False
+    """The request was sent and no answer came: the effect may or may not have happened."""
+
+
+ToolEvent = Progress | NeedsApproval | NeedsInput | Result
+
+
+class ToolPort(Protocol):
+    """The gateway, as everything inside botkit sees it."""
+
+    async def list_tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
+        """Tools this principal may call, in a stable order. A dead server's tools are left out."""
+        ...
+
+    async def find_tool(self, workspace: str, principal: Principal, name: str) -> Tool | None:
+        """One tool, or None when it does not exist or the principal may not know that it does."""
+        ...
+
+    def call(self, call: ToolCall) -> AsyncIterator[ToolEvent]:
+        """Run a tool. Never raises for what the tool or its server did; closing the iterator cancels."""
+        ...
+
+
+def arguments_digest(tool: str, arguments: dict[str, Any]) -> str:
+    """Bind an approval to exactly this call: SHA-256 over the tool and its canonical arguments."""
+    canonical = msgspec.json.encode([tool, arguments], order="deterministic")
+    return hashlib.sha256(canonical).hexdigest()
+
+
+def result_text(content: dict[str, Any]) -> str:
+    """The text a model reads: all text blocks joined, other blocks named by their type."""
+    lines: list[str] = []
+    blocks: list[Any] = content.get("content") or []
+    for raw in blocks:
+        if isinstance(raw, dict):
+            block = cast("dict[str, Any]", raw)
+            kind = block.get("type")
+            lines.append(str(block.get("text", "")) if kind == "text" else f"[{kind}]")
+    return "\n".join(lines)

@@ -1,0 +1,104 @@
+"""Which bot answers a message, and with which settings: the nearest wins, room over channel over bot."""
+
+from __future__ import annotations
+
+__all__ = ["Effective", "EffectiveCache", "effective", "lane_of"]
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botkit.core.errors import NotFound
+from botkit.core.events import Conversation, Event
+from botkit.core.ids import join_key
+from botkit.engine.identity import SANDBOX
+
+if TYPE_CHECKING:
+    from botkit.core.config import Bot, Config
+    from botkit.core.config.models import Busy, Overrides, WhileWaiting
+
+
+_CACHE_LIMIT = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """A bot as it is in one conversation."""
+
+    slug: str
+    bot: Bot
+    prompt: str
+    model: str
+    busy: Busy
+    while_waiting: WhileWaiting
+    stream: bool
+    history_messages: int
+    session_ttl_s: float
+
+    @property
+    def name(self) -> str:
+        return self.bot.name or self.slug
+
+
+def effective(config: Config, conversation: Conversation, route: str = "") -> Effective:
+    """The bot of a conversation.
+
+    Raises:
+        NotFound: the channel or the bot is not in this revision, or the bot is switched off.
+    """
+    channel = config.channels.get(conversation.channel)
+    room = channel.rooms.get(conversation.room) if channel is not None else None
+    slug = route
+    if not slug and channel is not None:
+        slug = (room.bot if room is not None else None) or channel.bot
+    if not slug and conversation.channel == SANDBOX:
+        slug = next((name for name, bot in config.bots.items() if bot.enabled), "")
+    bot = config.bots.get(slug)
+    if bot is None or not bot.enabled:
+        raise NotFound(
+            f"no bot answers on `{conversation.channel}`: `{slug or '?'}` is not in bots.yaml or is disabled"
+        )
+    layers: tuple[Overrides | None, ...] = (room, channel)
+    appended = [layer.prompt_append for layer in (channel, room) if layer is not None and layer.prompt_append]
+    return Effective(
+        slug=slug,
+        bot=bot,
+        prompt="\n\n".join([bot.prompt, *appended]),
+        model=_nearest(layers, "model", bot.model),
+        busy=_nearest(layers, "busy", bot.busy),
+        while_waiting=_nearest(layers, "while_waiting", bot.while_waiting),
+        stream=_nearest(layers, "stream", bot.stream),
+        history_messages=_nearest(layers, "history_messages", bot.history_messages),
+        session_ttl_s=_nearest(layers, "session_ttl_hours", bot.session_ttl_hours) * 3600,
+    )
+
+
+class EffectiveCache:
+    """`effective` of the revision that runs now, worked out once for each room."""
+
+    def __init__(self) -> None:
+        self._config: Config | None = None
+        self._known: dict[tuple[str, str, str], Effective] = {}
+
+    def of(self, config: Config, conversation: Conversation, route: str = "") -> Effective:
+        """Raises `NotFound` as `effective` does."""
+        if config is not self._config or len(self._known) >= _CACHE_LIMIT:
+            self._config, self._known = config, {}
+        key = (conversation.channel, conversation.room, route)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = effective(config, conversation, route)
+        return known
+
+
+def _nearest(layers: tuple[Overrides | None, ...], name: str, default: Any) -> Any:
+    for layer in layers:
+        if layer is not None and (value := getattr(layer, name)) is not None:
+            return value
+    return default
+
+
+def lane_of(event: Event, config: Config) -> str:
+    """The lane key: the conversation, or the person in it (`settings.sessions.scope`)."""
+    if config.settings.sessions.scope == "person" and event.conversation.kind == "group":
+        return f"{event.conversation.key}:{join_key(event.sender.id)}"
+    return event.conversation.key

@@ -1,0 +1,276 @@
+"""The engine: from an accepted event to a committed answer, for every bot and platform alike."""
+
+from __future__ import annotations
+
+__all__ = ["Engine"]
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+
+from botkit.core.clock import Clock
+from botkit.core.errors import Conflict, Fenced, NotFound, StoreError
+from botkit.core.events import Event
+from botkit.core.journal import Run, SetRun, Wait
+from botkit.core.live import Live, LiveEvent
+from botkit.core.redact import NoRedaction, Redactor
+from botkit.engine.access import AccessRules
+from botkit.engine.effective import lane_of
+from botkit.engine.handler import Handler
+from botkit.engine.identity import Identities
+from botkit.engine.ports import Agent, Channels, ConfigSource, EngineStore
+from botkit.engine.services import Services
+from botkit.runs.lanes import LaneRuntime
+from botkit.runs.outbox import Outbox
+
+_log = structlog.get_logger("botkit.engine")
+
+_HEARTBEAT_S = 5.0
+_TIMER_MAX_S = 60.0
+_UNKNOWN_LIMIT = 10_000
+_FINAL = ("completed", "failed", "cancelled", "limit_reached")
+
+
+class Engine:
+    """Joins lanes, turns and the outbox.
+
+    Args:
+        spawn: creates a task that somebody owns, such as a task group's `create_task`.
+        heartbeat_s: how often this process renews its lease; well below the lease's length.
+        on_fenced: called when another process declared this one dead: stop, and start anew.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: EngineStore,
+        configs: ConfigSource,
+        channels: Channels,
+        agent: Agent,
+        live: Live,
+        clock: Clock,
+        spawn: Callable[..., asyncio.Task[None]],
+        redactor: Redactor | None = None,
+        heartbeat_s: float = _HEARTBEAT_S,
+        on_fenced: Callable[[], None] | None = None,
+    ):
+        self._store = store
+        self._journal = store.journal
+        self._configs = configs
+        self._live = live
+        self._clock = clock
+        self._spawn = spawn
+        self._heartbeat_s = heartbeat_s
+        self._on_fenced = on_fenced
+        settings = configs.current.settings
+        self._timer_changed = asyncio.Event()
+        self.outbox = Outbox(journal=store.journal, clock=clock, live=live, senders=channels, spawn=spawn)
+        self.lanes = LaneRuntime(
+            journal=store.journal,
+            clock=clock,
+            live=live,
+            spawn=spawn,
+            max_parallel=settings.max_parallel_turns,
+            history_limit=max(bot.history_messages for bot in configs.current.bots.values())
+            if configs.current.bots
+            else 20,
+            started=False,
+        )
+        self._services = Services(
+            journal=store.journal,
+            configs=configs,
+            channels=channels,
+            agent=agent,
+            identities=Identities(store.people),
+            access=AccessRules(store.pairing, clock),
+            files=store.files,
+            records=store.records,
+            outbox=self.outbox,
+            live=live,
+            clock=clock,
+            redactor=redactor or NoRedaction(),
+            spawn=spawn,
+            wake=self.lanes.wake,
+            timers_changed=self._timer_changed.set,
+        )
+        self._handler = Handler(self._services)
+        self.lanes.attach(self._handler)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # ── life ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def start(self) -> None:
+        """Take up what a former process left and what came in since, then watch timers and renew the lease."""
+        self.lanes.start()
+        await self._recover()
+        self._tasks = [self._spawn(self._watch_timers()), self._spawn(self._keep_lease())]
+
+    async def _recover(self) -> None:
+        recovered = await self._journal.recover()
+        if recovered.lanes or recovered.unknown_parts:
+            _log.info(
+                "recovering",
+                lanes=len(recovered.lanes),
+                conversations=len(recovered.conversations),
+                unknown_parts=len(recovered.unknown_parts),
+            )
+        await self.lanes.recover(recovered.lanes)
+        await self.outbox.resolve_unknown(recovered.unknown_parts)
+        for conversation in recovered.conversations:
+            self.outbox.kick(conversation)
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Let running turns end and replies leave for that long; what is left resumes at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        started = self._clock.monotonic()
+        clean = await self.lanes.drain(timeout_s)
+        await self.outbox.drain(max(0.0, timeout_s - (self._clock.monotonic() - started)))
+        return clean
+
+    def reconfigured(self) -> None:
+        """A new revision is in force: roles and names may have changed."""
+        self._services.identities.forget()
+
+    def people_changed(self) -> None:
+        """A person was paired, linked or given a role."""
+        self._services.identities.forget()
+        self._services.access.forget()
+
+    async def channel_started(self, channel: str) -> None:
+        """Deliver what was kept while the channel was off, and settle what a crash left unknown."""
+        unknown = await self._store.records.parts(state="unknown", channel=channel, limit=_UNKNOWN_LIMIT)
+        await self.outbox.channel_started(channel, unknown)
+
+    # ── events ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def accept(self, event: Event) -> bool:
+        """Store an event; durable when this returns, and the platform may be acknowledged.
+
+        False: it was accepted before. Raises `StoreError` when it could not be stored.
+        """
+        accepted = await self.lanes.accept(event, lane_of(event, self._configs.current))
+        if accepted.new:
+            self._live.publish(
+                LiveEvent(kind="accepted", conversation=event.conversation.key, data={"event_id": accepted.id})
+            )
+        return accepted.new
+
+    # ── decisions ────────────────────────────────────────────────────────────────────────────────────────
+
+    async def decide(self, ref: str, *, approved: bool, by: str, via: str, comment: str = "") -> Wait:
+        """Approve or reject as the operator of this instance.
+
+        Args:
+            ref: wait id, an unambiguous beginning of it or of its run id, or its token.
+
+        Raises:
+            NotFound, Conflict: no such open approval, or decided before.
+        """
+        wait = await self._find_wait(ref, "approval")
+        return await self._handler.decisions.decide(wait, approved=approved, by=by, via=via, comment=comment)
+
+    async def resolve(self, run_id: str, step: str, answer: dict[str, Any], *, by: str, via: str) -> Wait:
+        """Tell what became of an effect nobody could confirm.
+
+        Args:
+            answer: `{"action": "retry"}`, `{"action": "result", "result": …}` or
+                `{"action": "fail", "message": …}`.
+        """
+        opened = await self._journal.load_run(run_id)
+        waits = [w for w in opened.waits if w.kind == "reconcile" and w.payload.get("step") == step] if opened else []
+        if not waits:
+            raise NotFound(f"Run {run_id} asks nothing about step {step}; see `botkit runs show {run_id}`.")
+        wait = next((w for w in waits if w.state == "open"), None)
+        if wait is None:
+            raise Conflict("This step was resolved already.")
+        return await self._handler.decisions.close(wait, answer, by=by, via=via)
+
+    async def answer(self, ref: str, text: str, *, by: str, via: str) -> Wait:
+        """Answer a question a tool asked, from outside its conversation."""
+        wait = await self._find_wait(ref, "reply")
+        return await self._handler.decisions.close(wait, {"text": text}, by=by, via=via)
+
+    async def _find_wait(self, ref: str, kind: str) -> Wait:
+        wait = await self._journal.find_wait(wait_id=ref) or await self._journal.find_wait(token=ref)
+        if wait is None:
+            matching = [w for w in await self._store.records.waits(kind=kind) if w.id.startswith(ref)]
+            if len(matching) > 1:
+                raise Conflict(f"`{ref}` names {len(matching)} open waits; give more of the id.")
+            wait = matching[0] if matching else None
+        if wait is None or wait.kind != kind:
+            raise NotFound(f"No open {kind} `{ref}`; see `botkit approvals list`.")
+        return wait
+
+    async def cancel(self, run_id: str, *, by: str, via: str) -> Run:
+        """Stop a running run at its next safe point, or end a waiting one.
+
+        Raises:
+            NotFound, Conflict: no such run, or it has ended.
+        """
+        ctx = self.lanes.running(run_id)
+        if ctx is not None:
+            ctx.stop.set()
+            return ctx.run
+        opened = await self._journal.load_run(run_id)
+        if opened is None:
+            raise NotFound(f"No run `{run_id}`; see `botkit runs list`.")
+        run = opened.run
+        if run.state in _FINAL:
+            raise Conflict(f"Run {run_id} has ended already: {run.state}.")
+        now = self._clock.micros()
+        error = {"code": "cancelled", "message": f"cancelled by {by} via {via}"}
+        cancelled = SetRun(run_id=run_id, state="cancelled", at=now, error=error)
+        await self._journal.commit(None, (cancelled, *self._handler.turns.call_off(opened)))
+        self.outbox.kick(run.conversation)
+        await self.lanes.wake(run.lane)
+        return msgspec.structs.replace(run, state="cancelled", ended_at=now)
+
+    def status(self) -> dict[str, int]:
+        """How busy this process is."""
+        return {"lanes": self.lanes.active, "deliveries": self.outbox.busy}
+
+    # ── background ───────────────────────────────────────────────────────────────────────────────────────
+
+    async def _watch_timers(self) -> None:
+        while True:
+            lanes: Sequence[str] = ()
+            next_at = 0
+            try:
+                lanes, next_at = await self._journal.fire_timers()
+            except StoreError as error:
+                _log.error("timers_unavailable", code=error.code, detail=str(error))
+            for lane in lanes:
+                await self.lanes.wake(lane)
+            if lanes:
+                continue
+            pause_s = (next_at - self._clock.micros()) / 1_000_000 if next_at else _TIMER_MAX_S
+            await self._sleep_until_timer(min(_TIMER_MAX_S, max(0.05, pause_s)))
+
+    async def _sleep_until_timer(self, seconds: float) -> None:
+        """Until the next timer is due, or a new one may be due earlier."""
+        changed = asyncio.ensure_future(self._timer_changed.wait())
+        elapsed = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait((changed, elapsed), return_when=asyncio.FIRST_COMPLETED)
+            self._timer_changed.clear()
+        finally:
+            changed.cancel()
+            elapsed.cancel()
+
+    async def _keep_lease(self) -> None:
+        while True:
+            await self._clock.sleep(self._heartbeat_s)
+            try:
+                await self._journal.heartbeat()
+                await self._recover()
+            except Fenced:
+                _log.error("lease_lost", detail="another process took over; stopping")
+                if self._on_fenced is not None:
+                    self._on_fenced()
+                return
+            except StoreError as error:
+                _log.error("heartbeat_failed", code=error.code, detail=str(error))

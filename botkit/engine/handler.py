@@ -1,0 +1,327 @@
+"""What becomes of each event of a lane: a command, a decision, a turn, or a recorded silence."""
+
+from __future__ import annotations
+
+__all__ = ["Handler"]
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+import structlog
+
+from botkit.core.errors import BotkitError, NotFound
+from botkit.core.events import Conversation, Event
+from botkit.core.ids import new_id
+from botkit.core.journal import CloseWait, Consume, DropTimer, InboxRow, LaneContext, OpenRun, SetRun, Wait, Write
+from botkit.core.live import LiveEvent
+from botkit.engine.commands import CommandContext, command_of, run_command
+from botkit.engine.decisions import Decisions
+from botkit.engine.effective import Effective, EffectiveCache
+from botkit.engine.identity import SANDBOX, Known
+from botkit.engine.notices import Notices
+from botkit.engine.services import Services
+from botkit.engine.turn import TurnInput, conversation_of, input_of
+from botkit.engine.turns import Turns, released
+from botkit.runs.context import RunContext
+from botkit.runs.lanes import LaneScope
+
+_log = structlog.get_logger("botkit.engine")
+
+
+class Handler:
+    """Implements `LaneHandler`."""
+
+    def __init__(self, services: Services):
+        self._s = services
+        self.decisions = Decisions(services)
+        self._notices = Notices(services)
+        self.turns = Turns(services, self._notices)
+        self._effective = EffectiveCache()
+        self._done_early: set[tuple[str, str]] = set()
+
+    # ── control: what does not wait for its place in the lane ────────────────────────────────────────────
+
+    def control(self, event: Event) -> bool:
+        if event.kind in ("stop_generation", "action", "delete"):
+            return True
+        if command_of(event) in ("stop", "status"):
+            return True
+        return event.kind == "message" and self._busy(event) == "interrupt"
+
+    def _busy(self, event: Event) -> str:
+        try:
+            return self._effective.of(self._s.configs.current, event.conversation, event.route).busy
+        except NotFound:
+            return "queue"
+
+    async def interrupted(self, scope: LaneScope, row: InboxRow) -> None:
+        event = row.event
+        ctx = scope.current
+        config = self._s.configs.current
+        if event.kind == "action":
+            await self.decisions.by_button(event)
+        elif event.kind == "delete":
+            self._stop_if(ctx, lambda turn: turn.message_id == event.target_id)
+        elif event.kind == "stop_generation" or command_of(event) == "stop":
+            known = await self._s.identities.resolve(event, config)
+            self._stop_if(ctx, lambda turn: turn.sender_id == event.sender.id or known.is_admin)
+        elif command_of(event) == "status":
+            await self._status_now(scope, event)
+        else:
+            self._stop_if(ctx, lambda turn: turn.sender_id == event.sender.id)
+            return  # the message itself is the next turn
+        self._done_early.add((event.channel, event.dedupe_key))
+
+    def _stop_if(self, ctx: RunContext | None, applies: Callable[[TurnInput], bool]) -> None:
+        if ctx is not None and applies(input_of(ctx.run)):
+            ctx.stop.set()
+
+    async def _status_now(self, scope: LaneScope, event: Event) -> None:
+        known = await self._s.identities.resolve(event, self._s.configs.current)
+        context = await self._s.journal.context(scope.lane)
+        text, _ = self._command_answer("status", event, known, context, running=scope.current)
+        writes = self._notices.notice(event.conversation, f"{event.channel}/{event.dedupe_key}", text)
+        await self._s.journal.commit(None, writes)
+        self._s.outbox.kick(event.conversation.key)
+
+    # ── batches ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def batch(self, lane: str, events: Sequence[InboxRow]) -> int:
+        """Consecutive messages of one person become one turn when the bot merges, or when they are late."""
+        first = events[0].event
+        if first.kind != "message" or command_of(first):
+            return 1
+        merges = self._busy(first) in ("merge", "interrupt")
+        stale_before = self._s.clock.now().timestamp() - self._s.configs.current.settings.stale_after_s
+        count = 1
+        for row in list(events)[1:]:
+            event = row.event
+            same = event.kind == "message" and event.sender.id == first.sender.id and event.route == first.route
+            stale = event.occurred_at.timestamp() < stale_before
+            if not same or command_of(event) or not (merges or stale):
+                break
+            count += 1
+        return count
+
+    async def handle(self, scope: LaneScope, rows: Sequence[InboxRow]) -> None:
+        event = rows[0].event
+        if event.kind == "wake":
+            await self.turns.wake(scope, rows[0])
+        elif (event.channel, event.dedupe_key) in self._done_early:
+            await self._consume(scope, rows, "control")
+            self._done_early.discard((event.channel, event.dedupe_key))
+        elif event.kind in ("message", "command"):
+            await self._message(scope, rows)
+        elif event.kind == "action":
+            await self.decisions.by_button(event)
+            await self._consume(scope, rows, "control")
+        elif event.kind == "edit":
+            await self._consume(scope, rows, "edit: after the turn began")
+        elif event.kind in ("stop_generation", "delete"):
+            await self._consume(scope, rows, "control: nothing was running")
+        else:
+            await self._consume(scope, rows, f"ignored: {event.kind}{': ' + event.detail if event.detail else ''}")
+
+    async def recover(self, scope: LaneScope, run: OpenRun) -> None:
+        await self.turns.recover(scope, run)
+
+    async def _consume(self, scope: LaneScope, rows: Sequence[InboxRow], outcome: str, *writes: Write) -> None:
+        consume = Consume(event_ids=tuple(row.id for row in rows), outcome=outcome)
+        await self._s.journal.commit(scope.claim, (*writes, consume))
+        self._s.outbox.kick(rows[0].event.conversation.key)
+
+    def _with_edits(self, scope: LaneScope, rows: Sequence[InboxRow]) -> tuple[list[InboxRow], list[InboxRow]]:
+        """Messages as last edited and without those deleted, where that arrived before the turn began; and the
+        events that did it, which are dealt with by this."""
+        kept = {row.event.message_id or row.id: row for row in rows}
+        applied: list[InboxRow] = []
+        for change in scope.pending:
+            target = change.event.target_id or change.event.message_id
+            if change.event.kind not in ("edit", "delete") or target not in kept:
+                continue
+            applied.append(change)
+            if change.event.kind == "delete":
+                del kept[target]
+            else:
+                edited = msgspec.structs.replace(kept[target].event, text=change.event.text)
+                kept[target] = msgspec.structs.replace(kept[target], event=edited)
+        return list(kept.values()), applied
+
+    # ── messages ─────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _message(self, scope: LaneScope, rows: Sequence[InboxRow]) -> None:
+        config = self._s.configs.current
+        live_rows, changes = self._with_edits(scope, rows)
+        rows = [*rows, *changes]
+        if not live_rows:
+            return await self._consume(scope, rows, "deleted before the turn")
+        event = live_rows[-1].event
+        if event.channel not in config.channels and not event.route and event.channel != SANDBOX:
+            return await self._consume(scope, rows, "ignored: the channel is not in bots.yaml any more")
+        known = await self._s.identities.resolve(event, config)
+        access = await self._s.access.check(event, known, config)
+        if access.verdict == "silent":
+            return await self._consume(scope, rows, access.reason)
+        if access.verdict == "pair":
+            return await self._pair(scope, rows, event, access.new_code, access.code.code if access.code else "")
+        if access.member and known.roles == ("guest",):
+            known = Known(person=known.person, roles=("member",), declared=known.declared)
+        if name := command_of(event):
+            return await self._command(scope, rows, name, event, known)
+        this = self._effective.of(config, event.conversation, event.route)
+        live_rows = [_with_bot_command(row, this) for row in live_rows]
+        context = await scope.context()
+        if (wait := await self._answers(context, event, known)) is not None:
+            return await self._answer_wait(scope, rows, wait, event, known)
+        mine = [wait for wait in context.waits if wait.person_id == known.person.id]
+        if mine and this.while_waiting != "new_turn":
+            return await self._while_waiting(scope, rows, this, mine[0])
+        await self.turns.start(scope, rows, live_rows, known, this, context, config)
+        return None
+
+    async def _pair(self, scope: LaneScope, rows: Sequence[InboxRow], event: Event, new: bool, code: str) -> None:
+        if not new:
+            return await self._consume(scope, rows, "ignored: not paired yet, the code was sent before")
+        text = (
+            f"I don't know you yet. Your pairing code is `{code}`. "
+            f"Give it to the operator, who lets you in with `botkit pairing approve {code}`."
+        )
+        return await self._consume(
+            scope, rows, "pairing code sent", *self._notices.notice(event.conversation, rows[0].id, text)
+        )
+
+    async def _answers(self, context: LaneContext, event: Event, known: Known) -> Wait | None:
+        """The reply wait this message answers: the one it replies to, else the newest of this person."""
+        waits = [w for w in context.waits if w.kind == "reply" and w.person_id == known.person.id]
+        if event.reply_to is not None and len(waits) > 1:
+            for wait in waits:
+                trace = await self._s.records.trace(wait.run_id)
+                asked = [part for part in trace.parts if part.id == wait.part_id] if trace is not None else []
+                if asked and asked[0].message_id == event.reply_to.message_id:
+                    return wait
+        return waits[-1] if waits else None
+
+    async def _answer_wait(
+        self, scope: LaneScope, rows: Sequence[InboxRow], wait: Wait, event: Event, known: Known
+    ) -> None:
+        text = "\n\n".join(row.event.text for row in rows)
+        close = CloseWait(
+            wait_id=wait.id,
+            state="answered",
+            at=self._s.clock.micros(),
+            answer={"text": text},
+            by=known.person.id,
+            via=f"chat:{event.channel}",
+        )
+        await self._consume(scope, rows, f"answer: {wait.id}", close, DropTimer(id=wait.id))
+
+    async def _while_waiting(self, scope: LaneScope, rows: Sequence[InboxRow], this: Effective, wait: Wait) -> None:
+        if this.while_waiting == "queue":
+            return await self._consume(scope, rows, f"queued: {wait.run_id}")
+        what = wait.payload.get("tool") or wait.payload.get("name") or "an answer"
+        text = f"I am still waiting for a decision about `{what}` and will answer when it is there."
+        event = rows[-1].event
+        return await self._consume(
+            scope, rows, f"notice: {wait.run_id}", *self._notices.notice(event.conversation, rows[0].id, text)
+        )
+
+    async def _command(self, scope: LaneScope, rows: Sequence[InboxRow], name: str, event: Event, known: Known) -> None:
+        context = await scope.context()
+        text, writes = self._command_answer(name, event, known, context)
+        notice = self._notices.notice(event.conversation, rows[0].id, text)
+        await self._consume(scope, rows, f"command: {name}", *writes, *notice)
+
+    def _command_answer(
+        self,
+        name: str,
+        event: Event,
+        known: Known,
+        context: LaneContext,
+        running: RunContext | None = None,
+    ) -> tuple[str, tuple[Write, ...]]:
+        this = self._effective.of(self._s.configs.current, event.conversation, event.route)
+        answered = run_command(
+            name,
+            CommandContext(
+                event=event,
+                known=known,
+                lane=context,
+                bot_name=this.name,
+                bot_description=this.bot.description,
+                model=this.model,
+                now=self._s.clock.micros(),
+                running=running.run if running is not None else None,
+                history_limit=this.history_messages,
+            ),
+        )
+        return answered.text, answered.writes
+
+    # ── failures ─────────────────────────────────────────────────────────────────────────────────────────
+
+    async def failed(self, scope: LaneScope, rows: Sequence[InboxRow], run: OpenRun | None, error: Exception) -> None:
+        code = error.code if isinstance(error, BotkitError) else "internal"
+        row = rows[0] if rows else None
+        trace_id = new_id("trc")
+        now = self._s.clock.micros()
+        ctx = scope.current
+        failing = run.run if run is not None else ctx.run if ctx is not None else None
+        conversation = row.event.conversation if row is not None else None
+        writes: list[Write] = []
+        if failing is not None:
+            trace_id = failing.trace_id
+            if conversation is None or conversation.channel.startswith("@"):
+                conversation = conversation_of(failing)
+            if run is not None or await self._s.journal.load_run(failing.id) is not None:
+                writes.append(
+                    SetRun(
+                        run_id=failing.id,
+                        state="failed",
+                        at=now,
+                        error={
+                            "code": code,
+                            "message": str(error) if isinstance(error, BotkitError) else type(error).__name__,
+                        },
+                    )
+                )
+                writes.append(released(failing))
+        _log.error(
+            "turn_error", trace_id=trace_id, code=code, detail=str(error) if isinstance(error, BotkitError) else ""
+        )
+        if rows:
+            writes.append(Consume(event_ids=tuple(r.id for r in rows), outcome=f"failed: {code} ({trace_id})"))
+        if conversation is not None and not conversation.channel.startswith("@"):
+            text = f"Something went wrong, and it has been noted. If you report it, please give this id: `{trace_id}`."
+            writes.extend(self._notice_or_nothing(conversation, f"{trace_id}/failed", text))
+        await self._s.journal.commit(scope.claim, writes)
+        if conversation is not None:
+            self._s.outbox.kick(conversation.key)
+            run_id = failing.id if failing is not None else ""
+            data = {
+                "state": "failed",
+                "status": "failed",
+                "run_id": run_id,
+                "trace_id": trace_id,
+                "error": {"code": code},
+            }
+            self._s.live.publish(LiveEvent(kind="done", conversation=conversation.key, run_id=run_id, data=data))
+
+    def _notice_or_nothing(self, conversation: Conversation, ref: str, text: str) -> list[Write]:
+        try:
+            return self._notices.notice(conversation, ref, text)
+        except Exception:
+            _log.exception("notice_failed", conversation=conversation.key)
+            return []
+
+
+def _with_bot_command(row: InboxRow, this: Effective) -> InboxRow:
+    """A command of the bot's own (`commands:` in bots.yaml) tells the model what it stands for."""
+    event = row.event
+    text = event.text.strip()
+    name, rest = event.command, text
+    if not name and text[:1] in ("/", "!") and len(text) > 1:
+        first, _, rest = text[1:].partition(" ")
+        name = first.partition("@")[0].casefold()
+    meaning = this.bot.commands.get(name) if name else None
+    if meaning is None:
+        return row
+    return msgspec.structs.replace(row, event=msgspec.structs.replace(event, text=f"{meaning}\n\n{rest}".strip()))

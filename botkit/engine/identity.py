@@ -1,0 +1,89 @@
+"""Who is writing: one person behind any number of platform accounts, and the roles they have."""
+
+from __future__ import annotations
+
+__all__ = ["SANDBOX", "Identities", "Known"]
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botkit.core.events import Event
+from botkit.core.stores import People, Person
+
+if TYPE_CHECKING:
+    from botkit.core.config import Config
+
+SANDBOX = "sandbox"
+"""The channel of the page, the terminal and `botkit chat`: only whoever operates the instance reaches it."""
+
+_CACHE_LIMIT = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A person as this revision of the configuration sees them."""
+
+    person: Person
+    roles: tuple[str, ...]
+    declared: bool
+    """Named under `people:` in bots.yaml."""
+
+    @property
+    def is_admin(self) -> bool:
+        return "admin" in self.roles
+
+
+class Identities:
+    """Finds the person behind an event; answers from memory after the first time."""
+
+    def __init__(self, people: People):
+        self._people = people
+        self._cache: dict[tuple[str, str, str], Known] = {}
+        self._accounts: dict[str, list[tuple[str, str, str]]] = {}
+        self._config_id = 0
+
+    async def resolve(self, event: Event, config: Config) -> Known:
+        """The person who sent this; created at first contact, as `guest` unless bots.yaml says more."""
+        if id(config) != self._config_id:
+            self.forget()
+            self._config_id = id(config)
+        key = (event.channel, event.sender.id, event.sender.name)
+        known = self._cache.get(key)
+        if known is None:
+            known = await self._resolve(event, config)
+            if len(self._cache) >= _CACHE_LIMIT:
+                self.forget()
+            self._cache[key] = known
+            self._accounts.setdefault(known.person.id, []).append(key)
+        return known
+
+    def forget(self, person_id: str = "") -> None:
+        """Roles, names or links changed: of one person, or of anybody."""
+        if not person_id:
+            self._cache.clear()
+            self._accounts.clear()
+        for key in self._accounts.pop(person_id, ()):
+            self._cache.pop(key, None)
+
+    async def _resolve(self, event: Event, config: Config) -> Known:
+        channel = config.channels.get(event.channel)
+        platform = channel.platform if channel is not None else event.channel
+        name = _declared(config, event, platform)
+        person = await self._people.resolve(event.channel, event.sender, as_person=name)
+        roles = list(person.roles)
+        if name:
+            roles.extend(config.people[name].roles)
+        elif event.channel == SANDBOX and event.sender.id == "operator":
+            roles.append("admin")
+        return Known(person=person, roles=tuple(dict.fromkeys(roles)) or ("guest",), declared=bool(name))
+
+
+def _declared(config: Config, event: Event, platform: str) -> str:
+    """The name under `people:` that claims this account; the sandbox takes names at their word."""
+    if event.channel == SANDBOX and event.sender.id in config.people:
+        return event.sender.id
+    for name, person in config.people.items():
+        for where, ids in person.identities.items():
+            if where in (event.channel, platform) and event.sender.id in ids:
+                return name
+    return ""

@@ -1,0 +1,71 @@
+"""What the engine needs from the rest of the house."""
+
+from __future__ import annotations
+
+__all__ = ["Agent", "Channels", "ConfigSource", "EngineStore"]
+
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from botkit.core.agent import AgentOutcome, AgentTask, ReplySink
+from botkit.core.journal import Journal
+from botkit.core.stores import FileStore, PairingStore, People, Records
+from botkit.runs.context import RunContext
+from botkit.sdk.adapter import Adapter
+
+if TYPE_CHECKING:
+    from botkit.core.config import Config
+
+
+class ConfigSource(Protocol):
+    """The revision that runs now, and older ones for runs that began under them."""
+
+    @property
+    def current(self) -> Config: ...
+
+    async def get(self, revision: str) -> Config:
+        """Falls back to the current one when that revision is not stored any more."""
+        ...
+
+
+class Channels(Protocol):
+    """The platform accounts of this process."""
+
+    def adapter(self, channel: str) -> Adapter | None:
+        """The running adapter; None while the channel is off or starting."""
+        ...
+
+    def renderer(self, channel: str) -> Adapter:
+        """The adapter, running or not: rendering is pure. Raises `NotFound`."""
+        ...
+
+    def policy(self, channel: str) -> Literal["hold", "resend"]:
+        """What to do with a part that may or may not have arrived."""
+        ...
+
+
+class EngineStore(Protocol):
+    @property
+    def journal(self) -> Journal: ...
+
+    @property
+    def people(self) -> People: ...
+
+    @property
+    def pairing(self) -> PairingStore: ...
+
+    @property
+    def records(self) -> Records: ...
+
+    @property
+    def files(self) -> FileStore: ...
+
+
+class Agent(Protocol):
+    async def run(self, ctx: RunContext, task: AgentTask, sink: ReplySink) -> AgentOutcome:
+        """Answer one message. Replayable: every effect is a step of `ctx`.
+
+        Raises:
+            Paused, Stopped: as the step context says.
+            StoreError: the turn is tried again.
+        """
+        ...

@@ -1,0 +1,41 @@
+"""What every part of the engine works with."""
+
+from __future__ import annotations
+
+__all__ = ["Services"]
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from botkit.core.clock import Clock
+from botkit.core.journal import Journal
+from botkit.core.live import Live
+from botkit.core.redact import Redactor
+from botkit.core.stores import FileStore, Records
+from botkit.engine.access import AccessRules
+from botkit.engine.identity import Identities
+from botkit.engine.ports import Agent, Channels, ConfigSource
+from botkit.runs.outbox import Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    journal: Journal
+    configs: ConfigSource
+    channels: Channels
+    agent: Agent
+    identities: Identities
+    access: AccessRules
+    files: FileStore
+    records: Records
+    outbox: Outbox
+    live: Live
+    clock: Clock
+    redactor: Redactor
+    spawn: Callable[..., asyncio.Task[None]]
+    """Creates a task that somebody owns."""
+    wake: Callable[[str], Awaitable[None]]
+    """Work on a lane that was given an event by a commit of ours."""
+    timers_changed: Callable[[], None]
+    """A timer may be due earlier than the one being waited for."""

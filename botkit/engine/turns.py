@@ -1,0 +1,394 @@
+"""Turns from their first step to their end or their next pause."""
+
+from __future__ import annotations
+
+__all__ = ["Turns", "released"]
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from botkit.core.agent import AgentOutcome
+from botkit.core.errors import NotFound
+from botkit.core.events import Conversation, Event, User
+from botkit.core.journal import (
+    CloseWait,
+    Consume,
+    DropTimer,
+    InboxRow,
+    LaneContext,
+    MarkWelcomed,
+    OpenRun,
+    PutSession,
+    Requeue,
+    Run,
+    Say,
+    SetRun,
+    StartRun,
+    TranscriptRow,
+    Wait,
+    WaitingFor,
+    Write,
+)
+from botkit.core.live import LiveEvent
+from botkit.core.messages import OutMessage
+from botkit.engine import questions
+from botkit.engine.effective import Effective, effective
+from botkit.engine.files import Files
+from botkit.engine.identity import Known
+from botkit.engine.notices import Notices
+from botkit.engine.reply import Reply, TypingKeeper
+from botkit.engine.services import Services
+from botkit.engine.turn import TurnInput, conversation_of, input_of, new_run, session_for, task_of
+from botkit.runs.context import Paused, RunContext, Stopped
+from botkit.runs.lanes import LaneScope
+
+if TYPE_CHECKING:
+    from botkit.core.config import Config
+
+_STOPPED = "Stopped."
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One execution of a turn, as long as it lasts."""
+
+    scope: LaneScope
+    ctx: RunContext
+    run: Run
+    this: Effective
+    turn: TurnInput
+    config: Config
+    conversation: Conversation
+    reply: Reply
+
+
+class Turns:
+    """Starts, resumes and ends the runs of agents."""
+
+    def __init__(self, services: Services, notices: Notices):
+        self._s = services
+        self._notices = notices
+        self._files = Files(services)
+
+    async def start(
+        self,
+        scope: LaneScope,
+        rows: Sequence[InboxRow],
+        live_rows: Sequence[InboxRow],
+        known: Known,
+        this: Effective,
+        context: LaneContext,
+        config: Config,
+    ) -> None:
+        event = live_rows[-1].event
+        now = self._s.clock.micros()
+        session, new_session = session_for(
+            context, event, this.slug, known.person.id, scope.lane, ttl_s=this.session_ttl_s, now=now
+        )
+        run = new_run(
+            live_rows,
+            known=known,
+            bot=this.slug,
+            session=session,
+            context=context,
+            new_session=new_session,
+            revision=config.revision,
+            clock=self._s.clock,
+            stale_after_s=config.settings.stale_after_s,
+        )
+        turn = input_of(run)
+        writes: list[Write] = [
+            PutSession(session=session),
+            StartRun(run=run, event_ids=tuple(row.id for row in rows)),
+            Say(row=_user_row(run, turn)),
+        ]
+        if this.bot.welcome and this.slug not in known.person.welcomed:
+            # Two first messages at once, in two places, make the same part: the outbox keeps one of them.
+            ref = f"welcome/{this.slug}/{known.person.id}"
+            writes.append(MarkWelcomed(person_id=known.person.id, bot=this.slug))
+            writes.extend(self._notices.notice(event.conversation, ref, this.bot.welcome, run.id))
+            self._s.identities.forget(known.person.id)
+        history = () if new_session else context.history[-this.history_messages :] if this.history_messages else ()
+        ctx = scope.open(OpenRun(run=run), first_writes=writes, ask=self._notices.asker(event.conversation, known))
+        await self._execute(scope, ctx, this, turn, config, known.roles, history, event.conversation)
+
+    async def wake(self, scope: LaneScope, row: InboxRow) -> None:
+        """An answer, a decision or a deadline for a paused run arrived."""
+        signal: dict[str, Any] = row.event.signal or {}
+        opened = await self._s.journal.load_run(str(signal.get("run_id", "")))
+        if opened is None or opened.run.state not in ("waiting", "running"):
+            over = Consume(event_ids=(row.id,), outcome="wake: the run is over")
+            await self._s.journal.commit(scope.claim, (over,))
+            return
+        first: list[Write] = [Consume(event_ids=(row.id,), outcome="wake", run_id=opened.run.id)]
+        opened, closing = self._expire(opened, str(signal.get("wait_id", "")), expired=bool(signal.get("expired")))
+        first.extend(closing)
+        first.append(SetRun(run_id=opened.run.id, state="running", at=self._s.clock.micros()))
+        await self._resume(scope, opened, first)
+
+    def _expire(self, opened: OpenRun, wait_id: str, *, expired: bool) -> tuple[OpenRun, list[Write]]:
+        """Close a wait whose deadline passed, and show what became of each decided question."""
+        now = self._s.clock.micros()
+        writes: list[Write] = []
+        waits: list[Wait] = []
+        for wait in opened.waits:
+            if wait.id == wait_id:
+                if wait.state == "open" and expired:
+                    writes.append(CloseWait(wait_id=wait.id, state="expired", at=now, via="timer", wake=False))
+                    wait = msgspec.structs.replace(wait, state="expired", decided_via="timer", decided_at=now)
+                writes.append(DropTimer(id=wait.id))
+                writes.extend(self._decided(opened.run, wait))
+            waits.append(wait)
+        return msgspec.structs.replace(opened, waits=tuple(waits)), writes
+
+    def _decided(self, run: Run, wait: Wait) -> list[Write]:
+        """Show at the question what became of it."""
+        if wait.kind != "approval" or not wait.part_id:
+            return []
+        message = OutMessage(text=questions.decision_text(wait), edit_of=wait.part_id)
+        return self._notices.parts(conversation_of(run), f"{wait.id}/decided", message, run.id)
+
+    def call_off(self, opened: OpenRun) -> list[Write]:
+        """What else to write when somebody cancels a waiting run."""
+        writes: list[Write] = [released(opened.run)]
+        for wait in opened.waits:
+            if wait.state == "open":
+                writes.append(DropTimer(id=wait.id))
+                writes.extend(self._decided(opened.run, msgspec.structs.replace(wait, state="cancelled")))
+        return writes
+
+    async def recover(self, scope: LaneScope, run: OpenRun) -> None:
+        await self._resume(scope, run, [])
+
+    async def _resume(self, scope: LaneScope, opened: OpenRun, first: Sequence[Write]) -> None:
+        run = opened.run
+        turn = input_of(run)
+        config = await self._s.configs.get(run.revision)
+        conversation = conversation_of(run, turn.title)
+        try:
+            this = effective(config, conversation, run.bot)
+        except NotFound:
+            config = self._s.configs.current
+            this = effective(config, conversation, run.bot)
+        known = await self._known(run, turn)
+        history = await self._s.journal.history(
+            run.session_id, before_seq=turn.history_seq, limit=this.history_messages
+        )
+        ctx = scope.open(opened, first_writes=first, ask=self._notices.asker(conversation, known))
+        await self._execute(scope, ctx, this, turn, config, known.roles, history, conversation)
+
+    async def _known(self, run: Run, turn: TurnInput) -> Known:
+        """The person of a run with the rights they have now, not those they had when it started."""
+        event = Event(
+            channel=run.channel,
+            dedupe_key="",
+            kind="message",
+            conversation=conversation_of(run),
+            sender=User(id=turn.sender_id, name=turn.sender_name),
+            occurred_at=self._s.clock.now(),
+            addressed="dm",
+        )
+        known = await self._s.identities.resolve(event, self._s.configs.current)
+        if known.roles == ("guest",):
+            access = await self._s.access.check(event, known, self._s.configs.current)
+            if access.member:
+                known = Known(person=known.person, roles=("member",), declared=known.declared)
+        return known
+
+    async def _execute(
+        self,
+        scope: LaneScope,
+        ctx: RunContext,
+        this: Effective,
+        turn: TurnInput,
+        config: Config,
+        roles: tuple[str, ...],
+        history: Sequence[TranscriptRow],
+        conversation: Conversation,
+    ) -> None:
+        run = ctx.run
+        reply = Reply(
+            run_id=run.id,
+            pauses=ctx.decided,
+            conversation=conversation,
+            renderer=self._s.channels.renderer(run.channel),
+            adapter=lambda: self._s.channels.adapter(run.channel),
+            journal=self._s.journal,
+            outbox=self._s.outbox,
+            live=self._s.live,
+            clock=self._s.clock,
+            redactor=self._s.redactor,
+            stream=this.stream,
+            reply_to=turn.message_id if conversation.kind == "group" else "",
+        )
+        current = _Turn(scope, ctx, run, this, turn, config, conversation, reply)
+        about = {"trace_id": run.trace_id, "message_id": turn.message_id}
+        self._s.live.publish(LiveEvent(kind="status", conversation=run.conversation, run_id=run.id, data=about))
+        try:
+            async with TypingKeeper(
+                conversation, lambda: self._s.channels.adapter(run.channel), self._s.clock, self._s.spawn
+            ):
+                attachments = await self._files.fetch(ctx, turn.attachments)
+                fetched = msgspec.structs.replace(turn, attachments=attachments)
+                outcome = await self._s.agent.run(ctx, task_of(run, fetched, this, config, roles, history), reply)
+            await self._finish(current, outcome)
+        except Paused:
+            await self._pause(current)
+        except Stopped:
+            await self._stopped(current)
+        finally:
+            reply.close()
+        self._s.outbox.kick(run.conversation)
+
+    async def _finish(self, current: _Turn, outcome: AgentOutcome) -> None:
+        run, now = current.run, self._s.clock.micros()
+        text = outcome.text
+        if outcome.state == "failed":
+            text = _failure_text(current.this, run, outcome.error)
+        text, parts = current.reply.final(text)
+        session = await self._touch_session(current, outcome, now)
+        output = {
+            "text": text,
+            "model": outcome.model,
+            "iterations": outcome.iterations,
+            "breakdown": msgspec.to_builtins(outcome.breakdown),
+            "calls": msgspec.to_builtins(outcome.calls),
+        }
+        writes: list[Write] = [
+            *(Say(row=_row_of(run, row)) for row in outcome.rows),
+            *session,
+            SetRun(
+                run_id=run.id,
+                state=outcome.state,
+                at=now,
+                output=output,
+                error=outcome.error,
+                usage=outcome.usage,
+            ),
+            *parts,
+            *self._requeue(current),
+        ]
+        await self._end(current, writes)
+        self._publish_done(current, outcome.state, outcome=outcome, text=text)
+
+    async def _touch_session(self, current: _Turn, outcome: AgentOutcome, now: int) -> list[Write]:
+        """Keep a new summary; the session's clock was set when the turn began."""
+        if not outcome.summary:
+            return []
+        context = await self._s.journal.context(current.run.lane, history_limit=0)
+        session = context.session
+        if session is None or session.id != current.run.session_id:
+            return []
+        summed = msgspec.structs.replace(session, summary=outcome.summary, summary_seq=outcome.summary_seq, last_at=now)
+        return [PutSession(session=summed)]
+
+    def _requeue(self, current: _Turn) -> list[Write]:
+        """Messages kept back while this run waited are due now, whatever the settings say since."""
+        return [released(current.run)] if current.ctx.waited else []
+
+    async def _pause(self, current: _Turn) -> None:
+        waits = current.ctx.open_waits
+        kinds: list[WaitingFor] = [wait.kind for wait in waits]
+        waiting_for: WaitingFor = "reconcile" if "reconcile" in kinds else kinds[0] if kinds else "approval"
+        now = self._s.clock.micros()
+        paused = SetRun(run_id=current.run.id, state="waiting", at=now, waiting_for=waiting_for)
+        await self._end(current, [*current.reply.paused(), paused])
+        self._s.timers_changed()
+        for wait in waits:
+            self._s.live.publish(
+                LiveEvent(
+                    kind="wait",
+                    conversation=current.run.conversation,
+                    run_id=current.run.id,
+                    data={"wait_id": wait.id, "kind": wait.kind, "token": wait.token, "payload": wait.payload},
+                )
+            )
+        self._publish_done(current, "waiting", waiting_for=waiting_for)
+
+    async def _stopped(self, current: _Turn) -> None:
+        partial = current.reply.text.strip()
+        text = f"{partial}\n\n_{_STOPPED}_" if partial else _STOPPED
+        text, parts = current.reply.final(text)
+        now = self._s.clock.micros()
+        said = TranscriptRow(
+            session_id=current.run.session_id, run_id=current.run.id, role="assistant", text=text, at=now
+        )
+        writes: list[Write] = [
+            Say(row=said),
+            SetRun(run_id=current.run.id, state="cancelled", at=now, output={"text": text}),
+            *parts,
+            *self._requeue(current),
+        ]
+        await self._end(current, writes)
+        self._publish_done(current, "cancelled", text=text)
+
+    async def _end(self, current: _Turn, writes: Sequence[Write]) -> None:
+        """The commit that ends this execution; it gives the lane back when nothing else waits in it."""
+        release = current.scope.last_batch
+        committed = await current.ctx.commit(*writes, release=release)
+        if release:
+            await current.scope.released_by(committed)
+
+    def _publish_done(
+        self,
+        current: _Turn,
+        state: str,
+        *,
+        outcome: AgentOutcome | None = None,
+        waiting_for: str = "",
+        text: str = "",
+    ) -> None:
+        run = current.run
+        if not self._s.live.watched(run.conversation):
+            return
+        usage = outcome.usage if outcome is not None else run.usage
+        data: dict[str, Any] = {
+            "state": state,
+            "status": state,
+            "run_id": run.id,
+            "trace_id": run.trace_id,
+            "waiting_for": waiting_for,
+            "text": text,
+            "conversation_id": run.session_id,
+            "usage": msgspec.to_builtins(usage),
+            "cost_cents": usage.cost_micros / 10_000,
+            "latency_ms": (self._s.clock.micros() - run.started_at) / 1000,
+            "iterations": outcome.iterations if outcome is not None else 0,
+            "breakdown": msgspec.to_builtins(outcome.breakdown) if outcome is not None else {},
+            "calls": msgspec.to_builtins(outcome.calls) if outcome is not None else [],
+            "error": outcome.error if outcome is not None else None,
+        }
+        self._s.live.publish(LiveEvent(kind="done", conversation=run.conversation, run_id=run.id, data=data))
+
+
+def released(run: Run) -> Requeue:
+    """The write that gives back what was kept until this run ended (`while_waiting: queue`)."""
+    return Requeue(lane=run.lane, outcome=f"queued: {run.id}")
+
+
+def _user_row(run: Run, turn: TurnInput) -> TranscriptRow:
+    return TranscriptRow(
+        session_id=run.session_id,
+        run_id=run.id,
+        role="user",
+        text=turn.text,
+        person_id=run.person_id,
+        name=turn.sender_name,
+        at=turn.now,
+        message_id=turn.message_id,
+        data={"attachments": msgspec.to_builtins(turn.attachments)} if turn.attachments else {},
+    )
+
+
+def _row_of(run: Run, row: TranscriptRow) -> TranscriptRow:
+    return msgspec.structs.replace(row, session_id=run.session_id, run_id=run.id)
+
+
+def _failure_text(this: Effective, run: Run, error: dict[str, Any] | None) -> str:
+    if this.bot.fallback:
+        return this.bot.fallback
+    code = (error or {}).get("code", "internal")
+    return f"Sorry, I could not answer this ({code}). If you report it, please give this id: `{run.trace_id}`."

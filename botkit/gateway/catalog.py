@@ -1,0 +1,291 @@
+"""What tools there are: each server's list as last seen, and each workspace's view of it.
+
+Lists are always answered from memory. Servers are asked at start, when they say that something changed, after each
+restart, when their file or settings change, and every hour; each on its own and with its own deadline, so a slow, dead
+or malformed server delays and hides nobody. What was seen is stored, and offered after a restart of botkit before the
+servers are up again.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Catalogue", "Listed", "ServerStatus"]
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from botkit.core.clock import Clock
+from botkit.core.data import Data
+from botkit.core.errors import BotkitError
+from botkit.core.stores import Catalog, CatalogRow
+from botkit.core.tools import Tool
+from botkit.gateway.definitions import Definition, read_definitions
+from botkit.gateway.naming import tool_name
+from botkit.gateway.pool import AnyServer
+from botkit.gateway.redact import SecretRedactor
+from botkit.gateway.rights import review_of
+from botkit.gateway.settings import GatewaySettings, Review
+from botkit.gateway.upstream import State, Upstream
+
+_LIST_TIMEOUT_S = 15.0
+_log = structlog.get_logger("botkit.gateway")
+
+
+class ServerStatus(Data):
+    """How a server is, for people."""
+
+    name: str
+    state: State
+    error: str = ""
+    tools: int = 0
+    stale: bool = False
+    """The tools are those of an earlier day; the server has not confirmed them since botkit started."""
+    left_out: tuple[str, ...] = ()
+    """One sentence for each tool that cannot be used."""
+    needs_review: tuple[str, ...] = ()
+    """Reviewed tools whose definition changed; they count as unreviewed until accepted."""
+    refreshed_at: int = 0
+    """Microseconds, UTC."""
+    starts: int = 0
+    pid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A tool as a workspace offers it, with what the pipeline needs to call it."""
+
+    tool: Tool
+    review: Review
+    definition: Definition
+    server: AnyServer
+
+
+class Upstreams(Protocol):
+    """How the catalogue reaches servers."""
+
+    async def for_listing(self, server: AnyServer) -> Upstream:
+        """Raises `BotkitError` when its secrets are missing."""
+        ...
+
+    def peek(self, server: str) -> Upstream | None: ...
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of one server."""
+
+    definitions: Sequence[Definition] = ()
+    left_out: Sequence[str] = ()
+    pins: dict[str, str] | None = None
+    refreshed_at: int = 0
+    error: str = ""
+    stale: bool = True
+
+    def changed_since_review(self, definition: Definition) -> bool:
+        pinned = (self.pins or {}).get(definition.name)
+        return pinned is not None and pinned != definition.hash
+
+
+class Catalogue:
+    """The tools of all servers and workspaces."""
+
+    def __init__(self, store: Catalog, upstreams: Upstreams, redactor: SecretRedactor, clock: Clock):
+        self._store = store
+        self._upstreams = upstreams
+        self._redactor = redactor
+        self._clock = clock
+        self._settings = GatewaySettings()
+        self._servers: Mapping[str, AnyServer] = {}
+        self._known: dict[str, _Known] = {}
+        self._views: dict[str, dict[str, Listed]] = {}
+        self._refreshing: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+
+    async def load(self) -> None:
+        """Take over what was stored. Definitions that no longer read are dropped in silence: they come anew."""
+        for row in await self._store.load():
+            definitions, _ = read_definitions(row.tools, self._redactor)
+            self._known[row.server] = _Known(definitions, pins=dict(row.pins), refreshed_at=row.refreshed_at)
+        self._views.clear()
+
+    def apply(self, settings: GatewaySettings) -> None:
+        """Use other settings from now on."""
+        self._settings = settings
+        self._servers = {server.name: server for server in settings.servers if server.enabled}
+        self._views.clear()
+
+    def view(self, workspace: str) -> Mapping[str, Listed]:
+        """The tools of a workspace by name, in a stable order; also those of servers that are down."""
+        view = self._views.get(workspace)
+        if view is None:
+            view = self._views[workspace] = self._make_view(workspace)
+        return view
+
+    def is_offered(self, server: str) -> bool:
+        """Whether a server's tools are worth listing: it is up, or may well be in a moment."""
+        upstream = self._upstreams.peek(server)
+        return upstream is None or not upstream.dead
+
+    def refresh(self, server: str) -> asyncio.Task[None]:
+        """Ask a server for its tools, once however many ask for it; the task never fails."""
+        task = self._refreshing.get(server)
+        if task is not None:
+            self._again.add(server)  # something changed while we were reading
+            return task
+        task = asyncio.create_task(self._refresh_until_quiet(server), name=f"refresh {server}")
+        self._refreshing[server] = task
+        task.add_done_callback(lambda _: self._refreshing.pop(server, None))
+        return task
+
+    def due(self, older_than_s: float) -> Sequence[str]:
+        """Servers to ask again: those that failed to list, and those not asked for so long."""
+        before = self._clock.micros() - int(older_than_s * 1_000_000)
+        known = {name: self._known.get(name, _Known()) for name in self._servers}
+        return [name for name, one in known.items() if one.error or one.refreshed_at <= before]
+
+    async def settled(self, timeout_s: float) -> None:
+        """Wait until every server answered or failed, or has tools from earlier; at most so long."""
+        waiting = [
+            task
+            for name, task in self._refreshing.items()
+            if name in self._servers and not self._known.setdefault(name, _Known()).definitions
+        ]
+        if waiting:
+            await asyncio.wait(waiting, timeout=timeout_s)
+
+    async def accept(self, server: str) -> Sequence[str]:
+        """Take a server's present definitions as reviewed. Returns the tools this changes."""
+        known = self._known.get(server, _Known())
+        changed = [one.name for one in known.definitions if known.changed_since_review(one)]
+        known.pins = {one.name: one.hash for one in known.definitions if one.name in (known.pins or {})}
+        self._views.clear()
+        await self._save(server, known)
+        return changed
+
+    def status(self) -> Sequence[ServerStatus]:
+        """Every configured server, in the order of the settings."""
+        return [self._status(server) for server in self._settings.servers]
+
+    async def stop(self) -> None:
+        tasks = list(self._refreshing.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _refresh_until_quiet(self, name: str) -> None:
+        while True:
+            self._again.discard(name)
+            await self._refresh(name)
+            if name not in self._again:
+                return
+
+    async def _refresh(self, name: str) -> None:
+        server = self._servers.get(name)
+        if server is None:
+            return
+        known = self._known.setdefault(name, _Known())
+        try:
+            upstream = await self._upstreams.for_listing(server)
+            session = await upstream.ready()
+            self._again.discard(name)  # the start itself asked for this refresh
+            tools = await session.list_tools(_LIST_TIMEOUT_S)
+        except (BotkitError, TimeoutError) as error:
+            known.error = self._redactor.text(str(error) or "The server did not list its tools in time.")
+            _log.warning("tools_not_refreshed", server=name, error=known.error)
+            return
+        definitions, left_out = read_definitions(tools, self._redactor)
+        changed = [one.hash for one in definitions] != [one.hash for one in known.definitions]
+        known.definitions, known.left_out = definitions, left_out
+        known.error, known.stale = "", False
+        known.refreshed_at = self._clock.micros()
+        pinned = self._pin(name, known)
+        if changed or pinned:
+            self._views.clear()
+            await self._save(name, known)
+            _log.info("tools_refreshed", server=name, tools=len(definitions), left_out=len(left_out))
+        for sentence in left_out:
+            _log.warning("tool_left_out", server=name, reason=sentence)
+
+    def _pin(self, server: str, known: _Known) -> bool:
+        """Remember the definition of every reviewed tool the first time it is seen."""
+        pins = known.pins = dict(known.pins or {})
+        before = dict(pins)
+        keep = self._servers[server].pin
+        for definition in known.definitions:
+            name = tool_name(server, definition.name)
+            reviewed = any(
+                workspace.offers(server) and review_of(workspace, name).tool_class is not None
+                for workspace in self._settings.workspaces.values()
+            )
+            if not reviewed:
+                pins.pop(definition.name, None)
+            elif definition.name not in pins or not keep:
+                pins[definition.name] = definition.hash
+            elif known.changed_since_review(definition):
+                _log.warning("tool_definition_changed", server=server, tool=name, advice="Review it again.")
+        return pins != before
+
+    async def _save(self, server: str, known: _Known) -> None:
+        row = CatalogRow(
+            server=server,
+            tools=tuple(one.raw for one in known.definitions),
+            pins=known.pins or {},
+            refreshed_at=known.refreshed_at,
+        )
+        try:
+            await self._store.save(row)
+        except BotkitError as error:  # a full disk must not take the tools away
+            _log.warning("catalogue_not_saved", server=server, error=str(error))
+
+    def _make_view(self, workspace: str) -> dict[str, Listed]:
+        settings = self._settings.workspaces.get(workspace)
+        if settings is None:
+            return {}
+        view: dict[str, Listed] = {}
+        for name, server in self._servers.items():
+            known = self._known.get(name)
+            if known is None or not settings.offers(name):
+                continue
+            for definition in known.definitions:
+                listed = self._listed(server, definition, known, review_of(settings, tool_name(name, definition.name)))
+                view[listed.tool.name] = listed
+        return view
+
+    def _listed(self, server: AnyServer, definition: Definition, known: _Known, review: Review) -> Listed:
+        name = tool_name(server.name, definition.name)
+        trusted = not known.changed_since_review(definition)
+        tool = Tool(
+            name=name,
+            server=server.name,
+            upstream_name=definition.name,
+            definition={**definition.raw, "name": name},
+            tool_class=(review.tool_class or "unreviewed") if trusted else "unreviewed",
+            idempotent=trusted and bool(review.idempotent),
+            approve=bool(review.approve),
+        )
+        return Listed(tool, review, definition, server)
+
+    def _status(self, server: AnyServer) -> ServerStatus:
+        known = self._known.get(server.name, _Known())
+        upstream = self._upstreams.peek(server.name)
+        status = ServerStatus(
+            name=server.name,
+            state="stopped" if not server.enabled else upstream.state if upstream else "idle",
+            error=(upstream.error if upstream else "") or known.error,
+            tools=len(known.definitions),
+            stale=known.stale and bool(known.definitions),
+            left_out=tuple(known.left_out),
+            needs_review=tuple(
+                tool_name(server.name, one.name) for one in known.definitions if known.changed_since_review(one)
+            ),
+            refreshed_at=known.refreshed_at,
+            starts=upstream.starts if upstream else 0,
+            pid=upstream.pid if upstream else 0,
+        )
+        if status.error and upstream is None and server.enabled:
+            return msgspec.structs.replace(status, state="failing")
+        return status

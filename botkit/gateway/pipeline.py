@@ -1,0 +1,353 @@
+"""The gateway: one way to every tool, for bots, workflows and MCP clients alike.
+
+    authorise (person ∧ bot ∧ workspace) → limit → budget → check arguments → approve? → secrets → call
+        → bound, clean, redact → one call-log record
+
+Every call ends in exactly one event that is not `Progress`, and that event carries the record of the call, also when it
+was refused; whoever asked commits it together with what the result changes. Arguments are checked before anybody is
+asked to approve them. What is forbidden answers like what does not exist.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Gateway"]
+
+import difflib
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import structlog
+
+from botkit.core.clock import Clock
+from botkit.core.errors import (
+    BotkitError,
+    Denied,
+    InvalidArguments,
+    LimitReached,
+    NotFound,
+    ToolTimeout,
+    ToolUnavailable,
+)
+from botkit.core.stores import CallLog
+from botkit.core.tools import (
+    CallRecord,
+    CallStatus,
+    NeedsApproval,
+    NeedsInput,
+    Principal,
+    Progress,
+    Result,
+    Tool,
+    ToolCall,
+    ToolEvent,
+    arguments_digest,
+)
+from botkit.gateway.catalog import Listed, ServerStatus
+from botkit.gateway.conversation import Asked, Conversation, Final, News
+from botkit.gateway.fleet import Fleet
+from botkit.gateway.limits import Budget, Limiter, NoBudget, Rule, SlidingWindow
+from botkit.gateway.parking import Parking
+from botkit.gateway.pool import SECRETS_META
+from botkit.gateway.redact import SecretRedactor
+from botkit.gateway.results import clean_result, error_result
+from botkit.gateway.rights import may_call, may_enter
+from botkit.gateway.secrets import scopes_for
+from botkit.gateway.settings import GatewaySettings, HostedSettings
+from botkit.gateway.wire import SpoiledAnswer
+
+_META = "io.botkit/"
+_log = structlog.get_logger("botkit.gateway")
+
+_STATUS: tuple[tuple[type[BotkitError], CallStatus], ...] = (
+    (Denied, "denied"),
+    (LimitReached, "limited"),
+    (InvalidArguments, "invalid"),
+    (ToolTimeout, "timeout"),
+    (ToolUnavailable, "unavailable"),
+)
+
+
+class Gateway:
+    """Implements `botkit.core.tools.ToolPort`.
+
+    Args:
+        fleet: the servers; started and stopped with the gateway.
+        call_log: receives the record of a call whose caller went away, and of no other.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        *,
+        redactor: SecretRedactor,
+        clock: Clock,
+        limiter: Limiter | None = None,
+        budget: Budget | None = None,
+        call_log: CallLog | None = None,
+    ):
+        self.fleet = fleet
+        self._redactor = redactor
+        self._clock = clock
+        self._limiter = limiter or SlidingWindow(clock)
+        self._budget = budget or NoBudget()
+        self._call_log = call_log
+        self._parking = Parking(clock)
+
+    async def start(self, settings: GatewaySettings) -> None:
+        """Begin to start the servers. `ready` waits for them."""
+        await self.fleet.start(settings)
+
+    async def ready(self, timeout_s: float = 30.0) -> None:
+        """Wait for servers whose tools are not known yet; at most so long."""
+        await self.fleet.ready(timeout_s)
+
+    def apply(self, settings: GatewaySettings) -> None:
+        """Use other settings from the next call on."""
+        self.fleet.apply(settings)
+
+    async def stop(self) -> None:
+        """Give up parked calls and end every server."""
+        await self._parking.stop()
+        await self.fleet.stop()
+
+    def status(self) -> Sequence[ServerStatus]:
+        """How each server is."""
+        return self.fleet.status()
+
+    async def list_tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
+        settings = self.fleet.settings
+        if not may_enter(settings, principal, workspace):
+            return []
+        view = self.fleet.catalogue.view(workspace)
+        offered = {listed.server.name for listed in view.values()}
+        offered = {server for server in offered if self.fleet.catalogue.is_offered(server)}
+        return [
+            listed.tool
+            for listed in view.values()
+            if listed.server.name in offered and may_call(settings, principal, workspace, listed.tool, listed.review)
+        ]
+
+    async def find_tool(self, workspace: str, principal: Principal, name: str) -> Tool | None:
+        listed = self.fleet.catalogue.view(workspace).get(name)
+        if listed is None or not may_call(self.fleet.settings, principal, workspace, listed.tool, listed.review):
+            return None
+        return listed.tool
+
+    async def call(self, call: ToolCall) -> AsyncGenerator[ToolEvent]:
+        run = _Run(call, self._clock, self._redactor)
+        final: NeedsApproval | NeedsInput | Result | None = None
+        try:
+            try:
+                async with aclosing(self._stages(call, run)) as events:
+                    async for event in events:
+                        if isinstance(event, Progress):
+                            yield event
+                        else:
+                            final = event
+            except BotkitError as error:
+                final = run.refused(error)
+            except Exception:
+                _log.exception("call_failed", tool=call.tool, call_id=call.id)
+                final = run.refused(BotkitError(f"{call.tool} failed inside botkit; see the log for call {call.id}."))
+            final = final or run.refused(BotkitError(f"{call.tool} ended without an answer."))
+            await self._settle(run, final.record)
+            yield final
+        finally:
+            if final is None:  # the caller closed us or was cancelled
+                record = run.record("cancelled", "cancelled")
+                await self._settle(run, record)
+                await self._log_cancelled(record)
+
+    async def _stages(
+        self, call: ToolCall, run: _Run
+    ) -> AsyncGenerator[Progress | NeedsApproval | NeedsInput | Result]:
+        listed = run.listed = self._authorise(call)
+        await self._limiter.take(self._rules(call))
+        run.reservation = await self._budget.reserve(call)
+        listed.definition.checker.check(call.tool, call.arguments)
+        if listed.tool.approve:
+            digest = arguments_digest(call.tool, call.arguments)
+            if call.approval != digest:
+                yield run.needs_approval(digest)
+                return
+        conversation = run.conversation = await self._conversation(call, listed)
+        async with aclosing(conversation.events()) as events:
+            async for event in events:
+                if isinstance(event, News):
+                    yield run.progress(event)
+                elif isinstance(event, Asked):
+                    yield run.needs_input(event)
+                else:
+                    yield run.answered(event)
+
+    def _authorise(self, call: ToolCall) -> Listed:
+        """Raises `NotFound` and `Denied` with the same sentence."""
+        settings = self.fleet.settings
+        view = self.fleet.catalogue.view(call.workspace)
+        listed = view.get(call.tool)
+        if listed is not None and may_call(settings, call.principal, call.workspace, listed.tool, listed.review):
+            return listed
+        known = [
+            one.tool.name
+            for one in view.values()
+            if may_call(settings, call.principal, call.workspace, one.tool, one.review)
+        ]
+        near = difflib.get_close_matches(call.tool, known, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        kind = NotFound if listed is None and call.workspace in settings.workspaces else Denied
+        raise kind(f"There is no tool {call.tool[:200]} in this workspace.{hint}")
+
+    def _rules(self, call: ToolCall) -> list[Rule]:
+        workspace = self.fleet.settings.workspaces[call.workspace]
+        principal = call.principal
+        rules: list[Rule] = []
+        if workspace.calls_per_minute_each:
+            who = f"token:{principal.token_id}" if principal.token_id else f"{principal.kind}:{principal.id}"
+            rules.append(Rule(key=f"{who}:{call.workspace}", limit=workspace.calls_per_minute_each))
+        if workspace.calls_per_minute:
+            rules.append(Rule(key=f"workspace:{call.workspace}", limit=workspace.calls_per_minute))
+        return rules
+
+    async def _conversation(self, call: ToolCall, listed: Listed) -> Conversation:
+        """Find the process and put together what it is sent beside the arguments.
+
+        Raises:
+            SecretError: a secret is missing; nothing was sent.
+        """
+        server = listed.server
+        person = call.principal.id if call.principal.kind == "person" else ""
+        scopes = scopes_for(workspace=call.workspace, server=server.name, person=person)
+        meta: dict[str, Any] = {}
+        if call.idempotency_key:
+            meta[f"{_META}idempotency-key"] = call.idempotency_key
+        if isinstance(server, HostedSettings):  # others need not know where they are used, and by whom
+            meta[f"{_META}workspace"] = call.workspace
+            meta[f"{_META}person"] = person
+            if secrets := await self.fleet.pool.secrets_for_call(server, scopes):
+                meta[SECRETS_META] = secrets
+        timeout_s = listed.review.timeout_s or server.timeout_s
+        return Conversation(
+            call,
+            listed.tool,
+            lambda: self.fleet.pool.upstream(server, scopes),
+            self._parking,
+            self._clock,
+            meta=meta,
+            timeout_s=min(timeout_s, call.timeout_s) if call.timeout_s else timeout_s,
+        )
+
+    async def _log_cancelled(self, record: CallRecord) -> None:
+        if self._call_log is None:
+            return
+        try:
+            await self._call_log.append([record])
+        except BotkitError as error:
+            _log.warning("call_not_logged", call_id=record.id, error=str(error))
+
+    async def _settle(self, run: _Run, record: CallRecord) -> None:
+        if not run.reservation:
+            return
+        try:
+            await self._budget.settle(run.reservation, record)
+        except BotkitError as error:
+            _log.warning("budget_not_settled", call_id=record.id, error=str(error))
+
+
+class _Run:
+    """What is known about a call while it passes the stages, and the events made of it."""
+
+    def __init__(self, call: ToolCall, clock: Clock, redactor: SecretRedactor):
+        self.call = call
+        self.listed: Listed | None = None
+        self.conversation: Conversation | None = None
+        self.reservation = ""
+        self._clock = clock
+        self._redactor = redactor
+        self._at = clock.micros()
+        self._begun = clock.monotonic()
+
+    def record(self, status: CallStatus, code: str = "", result_bytes: int = 0) -> CallRecord:
+        call, principal = self.call, self.call.principal
+        return CallRecord(
+            id=call.id,
+            at=self._at,
+            workspace=call.workspace,
+            server=self.listed.server.name if self.listed else "",
+            tool=call.tool[:200],
+            principal_kind=principal.kind,
+            principal=principal.id,
+            bot=principal.bot,
+            token_id=principal.token_id,
+            run_id=call.run_id,
+            step=call.step,
+            trace_id=call.trace_id,
+            status=status,
+            code=code,
+            duration_ms=round((self._clock.monotonic() - self._begun) * 1000, 3),
+            result_bytes=result_bytes,
+        )
+
+    def progress(self, news: News) -> Progress:
+        params = news.params
+        return Progress(
+            message=self._redactor.text(str(params.get("message") or "")[:1000]),
+            progress=_number(params.get("progress")),
+            total=_number(params.get("total")),
+        )
+
+    def needs_approval(self, digest: str) -> NeedsApproval:
+        assert self.listed is not None
+        return NeedsApproval(
+            tool=self.call.tool,
+            server=self.listed.server.name,
+            arguments=self._redactor.value(self.call.arguments),
+            digest=digest,
+            reason=f"{self.call.tool} needs the approval of a person.",
+            approvers=self.listed.review.approvers or (),
+            record=self.record("waiting", "approval"),
+        )
+
+    def needs_input(self, asked: Asked) -> NeedsInput:
+        return NeedsInput(
+            message=self._redactor.text(asked.question.message),
+            schema=self._redactor.value(asked.question.schema),
+            state=asked.state,
+            record=self.record("waiting", "input"),
+        )
+
+    def answered(self, final: Final) -> Result:
+        assert self.listed is not None
+        content, size = clean_result(
+            final.result, limit_bytes=self.listed.server.result_limit_bytes, redactor=self._redactor
+        )
+        failed = content.get("isError") is True
+        record = self.record("error" if failed else "ok", "tool" if failed else "", size)
+        return Result(content=content, record=record, is_error=failed)
+
+    def refused(self, error: BotkitError) -> Result:
+        """A result for whatever went wrong on the way."""
+        status = _status(error)
+        conversation = self.conversation
+        unknown = conversation is not None and conversation.in_flight
+        if isinstance(error, SpoiledAnswer) and self.listed is not None:
+            unknown = not self.listed.tool.repeatable  # it did something, and nobody can read what
+        message = self._redactor.text(str(error))
+        return Result(
+            content=error_result(message),
+            record=self.record(status, error.code, len(message)),
+            is_error=True,
+            sent=conversation is not None and conversation.sent,
+            unknown=unknown,
+        )
+
+
+def _status(error: BotkitError) -> CallStatus:
+    for kind, status in _STATUS:
+        if isinstance(error, kind):
+            return status
+    return "error"
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0

@@ -1,0 +1,202 @@
+"""Which process answers a call.
+
+A hosted Python server has one process for everybody and gets its secrets with each call. Any other program knows
+secrets only from its environment, so there is one process for each *credential set*: everybody whose secrets have the
+same values shares one. A rotated secret is another credential set; the old process finishes its calls and ends.
+"""
+
+from __future__ import annotations
+
+__all__ = ["SECRETS_META", "Pool"]
+
+import asyncio
+import hashlib
+import hmac
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from botkit.core.clock import Clock
+from botkit.core.errors import ToolUnavailable
+from botkit.gateway.hosted import start_command
+from botkit.gateway.process import Command, Limits
+from botkit.gateway.redact import SecretRedactor
+from botkit.gateway.secrets import INSTANCE, Vault, normal_name
+from botkit.gateway.settings import CommandSettings, HostedSettings, SecretName
+from botkit.gateway.upstream import SpawnLimit, Upstream
+
+SECRETS_META = "io.botkit/secrets"
+"""Key of `_meta` under which a hosted server finds its secrets, by name."""
+
+_SPAWN_LIMIT = 4
+_SETS_LIMIT = 8
+"""Credential sets of one server that may have a process at once."""
+_SET_IDLE_S = 600.0
+_DRAIN_S = 30.0
+
+AnyServer = HostedSettings | CommandSettings
+_log = structlog.get_logger("botkit.gateway")
+
+
+class Pool:
+    """All upstreams. `on_ready` and `on_tools_changed` receive the server's name."""
+
+    def __init__(
+        self,
+        *,
+        vault: Vault,
+        redactor: SecretRedactor,
+        clock: Clock,
+        data_folder: Path,
+        on_ready: Callable[[str], None],
+        on_tools_changed: Callable[[str], None],
+    ):
+        self._vault = vault
+        self._redactor = redactor
+        self._clock = clock
+        self._data_folder = data_folder
+        self._on_ready = on_ready
+        self._on_tools_changed = on_tools_changed
+        self._spawning = SpawnLimit(_SPAWN_LIMIT)
+        self._salt = os.urandom(32)
+        self._servers: dict[str, AnyServer] = {}
+        self._upstreams: dict[tuple[str, str], Upstream] = {}
+        """By server and digest of its credential set."""
+        self._users: dict[tuple[str, Sequence[str]], str] = {}
+        """(server, scopes) → digest last used, to notice a rotation."""
+        self._draining: set[asyncio.Task[None]] = set()
+
+    async def upstream(self, server: AnyServer, scopes: Sequence[str]) -> Upstream:
+        """The upstream for a call with these secret scopes. Does not start it.
+
+        Raises:
+            SecretError: a secret of its environment is missing or does not open.
+            ToolUnavailable: too many credential sets are in use at once.
+        """
+        env = await self._environment(server, scopes)
+        digest = self._digest(env)
+        key = (server.name, digest)
+        self._note_user((server.name, tuple(scopes)), digest)
+        upstream = self._upstreams.get(key)
+        if upstream is None:
+            self._make_room(server.name)
+            upstream = self._upstreams[key] = self._new(server, env, idle_s=_SET_IDLE_S if digest else 0.0)
+        return upstream
+
+    async def secrets_for_call(self, server: AnyServer, scopes: Sequence[str]) -> dict[str, str]:
+        """What a hosted server gets in `_meta`; empty for others. Raises `SecretError`."""
+        if not server.inject or isinstance(server, CommandSettings):
+            return {}
+        names = [rule.secret for rule in server.inject if not rule.env]
+        return await self._vault.resolve(names, scopes) if names else {}
+
+    def peek(self, server: str) -> Upstream | None:
+        """Some upstream of the server, the most recently used one, without making one."""
+        found = [one for (name, _), one in self._upstreams.items() if name == server]
+        return max(found, key=lambda one: one.last_used, default=None)
+
+    def apply(self, servers: Mapping[str, AnyServer]) -> set[str]:
+        """Replace what changed: those servers' processes finish their calls and end. Returns their names."""
+        changed = {name for name, server in self._servers.items() if servers.get(name) != server}
+        self._servers = dict(servers)
+        for key in [key for key in self._upstreams if key[0] in changed]:
+            self._retire(key)
+        return changed
+
+    def resume(self, server: str) -> None:
+        """Forget the failures of a server."""
+        for (name, _), upstream in self._upstreams.items():
+            if name == server:
+                upstream.resume()
+
+    async def stop(self) -> None:
+        """End every process. Returns when all are gone."""
+        for task in self._draining:
+            task.cancel()
+        await asyncio.gather(*self._draining, return_exceptions=True)
+        upstreams, self._upstreams = list(self._upstreams.values()), {}
+        await asyncio.gather(*(upstream.stop() for upstream in upstreams))
+
+    async def _environment(self, server: AnyServer, scopes: Sequence[str]) -> dict[str, str]:
+        """The secret part of the environment, by variable."""
+        wanted = {name: value.name for name, value in server.env.items() if isinstance(value, SecretName)}
+        for rule in server.inject:
+            if rule.env or isinstance(server, CommandSettings):
+                wanted[rule.env or normal_name(rule.secret)] = rule.secret
+        if not wanted:
+            return {}
+        if isinstance(server, HostedSettings):  # one process for all: nobody's own secrets belong into it
+            scopes = (f"server:{server.name}", INSTANCE)
+        values = await self._vault.resolve(set(wanted.values()), scopes)
+        return {variable: values[secret] for variable, secret in wanted.items()}
+
+    def _digest(self, env: Mapping[str, str]) -> str:
+        if not env:
+            return ""
+        return hmac.new(self._salt, msgspec.json.encode(sorted(env.items())), hashlib.sha256).hexdigest()
+
+    def _note_user(self, user: tuple[str, Sequence[str]], digest: str) -> None:
+        before = self._users.get(user)
+        if not digest and before is None:
+            return  # a server without secrets: nothing to remember for everybody who calls it
+        self._users[user] = digest
+        if before is None or before == digest:
+            return
+        name = user[0]
+        still_used = any(other[0] == name and used == before for other, used in self._users.items())
+        if not still_used:
+            _log.info("server_credentials_rotated", server=name)
+            self._retire((name, before))
+
+    def _make_room(self, server: str) -> None:
+        keys = [key for key in self._upstreams if key[0] == server]
+        if len(keys) < _SETS_LIMIT:
+            return
+        idle = [key for key in keys if not self._upstreams[key].busy]
+        if not idle:
+            raise ToolUnavailable(f"Too many different credentials use {server} at once. Try again in a moment.")
+        self._retire(min(idle, key=lambda key: self._upstreams[key].last_used))
+
+    def _retire(self, key: tuple[str, str]) -> None:
+        upstream = self._upstreams.pop(key, None)
+        if upstream is not None:
+            task = asyncio.create_task(self._drain(upstream), name=f"drain {upstream.name}")
+            self._draining.add(task)
+            task.add_done_callback(self._draining.discard)
+
+    async def _drain(self, upstream: Upstream) -> None:
+        try:
+            await upstream.drain(_DRAIN_S)
+        finally:
+            await upstream.stop()
+
+    def _new(self, server: AnyServer, secret_env: Mapping[str, str], *, idle_s: float) -> Upstream:
+        async def command() -> Command:
+            return self._command(server, secret_env)
+
+        return Upstream(
+            server.name,
+            command,
+            clock=self._clock,
+            spawning=self._spawning,
+            redactor=self._redactor,
+            start_timeout_s=server.start_timeout_s,
+            parallel_calls=server.parallel_calls,
+            idle_s=server.idle_s or idle_s,
+            on_ready=lambda: self._on_ready(server.name),
+            on_tools_changed=lambda: self._on_tools_changed(server.name),
+        )
+
+    def _command(self, server: AnyServer, secret_env: Mapping[str, str]) -> Command:
+        plain = {name: value for name, value in server.env.items() if isinstance(value, str)}
+        limits = Limits(memory_bytes=server.memory_bytes, cpu_s=server.cpu_s)
+        if isinstance(server, CommandSettings):
+            return Command(argv=server.argv, env={**plain, **secret_env}, cwd=server.cwd, limits=limits)
+        argv, needed = start_command(Path(server.path))
+        data = self._data_folder / server.name
+        data.mkdir(parents=True, exist_ok=True)
+        env = {**needed, "BOTKIT_SERVER_DATA": str(data), **plain, **secret_env}
+        return Command(argv=argv, env=env, limits=limits)

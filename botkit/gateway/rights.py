@@ -1,0 +1,72 @@
+"""Who may call what: the rights of the person ∧ the bot ∧ the workspace, decided anew at each call.
+
+Pure functions over settings. A person has several roles and their rights add up; each bot in the chain of delegation
+and the workspace can only take away. A review that names roles says who may call that tool, whatever its class.
+"""
+
+from __future__ import annotations
+
+__all__ = ["may_call", "may_enter", "review_of"]
+
+from botkit.core.tools import Principal, Tool
+from botkit.gateway.settings import BUILTIN_ROLES, GatewaySettings, Review, RoleRules, WorkspaceSettings
+
+_NO_CLASSES = RoleRules(classes=())
+"""A role nobody declared has the rights reviews give it, and no others."""
+
+
+def review_of(workspace: WorkspaceSettings, tool: str) -> Review:
+    """Everything decided about a tool: each field from the most exact pattern that decides it."""
+    from fnmatch import fnmatchcase
+
+    exact = workspace.reviews.get(tool)
+    patterns = [
+        (pattern, review)
+        for pattern, review in workspace.reviews.items()
+        if pattern != tool and fnmatchcase(tool, pattern)
+    ]
+    # More plain characters say more about the tool; on a draw, the order of the file.
+    patterns.sort(key=lambda item: -len(item[0].replace("*", "").replace("?", "")))
+    ranked = ([exact] if exact is not None else []) + [review for _, review in patterns]
+
+    def first(field: str) -> object:
+        return next((value for one in ranked if (value := getattr(one, field)) is not None), None)
+
+    return Review(**{field: first(field) for field in Review.__struct_fields__})  # pyright: ignore[reportArgumentType]  # each value comes from the field of the same name
+
+
+def may_enter(settings: GatewaySettings, principal: Principal, workspace: str) -> bool:
+    """Whether the principal's bots belong to this workspace. A principal without a bot brings its own token."""
+    if workspace not in settings.workspaces:
+        return False
+    return all(
+        (rules := settings.bots.get(bot)) is not None and rules.workspace == workspace for bot in _bots(principal)
+    )
+
+
+def may_call(settings: GatewaySettings, principal: Principal, workspace: str, tool: Tool, review: Review) -> bool:
+    """Whether this principal may call this tool now."""
+    if review.enabled is False or not may_enter(settings, principal, workspace):
+        return False
+    if not all(settings.bots[bot].tools.admits(tool.name) for bot in _bots(principal)):
+        return False
+    return any(_role_admits(settings, role, workspace, tool, review) for role in principal.roles)
+
+
+def _role_admits(settings: GatewaySettings, role: str, workspace: str, tool: Tool, review: Review) -> bool:
+    rules = settings.roles.get(role) or BUILTIN_ROLES.get(role) or _NO_CLASSES
+    if not rules.tools.admits(tool.name):
+        return False
+    narrowed = settings.workspaces[workspace].roles.get(role)
+    if narrowed is not None and not narrowed.admits(tool.name):
+        return False
+    if review.roles is None:
+        counted = "destructive" if tool.tool_class == "unreviewed" else tool.tool_class
+        return counted in rules.classes
+    # Roles named in a review are a decision about this very tool and count more than classes, but only as
+    # long as the tool is the one that was reviewed.
+    return role in review.roles and (tool.tool_class != "unreviewed" or "destructive" in rules.classes)
+
+
+def _bots(principal: Principal) -> tuple[str, ...]:
+    return (*principal.via, principal.bot) if principal.bot else principal.via

@@ -1,0 +1,159 @@
+"""What the gateway is told: servers, workspaces, roles and bots, as plain frozen records.
+
+`botkit.app` makes these from `bots.yaml`; two equal records mean that nothing has to restart.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BUILTIN_ROLES",
+    "BotRules",
+    "CommandSettings",
+    "GatewaySettings",
+    "HostedSettings",
+    "Inject",
+    "Review",
+    "RoleRules",
+    "SecretName",
+    "ServerSettings",
+    "ToolFilter",
+    "WorkspaceSettings",
+]
+
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from botkit.core.data import Data
+from botkit.core.tools import ToolClass
+
+
+class SecretName(Data):
+    """A reference to a secret where a value is expected."""
+
+    name: str
+
+
+class Inject(Data):
+    """A secret a server gets with each call."""
+
+    secret: str
+    """Name in the secret store."""
+    env: str = ""
+    """Put it into this variable of the process instead of the call. Commands get all their secrets this way."""
+
+
+class ServerSettings(Data):
+    """What all servers share."""
+
+    name: str
+    enabled: bool = True
+    env: dict[str, str | SecretName] = {}
+    inject: tuple[Inject, ...] = ()
+    timeout_s: float = 30.0
+    """Seconds one call may take."""
+    start_timeout_s: float = 30.0
+    """Seconds until a started process must have said hello."""
+    result_limit_bytes: int = 256 * 1024
+    parallel_calls: int = 16
+    memory_bytes: int = 0
+    cpu_s: int = 0
+    idle_s: float = 0.0
+    """Stop the process after so many seconds without a call; 0: never."""
+    pin: bool = True
+    """Whether a reviewed tool whose definition changes must be reviewed again."""
+
+
+class HostedSettings(ServerSettings, tag="hosted"):
+    """A Python file of the operator. Serves all workspaces from one process; secrets come with each call."""
+
+    path: str
+    """Absolute."""
+    content_hash: str = ""
+    """Of the file: an edit makes these settings different, so the server is replaced."""
+    pin: bool = False
+    start_timeout_s: float = 120.0
+    """Its packages may have to be fetched first."""
+
+
+class CommandSettings(ServerSettings, tag="command"):
+    """Any program that speaks MCP over its standard input and output. One process for each credential set."""
+
+    argv: tuple[str, ...]
+    cwd: str = ""
+    start_timeout_s: float = 120.0
+    """`npx` and `uvx` fetch packages at their first start."""
+
+
+class ToolFilter(Data):
+    """Allowed and refused tools by name or pattern. `deny` wins; `allow` of None admits what is not denied."""
+
+    allow: tuple[str, ...] | None = None
+    deny: tuple[str, ...] = ()
+
+    def admits(self, tool: str) -> bool:
+        if any(fnmatchcase(tool, pattern) for pattern in self.deny):
+            return False
+        return self.allow is None or any(fnmatchcase(tool, pattern) for pattern in self.allow)
+
+
+class Review(Data):
+    """What an operator decided about a tool. Fields of None leave the matter to less exact patterns."""
+
+    tool_class: Literal["read-only", "write", "destructive"] | None = None
+    idempotent: bool | None = None
+    approve: bool | None = None
+    enabled: bool | None = None
+    roles: tuple[str, ...] | None = None
+    """Who may call it, whatever its class; None: every role whose classes allow it."""
+    timeout_s: float | None = None
+    approvers: tuple[str, ...] | None = None
+    """Roles or people who may approve; None: those of the settings."""
+
+
+class RoleRules(Data):
+    """Rights of a role. A tool nobody reviewed counts as destructive."""
+
+    classes: tuple[ToolClass, ...] = ("read-only", "write")
+    tools: ToolFilter = ToolFilter()
+
+
+BUILTIN_ROLES: dict[str, RoleRules] = {
+    "admin": RoleRules(classes=("read-only", "write", "destructive")),
+    "developer": RoleRules(classes=("read-only", "write", "destructive")),
+    "member": RoleRules(classes=("read-only", "write")),
+    "guest": RoleRules(classes=("read-only",)),
+}
+"""Roles that exist without being declared."""
+
+
+class BotRules(Data):
+    """What a bot may use, whoever speaks to it."""
+
+    workspace: str
+    tools: ToolFilter = ToolFilter()
+
+
+class WorkspaceSettings(Data):
+    """A set of servers with reviewed tools and rights."""
+
+    servers: tuple[str, ...] = ()
+    """Names, or `*` for all."""
+    reviews: dict[str, Review] = {}
+    """By `server__tool` or pattern; the most exact wins, field by field."""
+    roles: dict[str, ToolFilter] = {}
+    """Narrows roles within this workspace."""
+    calls_per_minute: int = 0
+    """Of everybody together; 0: no limit."""
+    calls_per_minute_each: int = 120
+    """Of one token or person; 0: no limit."""
+
+    def offers(self, server: str) -> bool:
+        return server in self.servers or "*" in self.servers
+
+
+class GatewaySettings(Data):
+    servers: tuple[HostedSettings | CommandSettings, ...] = ()
+    workspaces: dict[str, WorkspaceSettings] = {}
+    roles: dict[str, RoleRules] = {}
+    """Added to the built-in ones, or in their place."""
+    bots: dict[str, BotRules] = {}

@@ -1,0 +1,271 @@
+"""People and their platform accounts."""
+
+from __future__ import annotations
+
+__all__ = ["SqlPeople"]
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, exists, select, update
+
+from botkit.core.clock import Clock
+from botkit.core.data import decode
+from botkit.core.errors import Conflict, NotFound
+from botkit.core.events import User
+from botkit.core.ids import new_id
+from botkit.core.stores import Person
+from botkit.store.codec import clean, dump
+from botkit.store.query import Query, Tx, arg, const
+from botkit.store.reader import Reader
+from botkit.store.rows import Row
+from botkit.store.schema import (
+    calls,
+    files,
+    identities,
+    model_calls,
+    pairing_codes,
+    people,
+    runs,
+    sessions,
+    transcript,
+    waits,
+    welcomes,
+)
+from botkit.store.writer import Writer
+
+_PERSON = tuple(people.c)
+_GET = Query("id", lambda _: select(*_PERSON).where(people.c.id == arg("id")))
+_ACCOUNT = Query(
+    "channel user_id",
+    lambda _: select(identities.c.person_id, identities.c.name, identities.c.username, identities.c.aliases).where(
+        identities.c.channel == arg("channel"), identities.c.user_id == arg("user_id")
+    ),
+)
+_ACCOUNTS = Query(
+    "person_id",
+    lambda _: (
+        select(identities.c.channel, identities.c.user_id)
+        .where(identities.c.person_id == arg("person_id"))
+        .order_by(identities.c.linked_at, identities.c.channel, identities.c.user_id)
+    ),
+)
+_WELCOMED = Query(
+    "person_id",
+    lambda _: select(welcomes.c.bot).where(welcomes.c.person_id == arg("person_id")).order_by(welcomes.c.bot),
+)
+_ADD = Query(
+    "id name locale timezone created_at",
+    lambda insert: (
+        insert(people)
+        .values(
+            id=arg("id"),
+            name=arg("name"),
+            roles=const("[]"),
+            locale=arg("locale"),
+            timezone=arg("timezone"),
+            created_at=arg("created_at"),
+        )
+        .on_conflict_do_nothing(index_elements=["id"])
+    ),
+)
+_ADD_ACCOUNT = Query(
+    "channel user_id person_id name username aliases linked_at",
+    lambda insert: (
+        insert(identities)
+        .values({column.name: arg(column.name) for column in identities.c})
+        .on_conflict_do_nothing(index_elements=["channel", "user_id"])
+    ),
+)
+_RENAME_ACCOUNT = Query(
+    "name username aliases channel user_id",
+    lambda _: (
+        update(identities)
+        .values(name=arg("name"), username=arg("username"), aliases=arg("aliases"))
+        .where(identities.c.channel == arg("channel"), identities.c.user_id == arg("user_id"))
+    ),
+)
+_MOVE_ACCOUNT = Query(
+    "person_id linked_at channel user_id",
+    lambda _: (
+        update(identities)
+        .values(person_id=arg("person_id"), linked_at=arg("linked_at"))
+        .where(identities.c.channel == arg("channel"), identities.c.user_id == arg("user_id"))
+    ),
+)
+_UPDATE = Query(
+    "name locale timezone id",
+    lambda _: (
+        update(people)
+        .values(name=arg("name"), locale=arg("locale"), timezone=arg("timezone"))
+        .where(people.c.id == arg("id"))
+    ),
+)
+_SET_ROLES = Query("roles id", lambda _: update(people).values(roles=arg("roles")).where(people.c.id == arg("id")))
+_WELCOME = Query(
+    "person_id bot",
+    lambda insert: insert(welcomes).values(person_id=arg("person_id"), bot=arg("bot")).on_conflict_do_nothing(),
+)
+_FORGET = Query("id", lambda _: delete(people).where(people.c.id == arg("id")))
+_other = welcomes.alias("other")
+_KEEP_WELCOMES = Query(
+    "to from",
+    lambda _: (
+        update(welcomes)
+        .values(person_id=arg("to"))
+        .where(
+            welcomes.c.person_id == arg("from"),
+            ~exists().where(_other.c.person_id == arg("to"), _other.c.bot == welcomes.c.bot),
+        )
+    ),
+)
+_DROP_WELCOMES = Query("id", lambda _: delete(welcomes).where(welcomes.c.person_id == arg("id")))
+_INHERIT = tuple(
+    Query(
+        "to from",
+        lambda _, table=table: update(table).values(person_id=arg("to")).where(table.c.person_id == arg("from")),
+    )
+    for table in (runs, waits, sessions, transcript, model_calls, files, pairing_codes)
+)
+_INHERIT_CALLS = Query(
+    "to from",
+    lambda _: (
+        update(calls)
+        .values(principal=arg("to"))
+        .where(calls.c.principal == arg("from"), calls.c.principal_kind == const("person"))
+    ),
+)
+
+
+class SqlPeople:
+    """Implements `botkit.core.stores.People`."""
+
+    def __init__(self, writer: Writer, reader: Reader, clock: Clock):
+        self._writer = writer
+        self._reader = reader
+        self._clock = clock
+
+    async def resolve(self, channel: str, user: User, *, as_person: str = "") -> Person:
+        now = self._clock.micros()
+        user_id, name, username = clean(user.id), clean(user.name), clean(user.username)
+        locale, timezone, aliases = clean(user.locale), clean(user.timezone), dump(user.aliases)
+
+        def unit(tx: Tx) -> Person:
+            row = tx(_ACCOUNT, channel, user_id).fetchone()
+            if row is None:
+                new = as_person or new_id("per")
+                if tx(_ADD_ACCOUNT, channel, user_id, new, name, username, aliases, now).rowcount == 1:
+                    tx(_ADD, new, name or username, locale, timezone, now)
+                row = tx(_ACCOUNT, channel, user_id).fetchone()  # another process may have been faster
+            assert row is not None
+            person_id, known_name, known_username, known_aliases = row
+            if as_person and person_id != as_person:
+                tx(_ADD, as_person, name or username, locale, timezone, now)
+                _move(tx, channel, user_id, person_id, as_person, now)
+                person_id = as_person
+            if (known_name, known_username, known_aliases) != (name, username, aliases):
+                tx(_RENAME_ACCOUNT, name, username, aliases, channel, user_id)
+            person = _load(tx, person_id)
+            assert person is not None
+            # A person is called as the platform calls them, until somebody with two accounts is called twice.
+            called = name if name and person.name in ("", known_name, known_username) else person.name
+            wanted = (called, locale or person.locale, timezone or person.timezone)
+            if wanted != (person.name, person.locale, person.timezone):
+                tx(_UPDATE, *wanted, person_id)
+                person = _load(tx, person_id)
+                assert person is not None
+            return person
+
+        return await self._writer.run(unit)
+
+    async def get(self, person_id: str) -> Person | None:
+        return await self._writer.run(lambda tx: _load(tx, person_id))
+
+    async def list(self) -> Sequence[Person]:
+        rows = await self._reader.all(select(*_PERSON).order_by(people.c.created_at, people.c.id))
+        accounts_of: dict[str, list[tuple[str, str]]] = {}
+        welcomed_by: dict[str, list[str]] = {}
+        for person_id, channel, user_id in await self._reader.all(
+            select(identities.c.person_id, identities.c.channel, identities.c.user_id).order_by(
+                identities.c.linked_at, identities.c.channel, identities.c.user_id
+            )
+        ):
+            accounts_of.setdefault(person_id, []).append((channel, user_id))
+        for person_id, bot in await self._reader.all(select(welcomes.c.person_id, welcomes.c.bot)):
+            welcomed_by.setdefault(person_id, []).append(bot)
+        return [_read(row, accounts_of.get(row[0], []), welcomed_by.get(row[0], [])) for row in rows]
+
+    async def grant(self, person_id: str, roles: Sequence[str]) -> None:
+        """Set the roles of a person. Raises `NotFound`."""
+        text = dump(sorted(set(roles)))
+
+        def unit(tx: Tx) -> None:
+            if tx(_SET_ROLES, text, person_id).rowcount != 1:
+                raise NotFound(f"there is no person {person_id}", person=person_id)
+
+        await self._writer.run(unit)
+
+    async def mark_welcomed(self, person_id: str, bot: str) -> bool:
+        return await self._writer.execute(_WELCOME, person_id, bot) == 1
+
+    async def link(self, person_id: str, channel: str, user_id: str) -> None:
+        """Move an account to a person, with everything that was done as that account when it stood alone.
+
+        Raises:
+            NotFound: there is no such person.
+            Conflict: the account belongs to somebody else who has other accounts or roles.
+        """
+        now = self._clock.micros()
+
+        def unit(tx: Tx) -> None:
+            if _load(tx, person_id) is None:
+                raise NotFound(f"there is no person {person_id}", person=person_id)
+            row = tx(_ACCOUNT, channel, user_id).fetchone()
+            if row is None:
+                tx(_ADD_ACCOUNT, channel, user_id, person_id, "", "", "{}", now)
+                return
+            holder = _load(tx, row[0])
+            if row[0] == person_id:
+                return
+            if holder is not None and (holder.roles or len(holder.identities) > 1):
+                raise Conflict(
+                    f"{channel}:{user_id} belongs to {holder.name or holder.id}; unlink it there first",
+                    person=holder.id,
+                )
+            _move(tx, channel, user_id, row[0], person_id, now)
+
+        await self._writer.run(unit)
+
+
+def _move(tx: Tx, channel: str, user_id: str, old: str, new: str, now: int) -> None:
+    """Give an account to another person; whoever has none left becomes part of that person."""
+    tx(_MOVE_ACCOUNT, new, now, channel, user_id)
+    if tx(_ACCOUNTS, old).fetchone() is not None:
+        return
+    for query in _INHERIT:
+        tx(query, new, old)
+    tx(_INHERIT_CALLS, new, old)
+    tx(_KEEP_WELCOMES, new, old)
+    tx(_DROP_WELCOMES, old)
+    tx(_FORGET, old)
+
+
+def _load(tx: Tx, person_id: str) -> Person | None:
+    row = tx(_GET, person_id).fetchone()
+    if row is None:
+        return None
+    found = [(channel, user_id) for channel, user_id in tx(_ACCOUNTS, person_id).fetchall()]
+    return _read(row, found, [bot for (bot,) in tx(_WELCOMED, person_id).fetchall()])
+
+
+def _read(row: Row, found: Sequence[tuple[str, str]], welcomed: Sequence[str]) -> Person:
+    id_, name, roles, locale, timezone, created_at = row
+    return Person(
+        id=id_,
+        name=name,
+        roles=decode(roles, tuple[str, ...]),
+        locale=locale,
+        timezone=timezone,
+        identities=tuple(found),
+        created_at=created_at,
+        welcomed=tuple(sorted(welcomed)),
+    )

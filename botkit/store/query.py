@@ -1,0 +1,110 @@
+"""Statements built with SQLAlchemy, compiled once, run on the bare driver.
+
+Executing through SQLAlchemy costs several times what SQLite needs for the statement itself, so the hot path
+takes only its SQL: a `Query` is compiled at first use into a string and an argument order, and a `Tx` hands
+both to the DBAPI connection. Both databases run the same queries.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Build", "Execute", "Insert", "Query", "Rows", "Tx", "arg", "const"]
+
+from collections.abc import Callable
+from typing import Any, Literal, Protocol, TypeAlias
+
+from sqlalchemy import BindParameter, ColumnElement, Integer, Table, bindparam, literal_column
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.sql import ClauseElement
+
+DialectName: TypeAlias = Literal["sqlite", "postgresql"]
+Insert: TypeAlias = Callable[[Table], Any]
+"""The dialect's own `insert`, which knows ON CONFLICT; both spell it the same way."""
+Build: TypeAlias = Callable[[Insert], ClauseElement]
+
+
+class Rows(Protocol):
+    """What both drivers' cursors have in common."""
+
+    @property
+    def rowcount(self) -> int: ...
+
+    def fetchone(self) -> tuple[Any, ...] | None: ...
+
+    def fetchall(self) -> list[tuple[Any, ...]]: ...
+
+
+Execute: TypeAlias = Callable[[str, tuple[Any, ...]], Rows]
+
+
+def arg(name: str) -> BindParameter[Any]:
+    """A value given at execution, by its place in `Query.arguments`."""
+    kind = Integer() if name == "limit" else None
+    return bindparam(name, type_=kind)
+
+
+def const(value: str | int) -> ColumnElement[Any]:
+    """A value written into the SQL, where a partial index must recognise its own condition."""
+    return literal_column(str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'")
+
+
+class Query:
+    """One statement. `arguments` names its parameters in the order in which they are passed.
+
+    Args:
+        arguments: names separated by spaces.
+        build: gets the dialect's `insert` and returns the statement.
+    """
+
+    __slots__ = ("arguments", "build")
+
+    def __init__(self, arguments: str, build: Build):
+        self.arguments = tuple(arguments.split())
+        self.build = build
+
+
+_Plan: TypeAlias = "tuple[str, Callable[[tuple[Any, ...]], tuple[Any, ...]] | None]"
+
+
+class Tx:
+    """A transaction in progress: call it with a query and its arguments.
+
+    One cursor serves all statements: read what one returned before executing the next.
+    """
+
+    __slots__ = ("_dialect", "_execute", "_plans", "dialect")
+
+    def __init__(self, execute: Execute, dialect: DialectName):
+        self._execute = execute
+        self._plans: dict[Query, _Plan] = {}
+        self.dialect: DialectName = dialect
+        self._dialect = (
+            SQLiteDialect_pysqlite(paramstyle="qmark")
+            if dialect == "sqlite"
+            else PGDialect_psycopg(paramstyle="format")
+        )
+
+    def __call__(self, query: Query, *args: Any) -> Rows:
+        plan = self._plans.get(query)
+        if plan is None:
+            plan = self._plans[query] = self._compile(query)
+        sql, arrange = plan
+        return self._execute(sql, args if arrange is None else arrange(args))
+
+    def sql(self, query: Query) -> str:
+        """The text that is sent, for tests and for people who ask for a query plan."""
+        return self._compile(query)[0]
+
+    def _compile(self, query: Query) -> _Plan:
+        insert: Insert = sqlite_insert if self.dialect == "sqlite" else postgresql_insert
+        compiled: Any = query.build(insert).compile(dialect=self._dialect)
+        order: list[str] = list(compiled.positiontup or ())
+        if tuple(order) == query.arguments:
+            return compiled.string, None
+        fixed: dict[str, Any] = compiled.params
+        places: list[tuple[bool, Any]] = [
+            (True, query.arguments.index(name)) if name in query.arguments else (False, fixed[name]) for name in order
+        ]
+        return compiled.string, lambda args: tuple(args[at] if given else at for given, at in places)

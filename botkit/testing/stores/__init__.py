@@ -1,0 +1,32 @@
+"""One suite for every store: subclass these and say how to open yours.
+
+class TestMyJournal(JournalContract):
+    @pytest.fixture
+    async def database(self):
+        async with my_database() as database:
+            yield database
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AdministrationContract",
+    "Database",
+    "FilesContract",
+    "JournalContract",
+    "LeaseContract",
+    "LifecycleContract",
+    "PairingContract",
+    "PeopleContract",
+    "RecordsContract",
+    "RecoveryContract",
+    "Stores",
+]
+
+from botkit.testing.stores.administration import AdministrationContract, FilesContract
+from botkit.testing.stores.database import Database, Stores
+from botkit.testing.stores.journal import JournalContract
+from botkit.testing.stores.lifecycle import LifecycleContract
+from botkit.testing.stores.people import PairingContract, PeopleContract
+from botkit.testing.stores.records import RecordsContract
+from botkit.testing.stores.recovery import LeaseContract, RecoveryContract

@@ -1,0 +1,67 @@
+"""What a contract suite needs to know about an implementation."""
+
+from __future__ import annotations
+
+__all__ = ["Database", "Stores"]
+
+from typing import Protocol
+
+from botkit.core.journal import Journal
+from botkit.core.stores import (
+    CallLog,
+    Catalog,
+    FileStore,
+    Lifecycle,
+    PairingStore,
+    People,
+    Records,
+    Revisions,
+    SecretStore,
+)
+from botkit.testing.clock import ManualClock
+
+
+class Stores(Protocol):
+    """An open store."""
+
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def people(self) -> People: ...
+    @property
+    def pairing(self) -> PairingStore: ...
+    @property
+    def secrets(self) -> SecretStore: ...
+    @property
+    def catalog(self) -> Catalog: ...
+    @property
+    def revisions(self) -> Revisions: ...
+    @property
+    def records(self) -> Records: ...
+    @property
+    def calls(self) -> CallLog: ...
+    @property
+    def lifecycle(self) -> Lifecycle: ...
+    @property
+    def files(self) -> FileStore: ...
+
+    async def close(self) -> None:
+        """A clean end."""
+        ...
+
+    async def abandon(self) -> None:
+        """The end of a killed process: nothing more is written, nothing is said."""
+        ...
+
+
+class Database(Protocol):
+    """One database of a test, empty at its start, that can be opened more than once."""
+
+    @property
+    def clock(self) -> ManualClock:
+        """What all its stores read the time from."""
+        ...
+
+    async def open(self) -> Stores:
+        """Open it as a process that just started. The database closes what the test leaves open."""
+        ...

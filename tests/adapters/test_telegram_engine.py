@@ -1,0 +1,159 @@
+"""A person on Telegram and a bot behind the real engine, journal and outbox: what both of them see."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from adapters.telegram import Telegram
+from botkit.core.config.models import SecretRef, TelegramChannel
+from botkit.testing.telegram import FakeTelegram
+from tests.engine.support import Host, World, a_config
+from tests.runs.support import memory_home
+
+CHANNEL = {"platform": "telegram", "token": {"secret": "TELEGRAM_TOKEN"}}
+
+
+class TelegramHost(Host):
+    async def secret(self, name: str) -> str:
+        return "4242:fake-telegram-token"
+
+
+class Desk:
+    """The bot `desk` on Telegram."""
+
+    def __init__(self, world: World, fake: FakeTelegram):
+        self.world = world
+        self.fake = fake
+        world.config = a_config(channel=CHANNEL, bot={"stream": True})
+
+    async def start(self) -> None:
+        await self.world.start()
+        await self.connect()
+
+    async def connect(self) -> None:
+        config = TelegramChannel(
+            platform="telegram",
+            bot="desk",
+            dm_policy="open",
+            token=SecretRef(secret="TELEGRAM_TOKEN"),
+            api_base=self.fake.api_base,
+        )
+        self.adapter = Telegram("fake", config, TelegramHost(self.world, self.world.clock))
+        self.world._adapter = self.adapter  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]  # the world's own adapter is an in-memory one
+        await self.adapter.start()
+
+    async def until(self, found: Callable[[], Any]) -> Any:
+        return await self.fake.wait_for(found)
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    async with FakeTelegram() as fake:
+        with memory_home() as home:
+            world = World(home)
+            desk = Desk(world, fake)
+            await desk.start()
+            yield desk
+            await desk.adapter.stop()
+            await world.close()
+
+
+async def test_a_private_message_is_answered_once_also_when_it_comes_twice(desk: Desk) -> None:
+    desk.fake.say("Ada", "hello")
+    await desk.until(lambda: desk.fake.sent)
+    desk.fake.redeliver()
+    desk.fake.say("Ada", "and now?")
+    await desk.until(lambda: len(desk.fake.sent) == 2)
+    await desk.world.settle()
+    assert desk.fake.texts() == ["You said: hello", "You said: and now?"]
+    assert {action["action"] for action in desk.fake.world.actions} == {"typing"}
+
+
+async def test_a_group_hears_an_answer_to_a_mention_and_none_to_its_own_talk(desk: Desk) -> None:
+    group = desk.fake.group()
+    desk.fake.say("Ada", "lunch?", group)
+    asked = desk.fake.say("Bob", "@desk_bot where is it?", group)
+    (answer,) = await desk.until(lambda: desk.fake.sent)
+    await desk.world.settle()
+    assert (answer.chat_id, answer.reply_to) == (group.id, asked.message_id)
+    assert len(desk.fake.sent) == 1
+    assert "ignored: not addressed" in await desk.world.outcomes()
+
+
+async def test_an_answer_in_a_topic_stays_there(desk: Desk) -> None:
+    forum = desk.fake.group("Forum", forum=True)
+    topic = desk.fake.topic(forum, "Orders")
+    desk.fake.say("Ada", "@desk_bot where?", forum, thread=topic)
+    (answer,) = await desk.until(lambda: desk.fake.sent)
+    assert answer.thread == topic
+
+
+async def test_a_long_answer_arrives_whole_and_in_order_through_a_rate_limit(desk: Desk) -> None:
+    desk.world.script.append("\n\n".join(f"{number} " + "word " * 700 for number in range(4)))
+    desk.fake.rate_limit(2, retry_after=5)
+    desk.fake.say("Ada", "tell me everything")
+    for _ in range(2):
+        await desk.until(lambda: desk.world.clock.sleepers)
+    while len(desk.fake.sent) < 4:
+        await desk.world.clock.advance(1)
+        await desk.until(lambda: True)
+    await desk.world.settle()
+    assert [text[0] for text in desk.fake.texts()] == ["0", "1", "2", "3"]
+
+
+async def test_a_private_answer_is_shown_as_a_draft_while_it_is_written(desk: Desk) -> None:
+    desk.world.gate.clear()
+    desk.world.script.append("This is a long enough beginning of an answer, and here is how it ends.")
+    desk.fake.say("Ada", "tell me")
+    await desk.world.asked()
+    desk.world.gate.set()
+    (answer,) = await desk.until(lambda: desk.fake.sent)
+    await desk.world.settle()
+    assert answer.text.endswith("how it ends.")
+    assert answer.edits == []
+    assert [draft.text for draft in desk.fake.draft_history if not answer.text.startswith(draft.text)] == []
+    assert desk.fake.draft_history
+    assert desk.fake.drafts == []
+
+
+async def test_an_answer_in_a_group_is_one_message_that_grows(desk: Desk) -> None:
+    desk.world.script.append("This is a long enough beginning of an answer, and here is how it ends.")
+    desk.fake.say("Ada", "@desk_bot tell me", desk.fake.group())
+    await desk.until(lambda: desk.fake.sent and desk.fake.sent[0].text.endswith("how it ends."))
+    await desk.world.settle()
+    (answer,) = desk.fake.sent
+    assert answer.edits
+    assert answer.edits[0].endswith("▌")
+
+
+async def test_a_bot_that_was_blocked_writes_nothing_and_says_so(desk: Desk) -> None:
+    desk.world.gate.clear()
+    desk.fake.say("Ada", "hello")
+    await desk.world.asked()
+    desk.fake.block("Ada")
+    desk.world.gate.set()
+    await desk.world.settle()
+    (part,) = await desk.world.parts("failed")
+    assert part.error.startswith("chat_gone")
+
+
+async def test_a_lost_answer_is_held_for_the_operator_and_not_repeated(desk: Desk) -> None:
+    desk.fake.drop_after()
+    desk.fake.say("Ada", "hello")
+    await desk.until(lambda: desk.fake.sent)
+    await desk.world.settle()
+    (part,) = await desk.world.parts("unknown")
+    assert part.text == "You said: hello"
+    assert desk.fake.texts() == ["You said: hello"]
+
+
+async def test_messages_sent_while_the_bot_was_down_are_answered_when_it_is_back(desk: Desk) -> None:
+    await desk.adapter.stop()
+    await desk.world.crash()
+    desk.fake.say("Ada", "anybody there?")
+    await desk.start()
+    await desk.until(lambda: desk.fake.sent)
+    assert desk.fake.texts() == ["You said: anybody there?"]

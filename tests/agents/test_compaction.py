@@ -1,0 +1,157 @@
+"""A long history shrinks; what was said in it stays known."""
+
+from __future__ import annotations
+
+import pytest
+
+from botkit.agents.compaction import extract_facts, merge_summary, split_history
+from botkit.core.errors import ModelRefused, ModelUnavailable
+from botkit.core.journal import TranscriptRow
+from botkit.core.models import ModelReply, ModelRequest
+from botkit.testing.models import ScriptedModel
+from tests.agents.support import Bench, FakeTools, a_task, a_tool, row
+
+PLANTED = {
+    "name": "My name is Grace Hopper, please remember that.",
+    "order": "The broken one is order ORD-77812, the blue kettle.",
+    "allergy": "I am allergic to hazelnuts.",
+    "mail": "Write to grace.hopper@navy.example when it ships.",
+    "money": "We agreed on a refund of €149.50 for it.",
+    "date": "It has to arrive before 2026-12-24.",
+    "phone": "You can call +49 170 5550123 after 18:30.",
+    "link": "The invoice is at https://shop.example/invoices/8841?x=1.",
+    "quote": 'The gift card should read "To the first bug".',
+    "german": "Ich bin Vegetarierin.",
+}
+CORES = (
+    "Grace Hopper",
+    "ORD-77812",
+    "hazelnuts",
+    "grace.hopper@navy.example",
+    "€149.50",
+    "2026-12-24",
+    "+49 170 5550123",
+    "18:30",
+    "https://shop.example/invoices/8841?x=1",
+    '"To the first bug"',
+    "Vegetarierin",
+)
+FILLER = "Thanks, that sounds good to us here, and the weather is lovely as well, so there is nothing else to say. " * 4
+
+
+def long_history(turns: int = 60) -> tuple[TranscriptRow, ...]:
+    """Chatter with ten facts planted in its first half."""
+    rows: list[TranscriptRow] = []
+    planted = list(PLANTED.values())
+    for turn in range(turns):
+        text = planted[turn // 3] if turn % 3 == 0 and turn // 3 < len(planted) else FILLER
+        rows.append(row("user", text, len(rows) + 1))
+        rows.append(row("assistant", FILLER, len(rows) + 1))
+    return tuple(rows)
+
+
+def lazy_summary(request: ModelRequest) -> str | ModelReply:
+    """A model that summarises badly, and otherwise answers."""
+    return "They talked." if "keep the memory" in request.messages[0]["content"] else "Sure."
+
+
+async def test_no_planted_fact_is_lost_however_badly_the_model_summarises():
+    model = ScriptedModel(respond=lazy_summary)
+
+    outcome = await Bench(model).run(a_task("What is my name?", history=long_history(), max_context_tokens=4000))
+
+    asked = model.requests[-1].messages
+    for core in CORES:
+        assert core in asked[0]["content"], core
+        assert core in outcome.summary, core
+    assert outcome.summary_seq > 60
+    assert sum(len(str(message["content"])) for message in asked) < 4 * 4000
+
+
+async def test_facts_survive_a_second_summary_and_a_model_that_is_down():
+    def down(request: ModelRequest) -> str | Exception:
+        return ModelUnavailable("503") if "keep the memory" in request.messages[0]["content"] else "Sure."
+
+    first = await Bench(ScriptedModel(respond=lazy_summary)).run(
+        a_task(history=long_history(), max_context_tokens=4000)
+    )
+    chatter = tuple(row("user" if n % 2 else "assistant", FILLER, 200 + n) for n in range(120))
+    second = await Bench(ScriptedModel(respond=down)).run(
+        a_task(history=chatter, summary=first.summary, max_context_tokens=4000)
+    )
+
+    for core in CORES:
+        assert core in second.summary, core
+
+
+async def test_a_replayed_turn_does_not_pay_for_its_summary_twice():
+    model = ScriptedModel(respond=lazy_summary)
+    bench = Bench(model)
+    task = a_task(history=long_history(), max_context_tokens=4000)
+
+    first, second = await bench.run(task), await bench.run(task)
+
+    assert len(model.requests) == 2
+    assert first.summary == second.summary
+    assert {call.step for call in bench.billed} == {"compact", "turn/0/model"}
+
+
+async def test_a_history_that_fits_is_left_word_for_word():
+    model = ScriptedModel("Sure.")
+
+    outcome = await Bench(model, FakeTools(a_tool("a__b"))).run(a_task(history=long_history(3)))
+
+    assert outcome.summary == ""
+    assert len(model.requests) == 1
+    assert len(model.requests[0].messages) == 1 + 6 + 1
+
+
+async def test_a_provider_that_finds_it_too_long_is_asked_again_with_less():
+    def small_window(request: ModelRequest) -> str | Exception:
+        if "keep the memory" in request.messages[0]["content"]:
+            return "They talked."
+        if sum(len(str(message["content"])) for message in request.messages) > 30_000:
+            return ModelRefused("prompt is too long", too_long=True)
+        return "Sure."
+
+    bench = Bench(ScriptedModel(respond=small_window))
+    task = a_task(history=long_history(), max_context_tokens=100_000)
+
+    first, again = await bench.run(task), await bench.run(task)
+
+    assert first.text == "Sure."
+    assert "ORD-77812" in first.summary
+    assert (again.text, again.summary) == (first.text, first.summary)
+    assert {call.step for call in bench.billed} == {"turn/0/model", "compact/again"}
+
+
+async def test_a_message_that_is_too_long_by_itself_is_refused_with_words():
+    outcome = await Bench(ScriptedModel(ModelRefused("too long", too_long=True))).run(a_task("x"))
+
+    assert outcome.state == "failed"
+
+
+def test_the_kept_part_begins_with_the_person_and_loses_no_row():
+    history = long_history(20)
+
+    split = split_history(history, keep_tokens=1000)
+
+    assert split.old + split.recent == history
+    assert split.recent[0].role == "user"
+
+
+@pytest.mark.parametrize("fact", PLANTED.values())
+def test_a_telling_sentence_is_a_fact(fact: str):
+    assert extract_facts([row("user", f"Hello there. {fact} Bye.")])
+
+
+def test_chatter_is_not_a_fact():
+    chatter = [row("user", "Hello! How are you? Great, thanks."), row("assistant", "You are welcome.")]
+
+    assert extract_facts(chatter) == []
+
+
+def test_a_summary_that_has_the_facts_is_not_repeated():
+    facts = ["Person: The broken one is order ORD-77812."]
+
+    assert merge_summary("", "The broken order is ORD-77812.", facts) == "The broken order is ORD-77812."

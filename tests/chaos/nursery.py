@@ -1,0 +1,136 @@
+"""Starts real botkit processes quickly, with a switch that kills them at an exact point.
+
+    python -m tests.chaos.nursery      # one JSON request a line: {"home", "config", "kill_at", "log"}
+
+The nursery imports everything once and forks; each child is a whole botkit of its own (store, engine, agent
+loop, gateway, Telegram adapter) and dies by a real SIGKILL: from outside, or by itself when it passes the boundary
+`kill_at`, such as `after write 7`. Boundaries are counted from the first accepted event: before and after each
+write to the journal, each tool call and each message sent. The hooks are put in here; the product has none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from adapters.telegram import Telegram
+from botkit.agents.calls import ToolCaller
+from botkit.agents.demo import DemoModel
+from botkit.app.environment import load_environment
+from botkit.app.logs import set_up_logging
+from botkit.app.runtime import open_instance
+from botkit.core.data import encode
+from botkit.core.models import ModelDelta, ModelReply, ModelRequest, RequestedCall, Usage
+from botkit.runs.lanes import LaneRuntime
+from botkit.store.writer import Writer
+
+
+class Boundaries:
+    """Counts, and kills at the one asked for."""
+
+    def __init__(self, kill_at: str, log: Path):
+        self.kill_at = kill_at
+        self.log = log
+        self.passed: Counter[str] = Counter()
+        self.counting = False
+
+    def cross(self, name: str) -> None:
+        if not self.counting:
+            return
+        here = f"{name} {self.passed[name]}"
+        self.passed[name] += 1
+        with self.log.with_suffix(".trace").open("a") as trace:
+            trace.write(f"{here}\n")
+        if here == self.kill_at:
+            self.log.write_text(here)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(self, owner: type[Any], method: str, name: str) -> None:
+        inner: Callable[..., Awaitable[Any]] = getattr(owner, method)
+
+        async def outer(this: Any, *args: Any, **kwargs: Any) -> Any:
+            self.cross(f"before {name}")
+            result = await inner(this, *args, **kwargs)
+            self.cross(f"after {name}")
+            return result
+
+        setattr(owner, method, outer)
+
+    def begin_with(self, method: str) -> None:
+        """Count from the first call of this method of the lanes."""
+        inner: Callable[..., Awaitable[Any]] = getattr(LaneRuntime, method)
+
+        async def outer(this: LaneRuntime, *args: Any, **kwargs: Any) -> Any:
+            self.counting = True
+            self.cross(f"before {method}")
+            result = await inner(this, *args, **kwargs)
+            self.cross(f"after {method}")
+            return result
+
+        setattr(LaneRuntime, method, outer)
+
+
+async def _scripted(this: DemoModel, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelReply]:
+    """Look and record at once, then say what was done; by the conversation alone, so a replay is the same."""
+    said = [m for m in request.messages if m["role"] == "user"][-1]["content"]
+    after = request.messages[max(i for i, m in enumerate(request.messages) if m["role"] == "user") :]
+    usage = Usage(input_tokens=10, output_tokens=5)
+    if not any(m["role"] == "tool" for m in after):
+        arguments = encode({"text": said}).decode()
+        wanted = tuple(
+            RequestedCall(id=f"c{n}", name=f"ledger__{tool}", arguments=arguments)
+            for n, tool in enumerate(("look", "record"))
+        )
+        yield ModelReply(calls=wanted, usage=usage, finish="tool_calls", model="demo/offline")
+        return
+    yield ModelDelta(text=f"done: {said}")
+    yield ModelReply(text=f"done: {said}", usage=usage, model="demo/offline")
+
+
+async def _live() -> None:
+    async with open_instance(load_environment(), mode="run") as instance:
+        await instance.stopping.wait()
+
+
+def _child(request: dict[str, Any]) -> None:
+    os.setsid()
+    log = Path(request["log"])
+    with log.with_suffix(".err").open("a") as err:
+        os.dup2(err.fileno(), 1)
+        os.dup2(err.fileno(), 2)
+    os.chdir(Path(request["config"]).parent)
+    os.environ.update({"BOTKIT_HOME": request["home"], "BOTKIT_CONFIG": request["config"], **request.get("env", {})})
+    boundaries = Boundaries(request.get("kill_at", ""), log)
+    boundaries.begin_with("accept")
+    boundaries.begin_with("wake")
+    boundaries.around(Writer, "run", "write")
+    boundaries.around(Telegram, "send", "send")
+    boundaries.around(ToolCaller, "_last_event", "tool call")
+    DemoModel.stream = _scripted  # type: ignore[method-assign]
+    set_up_logging("json", level="warning")
+    asyncio.run(_live())
+
+
+def main() -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            try:
+                _child(json.loads(line))
+            finally:
+                os._exit(1)
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

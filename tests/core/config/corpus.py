@@ -1,0 +1,535 @@
+# ruff: noqa: E501  # sentences stand as they are printed
+# ruff: noqa: E501  # sentences stand as they are printed
+# ruff: noqa: E501  # sentences stand as they are printed
+# ruff: noqa: E501  # sentences stand as they are printed
+# ruff: noqa: E501  # sentences stand as they are printed
+"""Files that load, and files that do not, with the sentences botkit says about them."""
+
+from __future__ import annotations
+
+__all__ = ["INVALID", "VALID"]
+
+VALID: dict[str, str] = {
+    "empty": "",
+    "comment only": "# nothing yet\n",
+    "empty sections": "bots:\nchannels:\nsettings:\n",
+    "version": "version: 1\n",
+    "models": """
+        models:
+          default: openai/gpt-5-mini
+          smart:
+            model: anthropic/claude-sonnet-4-6
+            api_base: https://models.example.com/v1
+            api_key: {secret: ANTHROPIC_KEY}
+            temperature: 0.2
+            max_output_tokens: 4096
+            timeout_s: 60
+            fallbacks: [default, demo/offline]
+            params: {top_p: 0.9, stop: [END], nested: {a: [1, null, true]}}
+            price: {input_per_million: 3, output_per_million: 15.0, cached_input_per_million: 0.3}
+        """,
+    "servers": """
+        servers:
+          notes: {run: workspace/servers/notes.py, env: {A: b}, description: Notes}
+          time:
+            command: uvx
+            args: [mcp-server-time]
+            cwd: workspace
+            env: {KEY: {secret: TIME_KEY}, ZONE: UTC, N: 3}
+            timeout_s: 5
+            stop_when_idle_s: 300
+            limits: {memory_mb: 512, cpu_s: 60, result_bytes: 4096, parallel_calls: 2}
+            inject:
+              - {secret: A}
+              - {secret: B, header: X-Api-Key}
+              - {secret: C, query: key}
+              - {secret: D, bearer: true}
+              - {secret: E, env: E_KEY}
+              - {secret: F, as: named}
+              - {secret: G, body: true}
+          far: {url: "https://mcp.example.com/mcp", headers: {X-Key: {secret: FAR}}, transport: sse}
+          here: {url: "http://localhost:8000"}
+        """,
+    "pasted": """
+        servers:
+          mcpServers: {"github": {"command": "npx", "args": ["-y", "server"], "env": {"A": "x"}, "type": "stdio"}}
+        """,
+    "workspaces": """
+        servers: {orders: {command: orders}, notes: {command: notes}}
+        workspaces:
+          default: {servers: "*"}
+          desk:
+            name: Order desk
+            description: What customers may reach.
+            servers: [orders]
+            tools:
+              orders__get_*: {class: read-only}
+              orders__refund: {class: destructive, approve: true, approvers: [admin, ada], roles: [member], timeout_s: 9}
+              notes__*: {enabled: false, idempotent: true}
+            roles: {guest: {allow: [orders__get_*], deny: orders__get_margin}}
+            rate_limits: {per_minute: 300, per_token_per_minute: 60}
+        people: {ada: {}}
+        """,
+    "bots": """
+        models: {fast: a/b}
+        bots:
+          plain: {}
+          empty:
+          full:
+            name: Helper
+            description: Helps.
+            enabled: true
+            model: fast
+            workspace: default
+            prompt: |
+              Refunds up to ${{amount}}.
+            welcome: Hello!
+            fallback: Sorry.
+            max_iterations: ${SET:-5}
+            max_output_tokens: 100
+            timeout_s: 300
+            history_messages: 0
+            session_ttl_hours: 0.5
+            max_turn_cost: 20 USD
+            temperature: 0
+            tools: {allow: ["*"], deny: []}
+            busy: merge
+            while_waiting: notice
+            stream: false
+            locale: de-CH
+            commands: {refund: Start a refund for the last order., order_2: Look up.}
+        """,
+    "channels": """
+        bots: {a: {}, b: {}}
+        people: {ada: {}}
+        channels:
+          tg:
+            platform: telegram
+            bot: a
+            dm_policy: allowlist
+            allow: [123, "-5", ada]
+            token: {secret: TELEGRAM_TOKEN}
+            webhook_secret: {secret: HOOK}
+            mode: webhook
+            enabled: auto
+            api_base: http://127.0.0.1:8081
+            groups: {policy: mention, allow: [-100], names: [robo]}
+            rooms:
+              -100: {bot: b, prompt_append: Be brief., policy: all, busy: interrupt, names: [x], stream: false}
+            on_unknown_send: resend
+            history_messages: 3
+            locale: fr
+          dc: {platform: discord, bot: a, dm_policy: pairing, token: {secret: D}, application_id: 99}
+          sl:
+            {platform: slack, bot: a, dm_policy: open, bot_token: {secret: S}, app_token: {secret: S2}}
+          sle:
+            platform: slack
+            bot: a
+            dm_policy: open
+            mode: events
+            bot_token: {secret: S3}
+            signing_secret: {secret: S4}
+          wa:
+            platform: whatsapp
+            bot: a
+            dm_policy: open
+            phone_number_id: 1234
+            access_token: {secret: W1}
+            verify_token: {secret: W2}
+            app_secret: {secret: W3}
+          wt:
+            platform: whatsapp
+            provider: twilio
+            bot: a
+            dm_policy: open
+            account_sid: AC00000000000000000000000000000000
+            auth_token: {secret: W4}
+            number: "+15551230000"
+          own: {platform: custom, bot: b, secret: {secret: OWN}, timeout_s: 10}
+        """,
+    "teams": """
+        bots: {sales: {}, support: {}}
+        teams:
+          desk:
+            members: [{bot: sales, examples: [How much?]}, {bot: support, description: Broken things.}]
+            default: support
+            router: {model: a/b, prompt: Be quick., min_confidence: 0.7}
+            sticky: false
+            max_hops: 2
+        channels: {t: {platform: telegram, bot: desk, dm_policy: open, token: {secret: T}}}
+        """,
+    "workflows": """
+        bots: {a: {workflow: refund}}
+        workflows:
+          refund: workspace/workflows/refund.yaml
+          inline:
+            nodes: [{id: start, type: trigger}, {id: say, type: send_message, data: {text: "{{message.text}}"}}]
+            edges: [{source: start, target: say, sourceHandle: ok}]
+            max_nodes: 10
+            timeout_s: 60
+            workspace: default
+        """,
+    "ingress": """
+        functions: {sum: {run: workspace/functions/sum.py, env: {A: 1}, secrets: [K], bindings: [db, cache]}}
+        skills:
+          tone: {prompt: Write kindly., tags: [style]}
+          count: {function: sum, input_schema: {type: object}}
+          far: {url: "https://a.example/skill", inject: [{secret: K}]}
+        people: {ada: {}}
+        bots: {a: {}}
+        webhooks:
+          issues:
+            source: github
+            events: [issues.opened]
+            signing_secret: {secret: GH}
+            instructions: Say thanks.
+            owner: ada
+        endpoints:
+          extract:
+            prompt: Extract the total.
+            output_format: json
+            output_schema: {type: object, properties: {total: {type: number}}}
+            stream: true
+            price: 0.05
+        schedules:
+          morning: {cron: "0 9 * * mon-fri", timezone: Europe/Berlin, bot: a, message: Summarise., missed: skip}
+          nightly: {cron: "*/5,30 2 1 1 0", function: sum, inputs: {n: 1}}
+        """,
+    "people and money": """
+        settings:
+          currency: EUR
+          roles: {auditor: {classes: read-only, tools: {allow: []}}}
+        people:
+          ada: {name: Ada, roles: admin, identities: {sandbox: ada, telegram: [1, 2]}, timezone: UTC, locale: en}
+          bob: {roles: [member, auditor]}
+        bots: {a: {max_turn_cost: {amount: 1.000001, currency: EUR}}}
+        budgets:
+          all: {bots: "*", spend: 20 EUR, per: day, warn_at: 0.5}
+          guests: {roles: [guest], tool_calls: 10, tokens: 1000, per: hour, shared: true}
+        """,
+    "settings": """
+        settings:
+          sessions: {scope: person, ttl_hours: 12, window_messages: 40}
+          approvals: {approvers: [admin], timeout_s: 60}
+          retention: {messages_days: 30, runs_days: null, logs_days: 7, files_days: 1}
+          history_limit: 1000
+          synchronous: normal
+          stale_after_s: 60
+          reload: auto
+          max_parallel_turns: 4
+          max_parallel_model_calls: ${SET}
+          drain_s: 0
+          locale: pt-BR
+          timezone: America/Sao_Paulo
+          log_level: debug
+          bot_to_bot_limit: 0
+          file_limit_bytes: 0
+        """,
+    "anchors": """
+        models: {default: &m {model: a/b, temperature: 0}}
+        bots:
+          a: &base {prompt: x, stream: false}
+          b: {<<: *base, prompt: y}
+          c: *base
+        """,
+}
+
+INVALID: dict[str, tuple[str, str]] = {
+    "a list at the top": (
+        "- a\n",
+        """
+        1:1: the file must be a mapping of keys such as `bots:`, not a list or a single value
+        """,
+    ),
+    "a word at the top": (
+        "hello",
+        """
+        1:1: the file must be a mapping of keys such as `bots:`, not a list or a single value
+        """,
+    ),
+    "a tab": (
+        "bots:\n\ta: {}\n",
+        """
+        2:1: a tab cannot indent YAML; use spaces
+        """,
+    ),
+    "a key twice": (
+        "bots:\n  a: {}\n  b: {}\n  a: {}\n",
+        """
+        4:3: bots.a: `a` stands here twice; the first is on line 2
+        """,
+    ),
+    "two documents": (
+        "bots: {}\n---\nbots: {}\n",
+        """
+        2:1: only one document per file: remove the second `---`
+        """,
+    ),
+    "a tag": (
+        "bots: !!python/object:os.system {}\n",
+        """
+        1:7: bots: tags such as !name are not allowed here
+        """,
+    ),
+    "an alias of nothing": (
+        "bots: *b\n",
+        """
+        1:7: bots: `*b` has no anchor `&b` before it
+        """,
+    ),
+    "an alias inside itself": (
+        "bots: &b {a: *b}\n",
+        """
+        1:14: `*b` contains itself
+        """,
+    ),
+    "an open quote": (
+        'bots:\n  a: {prompt: "x}\n',
+        """
+        3:1: the text ends inside quotes that were never closed
+        """,
+    ),
+    "a colon too many": (
+        "bots: a: b\n",
+        """
+        1:8: a colon too many: put the value in quotes, or begin a new line
+        """,
+    ),
+    "wrong indentation": (
+        "bots:\n  a: {}\n b: {}\n",
+        """
+        3:2: this line does not fit the indentation above it
+        """,
+    ),
+    "a control character": (
+        "bots: {a: {prompt: \x01}}\n",
+        """
+        1:20: a character that text cannot hold
+        """,
+    ),
+    "an unknown top key": (
+        "bot: {}\n",
+        """
+        1:1: bot: unknown key (did you mean `bots`?)
+        """,
+    ),
+    "an unknown version": (
+        "version: 2\n",
+        """
+        1:10: version: must be 1
+        """,
+    ),
+    "unknown keys at several depths": (
+        """
+        bots: {a: {modle: x/y}}
+        settings: {sessions: {scop: room}, retention: {days: 3}}
+        """,
+        """
+        2:12: bots.a.modle: unknown key (did you mean `model`?)
+        3:23: settings.sessions.scop: unknown key (did you mean `scope`?)
+        3:48: settings.retention.days: unknown key (did you mean `runs_days`?)
+        """,
+    ),
+    "wrong types": (
+        """
+        bots: {a: {max_iterations: "10", stream: yes, prompt: 5, temperature: hot, tools: {allow: 3}}}
+        channels: [1]
+        """,
+        """
+        2:28: bots.a.max_iterations: must be a whole number, without quotes
+        2:42: bots.a.stream: must be true or false, without quotes
+        2:55: bots.a.prompt: must be text; put numbers, true, false and null in quotes
+        2:71: bots.a.temperature: must be a number, without quotes
+        2:91: bots.a.tools.allow: must be text; put numbers, true, false and null in quotes
+        3:1: channels: must be a mapping of `key: value` lines
+        """,
+    ),
+    "limits": (
+        """
+        bots: {a: {max_iterations: 0, timeout_s: 601, temperature: .nan, max_turn_cost: -1, history_messages: 1.5}}
+        models: {m: {model: a/b, temperature: 2.5, timeout_s: 0}}
+        """,
+        """
+        2:28: bots.a.max_iterations: must be at least 1
+        2:42: bots.a.timeout_s: must be at most 600
+        2:60: bots.a.temperature: must be a finite number
+        2:81: bots.a.max_turn_cost: must be at least 0
+        2:103: bots.a.history_messages: must be a whole number, without quotes
+        3:39: models.m.temperature: must be at most 2
+        3:55: models.m.timeout_s: must be more than 0
+        """,
+    ),
+    "money in words": (
+        "bots: {a: {max_turn_cost: five}, b: {max_turn_cost: 1 EUR}, c: {max_turn_cost: {amount: 0.1234567}}}\n",
+        """
+        1:27: bots.a.max_turn_cost: this must be an amount of money such as 5 USD
+        1:38: bots.b.max_turn_cost.currency: prices are counted in USD, see settings.currency
+        1:89: bots.c.max_turn_cost.amount: takes at most 6 decimals
+        """,
+    ),
+    "names": (
+        """
+        bots: {Order_Desk: {}, a--b: {}, abcdefghijklmnopqrstuvwxyz0123456: {}}
+        models: {m: gpt-5}
+        """,
+        """
+        2:8: bots.Order_Desk: a name here has at most 32 lower-case letters, digits and single hyphens, such as order-desk
+        2:24: bots.a--b: a name here has at most 32 lower-case letters, digits and single hyphens, such as order-desk
+        2:34: bots.abcdefghijklmnopqrstuvwxyz0123456: a name here has at most 32 lower-case letters, digits and single hyphens, such as order-desk
+        3:13: models.m: write the model as provider/name, such as openai/gpt-5-mini or demo/offline
+        """,
+    ),
+    "names that point nowhere": (
+        """
+        models: {fast: {model: a/b, fallbacks: [slow]}}
+        servers: {orders: {command: x}}
+        workspaces: {desk: {servers: [order], tools: {notes__*: {class: write}, add: {}}, roles: {boss: {}}}}
+        bots: {helper: {model: fats, workspace: dsk, tools: {allow: [order__x]}}}
+        channels:
+          tg: {platform: telegram, dm_policy: open, bot: helpr, token: {secret: T}, rooms: {1: {bot: x, model: y}}}
+        settings: {approvals: {approvers: [admn], channel: tgg}}
+        """,
+        """
+        2:41: models.fast.fallbacks.0: no model is called `slow` (there is: fast)
+        4:31: workspaces.desk.servers.0: no server is called `order` (did you mean `orders`?)
+        4:47: workspaces.desk.tools.notes__*: no server is called `notes` (there is: orders)
+        4:73: workspaces.desk.tools.add: a tool is written server__tool, or as a pattern such as orders__*
+        4:91: workspaces.desk.roles.boss: no role is called `boss` (there is: admin, developer, guest, member)
+        5:24: bots.helper.model: no model is called `fats` (did you mean `fast`?)
+        5:41: bots.helper.workspace: no workspace is called `dsk` (did you mean `desk`?)
+        5:62: bots.helper.tools.allow.0: no server is called `order` (did you mean `orders`?)
+        7:50: channels.tg.bot: no bot or team is called `helpr` (did you mean `helper`?)
+        7:94: channels.tg.rooms.1.bot: no bot or team is called `x` (there is: helper)
+        7:104: channels.tg.rooms.1.model: no model is called `y` (there is: fast)
+        8:36: settings.approvals.approvers.0: no role or person is called `admn` (did you mean `admin`?)
+        8:52: settings.approvals.channel: no channel is called `tgg` (did you mean `tg`?)
+        """,
+    ),
+    "fallbacks in a circle": (
+        "models: {a: {model: x/y, fallbacks: [b]}, b: {model: x/y, fallbacks: [c, a]}, c: x/z}\n",
+        """
+        1:26: models.a.fallbacks: falls back to itself: a → b → a
+        """,
+    ),
+    "references of broken entries are still checked": (
+        """
+        bots: {a: {modle: x/y, workspace: nowhere}, b: {workspace: nowhere}}
+        channels: {t: {platform: telegram, dm_policy: open, bot: a, token: {secret: T}}}
+        """,
+        """
+        2:12: bots.a.modle: unknown key (did you mean `model`?)
+        2:35: bots.a.workspace: no workspace is called `nowhere` (there is: default)
+        2:60: bots.b.workspace: no workspace is called `nowhere` (there is: default)
+        """,
+    ),
+    "a channel without a policy": (
+        "{bots: {a: {}}, channels: {t: {platform: telegram, bot: a}, u: {bot: a}}}\n",
+        """
+        1:28: channels.t: `dm_policy` is missing
+        1:28: channels.t: `token` is missing
+        1:61: channels.u: a channel needs `platform`: telegram, discord, slack, whatsapp, custom
+        """,
+    ),
+    "one account on two channels": (
+        """
+        bots: {a: {}}
+        channels:
+          one: {platform: telegram, dm_policy: pairing, bot: a, token: {secret: T}}
+          two: {platform: telegram, dm_policy: pairing, bot: a, token: {secret: T}}
+          off: {platform: telegram, dm_policy: pairing, bot: a, token: {secret: T}, enabled: false}
+        """,
+        """
+        5:57: channels.two.token: `one` uses this account already; one account, one channel
+        """,
+    ),
+    "user names and strangers on a list": (
+        """
+        bots: {a: {}}
+        people: {ada: {}}
+        channels:
+          t: {platform: telegram, dm_policy: allowlist, bot: a, token: {secret: T}, allow: ["@ada", adda, ada, 5]}
+        """,
+        """
+        5:85: channels.t.allow.0: user names change hands; write the numeric id, or a name from `people`
+        5:93: channels.t.allow.1: no person is called `adda` (did you mean `ada`?)
+        """,
+    ),
+    "people": (
+        """
+        people:
+          ada: {roles: [admn], identities: {telegram: 5, telegrm: 6}, timezone: Europe/Berln, locale: "?"}
+          bob: {identities: {telegram: [4, 5]}}
+        """,
+        """
+        3:17: people.ada.roles.0: no role is called `admn` (did you mean `admin`?)
+        3:50: people.ada.identities.telegrm: no channel or platform is called `telegrm` (did you mean `telegram`?)
+        3:73: people.ada.timezone: no such time zone; use a name such as Europe/Berlin or UTC
+        3:95: people.ada.locale: this does not have the form expected here (Their language; `settings.locale` when absent)
+        4:36: people.bob.identities.telegram.1: `ada` has this id already; one id, one person
+        """,
+    ),
+    "one id for two people": (
+        "people: {ada: {identities: {telegram: 5}}, bob: {identities: {telegram: [4, 5], tg: 1}}}\n",
+        """
+        1:77: people.bob.identities.telegram.1: `ada` has this id already; one id, one person
+        1:81: people.bob.identities.tg: no channel or platform is called `tg` (there is: custom, discord, email, phone, sandbox, slack, telegram, terminal, web, whatsapp)
+        """,
+    ),
+    "servers of no kind": (
+        "servers: {a: {}, b: {comand: npx}, c: 3, d: {command: x, type: http}, e: {run: notes.js}, f: {run: ../x.py}}\n",
+        """
+        1:11: servers.a: a server needs one of run (a Python file), command (a program) or url
+        1:18: servers.b: a server needs one of run (a Python file), command (a program) or url
+        1:39: servers.c: a server needs one of run (a Python file), command (a program) or url
+        1:42: servers.d: type: http needs a url
+        1:80: servers.e.run: this does not have the form expected here (The file, relative to the project, such as `workspace/servers/notes.py`)
+        1:100: servers.f.run: leads out of the project
+        """,
+    ),
+    "a secret in two places": (
+        "servers: {a: {command: x, inject: [{secret: A, header: X, query: y}, {secret: B, header: 'no good'}]}}\n",
+        """
+        1:36: servers.a.inject.0: choose one place for the secret: header or query
+        1:90: servers.a.inject.1.header: this does not have the form expected here (Send it as this HTTP header)
+        """,
+    ),
+    "commands": (
+        "bots: {a: {commands: {help: x}}, b: {commands: {Über: x}}}\n",
+        """
+        1:8: bots.a: /help belongs to botkit; choose another name
+        1:34: bots.b: a command has at most 32 lower-case letters, digits and underscores, no slash
+        """,
+    ),
+    "two prompts": (
+        "bots: {a: {prompt: x, prompt_file: y.md}}\n",
+        """
+        1:36: bots.a.prompt_file: choose one of prompt and prompt_file
+        """,
+    ),
+    "a mark only botkit sets": (
+        "servers: {a: {run: a.py, discovered: true}}\n",
+        """
+        1:26: servers.a.discovered: is set by botkit, not in the file
+        """,
+    ),
+    "features to come": (
+        """
+        bots: {a: {workflow: refund}}
+        teams: {t: {members: [{bot: a}], default: a}}
+        workflows: {refund: refund.yaml}
+        skills: {}
+        servers: {far: {url: "https://a.example"}}
+        channels: {d: {platform: discord, bot: t, dm_policy: open, token: {secret: D}}}
+        budgets: {b: {spend: 5}}
+        """,
+        """
+        2:12: bots.a.workflow: not available in this version yet (give the bot a prompt)
+        3:1: teams: not available in this version yet
+        4:1: workflows: not available in this version yet
+        6:17: servers.far.url: not available in this version yet (run the server as a command, or host it in workspace/servers/)
+        7:16: channels.d.platform: discord is not available in this version yet
+        8:1: budgets: not available in this version yet
+        """,
+    ),
+}
+"""Name → text, and what is said about it: `line:column: path: sentence`, one per line."""

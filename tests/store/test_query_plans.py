@@ -1,0 +1,80 @@
+"""No statement on the path of a turn reads more as history grows."""
+
+from __future__ import annotations
+
+import importlib
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from botkit.store import schema
+from botkit.store.open import open_store
+from botkit.store.query import Query, Tx
+
+HOT = ("contexts", "journal", "lanes", "writes.inbox", "writes.logs", "writes.outbox", "writes.runs",
+       "writes.sessions", "writes.waits", "people", "pairing", "administration")  # fmt: skip
+
+RARE = {
+    "lanes._BURY_ALL", "lanes._DEAD_OWNERS", "lanes._FREE_LANES", "lanes._DROP_OTHERS",  # at a start or a death
+    "pairing._EXPIRE", "pairing._COUNT_OPEN",  # a few open codes
+    "people._INHERIT_CALLS", "people._INHERIT",  # when two accounts become one person
+    "administration._DEACTIVATE",
+}  # fmt: skip
+
+
+def queries() -> Iterator[tuple[str, Query]]:
+    for name in HOT:
+        module = importlib.import_module(f"botkit.store.{name}")
+        for attribute, value in vars(module).items():
+            several = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
+            for item in several:
+                if isinstance(item, Query):
+                    yield f"{name}.{attribute}", item
+
+
+@pytest.fixture
+async def tx(home: Path) -> AsyncIterator[Tx]:
+    async with open_store(home):
+        pass
+    with closing(sqlite3.connect(home / "botkit.db")) as connection:
+        yield Tx(lambda sql, args: connection.execute(f"EXPLAIN QUERY PLAN {sql}", args), "sqlite")
+
+
+async def test_hot_statements_search_an_index_and_never_scan_a_table(tx: Tx) -> None:
+    whole_tables = {f"SCAN {table}" for table in schema.metadata.tables}
+    scans: dict[str, list[str]] = {}
+    checked = 0
+    for name, query in queries():
+        if name in RARE:
+            continue
+        plan = [row[3] for row in tx(query, *[None] * len(query.arguments)).fetchall()]
+        checked += 1
+        if found := [line for line in plan if line in whole_tables]:
+            scans[name] = found
+    assert checked > 60
+    assert scans == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("contexts._UNDONE", "ix_inbox_undone"),
+        ("contexts._RUNNING", "ix_runs_open"),
+        ("contexts._OPEN_WAITS", "ix_waits_open"),
+        ("contexts._SESSION", "ix_sessions_current"),
+        ("contexts._HISTORY", "ix_transcript_session_id"),
+        ("journal._FIRST_PENDING", "ix_parts_open"),
+        ("journal._DUE", "ix_timers_at"),
+        ("lanes._RELEASE", "ix_inbox_undone"),
+        ("lanes._LOSE_PARTS", "ix_parts_open"),
+        ("writes.inbox._REQUEUE", "ix_inbox_silent"),
+    ],
+)
+async def test_what_waits_is_found_by_its_partial_index(tx: Tx, name: str, index: str) -> None:
+    query = dict(queries())[name]
+    plan = " ".join(row[3] for row in tx(query, *[None] * len(query.arguments)).fetchall())
+    assert index in plan

@@ -1,0 +1,61 @@
+"""The contracts of every other store, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import pytest
+
+from botkit.testing.stores import (
+    AdministrationContract,
+    Database,
+    FilesContract,
+    LifecycleContract,
+    PairingContract,
+    PeopleContract,
+    RecordsContract,
+)
+from tests.store.conftest import SqlDatabase
+
+
+class OnSqlite:
+    @pytest.fixture
+    def database(self, sqlite_database: SqlDatabase) -> Database:
+        return sqlite_database
+
+
+class OnPostgres:
+    @pytest.fixture
+    def database(self, postgres_database: SqlDatabase) -> Database:
+        return postgres_database
+
+
+class TestSqlitePeople(OnSqlite, PeopleContract): ...
+
+
+class TestPostgresPeople(OnPostgres, PeopleContract): ...
+
+
+class TestSqlitePairing(OnSqlite, PairingContract): ...
+
+
+class TestPostgresPairing(OnPostgres, PairingContract): ...
+
+
+class TestSqliteAdministration(OnSqlite, AdministrationContract): ...
+
+
+class TestPostgresAdministration(OnPostgres, AdministrationContract): ...
+
+
+class TestSqliteRecords(OnSqlite, RecordsContract): ...
+
+
+class TestPostgresRecords(OnPostgres, RecordsContract): ...
+
+
+class TestDiskFiles(OnSqlite, FilesContract): ...
+
+
+class TestSqliteLifecycle(OnSqlite, LifecycleContract): ...
+
+
+class TestPostgresLifecycle(OnPostgres, LifecycleContract): ...
