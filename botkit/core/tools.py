@@ -53,6 +53,12 @@ class Principal(Data):
     """Bots that delegated, first one first; each narrows further."""
     token_id: str = ""
     """The member token used, for the call log."""
+    allow: tuple[str, ...] | None = None
+    """Tools or patterns the token is good for; None: all that the roles allow."""
+    deny: tuple[str, ...] = ()
+    """Tools or patterns the token is not good for; wins over `allow`."""
+    per_minute: int = 0
+    """Calls a minute of this token's own plan; 0: the workspace's rule."""
 
 
 class Tool(Data):
@@ -180,6 +186,8 @@ class Result(Data, tag="result"):
     repeated, `sent` and `record.status` in (`timeout`, `unavailable`) mean: the effect is unknown."""
     unknown: bool = False
     """The request was sent and no answer came: the effect may or may not have happened."""
+    rpc_error: dict[str, Any] | None = None
+    """The JSON-RPC error (`code`, `message`, `data`) that an MCP client is answered with instead of `content`."""
 
 
 ToolEvent = Progress | NeedsApproval | NeedsInput | Result
