@@ -10,6 +10,7 @@ Source: https://modelcontextprotocol.io/specification (Tool, CallToolResult, Eli
 from __future__ import annotations
 
 __all__ = [
+    "RESULT_LIMIT_BYTES",
     "CallRecord",
     "CallStatus",
     "NeedsApproval",
@@ -37,6 +38,9 @@ from botkit.core.data import Data
 
 ToolClass = Literal["read-only", "write", "destructive", "unreviewed"]
 PrincipalKind = Literal["person", "member", "service"]
+RESULT_LIMIT_BYTES = 1_048_576
+"""What a tool's result may measure when nobody says otherwise; longer text is cut and marked."""
+
 CallStatus = Literal["ok", "error", "denied", "limited", "timeout", "unavailable", "invalid", "waiting", "cancelled"]
 
 

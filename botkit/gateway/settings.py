@@ -24,7 +24,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from botkit.core.data import Data
-from botkit.core.tools import ToolClass
+from botkit.core.tools import RESULT_LIMIT_BYTES, ToolClass
 
 
 class SecretName(Data):
@@ -53,7 +53,7 @@ class ServerSettings(Data):
     """Seconds one call may take."""
     start_timeout_s: float = 30.0
     """Seconds until a started process must have said hello."""
-    result_limit_bytes: int = 256 * 1024
+    result_limit_bytes: int = RESULT_LIMIT_BYTES
     parallel_calls: int = 16
     memory_bytes: int = 0
     cpu_s: int = 0

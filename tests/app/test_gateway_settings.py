@@ -86,6 +86,15 @@ def test_servers_reviews_rights_and_limits_arrive(tmp_path: Path) -> None:
     assert (found.bots["desk"].workspace, found.bots["desk"].tools) == ("desk", ToolFilter(deny=("files__*",)))
 
 
+def test_a_server_found_in_the_folder_has_the_same_defaults_in_the_file_and_in_the_gateway(tmp_path: Path) -> None:
+    (tmp_path / "workspace" / "servers").mkdir(parents=True)
+    (tmp_path / "workspace" / "servers" / "notes.py").write_text("")
+    (tmp_path / "bots.yaml").write_text("version: 1\nservers: {files: {command: npx}}\n")
+    files, notes = gateway_settings(load_config(tmp_path / "bots.yaml")).servers
+    assert notes == HostedSettings(name="notes", path=str(tmp_path / "workspace/servers/notes.py"))
+    assert files == CommandSettings(name="files", argv=("npx",), cwd=str(tmp_path))
+
+
 def test_equal_files_give_equal_settings_so_nothing_restarts(tmp_path: Path) -> None:
     (tmp_path / "workspace" / "servers").mkdir(parents=True)
     (tmp_path / "workspace" / "servers" / "notes.py").write_text("")

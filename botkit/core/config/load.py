@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from botkit.core.config.config import Config, Origin
 from botkit.core.config.include import Project, read_project
+from botkit.core.config.injection import injection_problems
 from botkit.core.config.interpolate import plain_values
 from botkit.core.config.locate import locate_errors, problem_at
 from botkit.core.config.models import Document
@@ -83,7 +84,7 @@ def load_from(
     document, wrong = _validate(data, project.tree)
     problems += wrong
     broken, warnings = check_references(document, project.tree, platforms)
-    problems += broken
+    problems += [*broken, *injection_problems(document, project.tree)]
     if problems:
         raise _error(main, problems)
     origin = Origin(main, root, files, project.tree, tuple(_sorted(warnings)))

@@ -39,15 +39,18 @@ VALID: dict[str, str] = {
             timeout_s: 5
             stop_when_idle_s: 300
             limits: {memory_mb: 512, cpu_s: 60, result_bytes: 4096, parallel_calls: 2}
+            inject: [{secret: A}, {secret: E, env: E_KEY}]
+          far:
+            url: "https://mcp.example.com/mcp"
+            headers: {X-Key: {secret: FAR}}
+            transport: sse
             inject:
               - {secret: A}
               - {secret: B, header: X-Api-Key}
               - {secret: C, query: key}
               - {secret: D, bearer: true}
-              - {secret: E, env: E_KEY}
               - {secret: F, as: named}
               - {secret: G, body: true}
-          far: {url: "https://mcp.example.com/mcp", headers: {X-Key: {secret: FAR}}, transport: sse}
           here: {url: "http://localhost:8000"}
         """,
     "pasted": """
@@ -491,6 +494,29 @@ INVALID: dict[str, tuple[str, str]] = {
         """
         1:36: servers.a.inject.0: choose one place for the secret: header or query
         1:90: servers.a.inject.1.header: this does not have the form expected here (Send it as this HTTP header)
+        """,
+    ),
+    "secrets a program cannot take": (
+        """
+        servers:
+          a:
+            command: x
+            inject:
+              - {secret: A}
+              - {secret: B, env: B_KEY}
+              - {secret: C, header: X-Key}
+              - secret: D
+                bearer: true
+              - {secret: E, query: key}
+              - {secret: F, body: true}
+              - {secret: G, as: named}
+        """,
+        """
+        8:21: servers.a.inject.2.header: a program takes secrets in its environment, so `header` has no effect here (write env: C)
+        10:9: servers.a.inject.3.bearer: a program takes secrets in its environment, so `bearer` has no effect here (write env: D)
+        11:21: servers.a.inject.4.query: a program takes secrets in its environment, so `query` has no effect here (write env: E)
+        12:21: servers.a.inject.5.body: a program takes secrets in its environment, so `body` has no effect here (write env: F)
+        13:21: servers.a.inject.6.as: a program takes secrets in its environment, so `as` has no effect here (write env: G)
         """,
     ),
     "commands": (

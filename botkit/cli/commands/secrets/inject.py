@@ -1,6 +1,6 @@
 """Say where a server gets a secret, in bots.yaml. Comments in the file stay.
 
-Without a place: the header X-Mcp-Secret-NAME.
+Without a place: the header X-Mcp-Secret-NAME, and for a program the variable called NAME.
 
 Examples:
 

@@ -31,12 +31,14 @@ from botkit.core.config.models.base import (
     Url,
     problem,
 )
+from botkit.core.tools import RESULT_LIMIT_BYTES
 
 _TARGETS = ("header", "query", "bearer", "env", "body", "as")
 
 
 class InjectRule(Model, frozen=True):
-    """Where a secret is put when the server is called. Without a target: `as: prefixed`."""
+    """Where a secret is put when the server is called. Without a target: `as: prefixed`, and for a program the
+    variable called like the secret. A program takes secrets in its environment only."""
 
     secret: SecretName
     """Name of the secret."""
@@ -69,7 +71,7 @@ class ServerLimits(Model, frozen=True):
     """Address space in MiB; the process fails to allocate beyond it."""
     cpu_s: Int | None = Field(default=None, ge=1, le=86_400)
     """Seconds of processor time in the life of one process; then it is replaced."""
-    result_bytes: Int = Field(default=1_048_576, ge=1024, le=67_108_864)
+    result_bytes: Int = Field(default=RESULT_LIMIT_BYTES, ge=1024, le=67_108_864)
     """Largest result a call may return; longer text is cut and marked."""
     parallel_calls: Int = Field(default=16, ge=1, le=1000)
     """Calls answered at once by one process; more wait."""

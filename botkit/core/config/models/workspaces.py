@@ -27,7 +27,8 @@ class ToolReview(Model, frozen=True):
     """What you decided about a tool after looking at it. Only reviewed facts are trusted."""
 
     tool_class: ToolClass | None = Field(default=None, alias="class")
-    """`read-only`, `write` or `destructive`. An unreviewed tool is never taken for read-only."""
+    """`read-only`, `write` or `destructive`. A tool without a class counts as `destructive`,
+    and so does one whose definition changed since you looked."""
     idempotent: Bool | None = None
     """Whether repeating a call is harmless, so that it may be repeated after a crash."""
     approve: Bool | None = None
