@@ -75,8 +75,8 @@ class Telegram(Adapter):
 
     Configuration (`TelegramChannel`): `token`, `mode: polling|webhook`, `webhook_secret`, `api_base`, `rich`.
 
-    An album is one message when polling. A webhook gets its files one by one, the next only after the last was
-    stored, so there each is a message of its own.
+    The files of an album come one by one, the next only after the last was stored. Each is stored as it comes, and
+    carries the album's id, by which the engine makes one message of them.
     """
 
     platform: ClassVar[str] = "telegram"

@@ -18,6 +18,7 @@ import aiohttp
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
+from aiogram.methods import SendMediaGroup
 from aiogram.methods.base import TelegramMethod
 from aiogram.types import InputFile
 from aiogram.utils.token import TokenValidationError
@@ -172,7 +173,7 @@ class TelegramApi:
 
 
 def _timeout_s(method: TelegramMethod[Any]) -> float:
-    carries_file = any(isinstance(value, InputFile) for value in vars(method).values())
+    carries_file = isinstance(method, SendMediaGroup) or any(isinstance(v, InputFile) for v in vars(method).values())
     return UPLOAD_TIMEOUT_S if carries_file else ANSWER_TIMEOUT_S
 
 

@@ -148,7 +148,18 @@ def _message_events(channel: str, me: Me, update: Raw, message: Raw, *, is_edit:
     spans = _Spans(message)
     if not spans.text and not attachments:
         unknown = next((name for name in message if name not in _ENVELOPE), "empty message")
-        return [msgspec.structs.replace(base, kind="unsupported", detail=unknown, raw=_plain(update))]
+        reply_to = _reply_to(me, message)
+        addressed = "dm" if base.conversation.kind == "dm" else "reply" if reply_to and reply_to.is_ours else "none"
+        return [
+            msgspec.structs.replace(
+                base,
+                kind="unsupported",
+                detail=unknown,
+                raw=_plain(update),
+                reply_to=reply_to,
+                addressed="none" if is_edit else addressed,
+            )
+        ]
     return [_content(base, me, message, spans, attachments, is_edit=is_edit)]
 
 
@@ -175,6 +186,7 @@ def _content(base: Event, me: Me, message: Raw, spans: _Spans, attachments: Sequ
         target_id=base.message_id if is_edit else "",
         reply_to=reply_to,
         attachments=tuple(attachments),
+        album="" if is_edit else str(message.get("media_group_id") or ""),
         mentions=mentions,
         sender=msgspec.structs.replace(base.sender, is_self=base.sender.id == me.id),
     )

@@ -11,13 +11,11 @@ from __future__ import annotations
 __all__ = ["ALLOWED_UPDATES", "Poller", "WebhookWatch"]
 
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import groupby
 from typing import Any, cast
 
 import structlog
 from aiogram.methods import DeleteWebhook, GetUpdates, GetWebhookInfo, SetWebhook
 
-from adapters.telegram.albums import album_of, merge_album
 from adapters.telegram.api import PollConflict, TelegramApi
 from botkit.sdk import AdapterError, BotkitError, ChannelFatal, Clock, Event
 
@@ -33,8 +31,6 @@ ALLOWED_UPDATES = [
 ]
 POLL_S = 50
 """How long Telegram may hold an empty poll."""
-ALBUM_WAIT_S = 1.0
-"""The files of an album arrive one by one; this long after the last one nothing more is expected."""
 WATCH_S = 60.0
 """Between two looks at the webhook's state."""
 _BATCH = 100
@@ -75,7 +71,7 @@ class Poller:
             try:
                 updates = await self._fetch(POLL_S)
                 self._recovered()
-                await self._store(await self._whole_albums(updates))
+                await self._store(updates)
             except ChannelFatal as error:
                 self._report("fatal", str(error))
                 return
@@ -94,37 +90,10 @@ class Poller:
         found = await self._api.call(method, timeout_s=timeout_s + 15.0, safe=True)
         return cast("list[Any]", found) if isinstance(found, list) else []
 
-    async def _whole_albums(self, updates: list[Any]) -> list[Any]:
-        """While the last update belongs to an album, wait and fetch again from the same offset: nothing is
-        acknowledged meanwhile, so a crash here repeats the whole album."""
-        while updates and len(updates) < _BATCH and album_of(updates[-1]):
-            await self._clock.sleep(ALBUM_WAIT_S)
-            fetched = await self._fetch(0)
-            if len(fetched) <= len(updates):
-                break
-            updates = fetched
-        return updates
-
     async def _store(self, updates: list[Any]) -> None:
-        for album, group in groupby(updates, key=album_of):
-            members = list(group)
-            if album:
-                await self._store_album(album, members)
-            else:
-                for update in members:
-                    for event in self._parse(update):
-                        await self._accept(event)
-                    self._passed(update)
-
-    async def _store_album(self, album: str, members: list[Any]) -> None:
-        events = [event for update in members for event in self._parse(update)]
-        messages = [event for event in events if event.kind in {"message", "command"}]
-        for event in events:
-            if event not in messages:
+        for update in updates:
+            for event in self._parse(update):
                 await self._accept(event)
-        if messages:
-            await self._accept(merge_album(messages, album))
-        for update in members:
             self._passed(update)
 
     def _passed(self, update: Any) -> None:

@@ -1,7 +1,8 @@
 """A message → the Telegram messages that show it. Pure.
 
 One payload is `{"method": "sendMessage", "args": {"text": …, "entities": […], "reply_markup": …}}`, with
-`attachment` where a file has to be loaded at sending, and `plain` where a rich message may be refused.
+`attachment` or `attachments` where files have to be loaded at sending, and `plain` where a rich message may be
+refused.
 """
 
 from __future__ import annotations
@@ -13,10 +14,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-
 from adapters.telegram.formatting import TEXT_LIMIT, Text, format_markdown, html_of, split_text, utf16_len
-from adapters.telegram.media import UPLOAD_LIMIT_BYTES, human_size, sending_method
+from adapters.telegram.outgoing import file_drafts, is_album
 from botkit.sdk import Attachment, Button, OutMessage, Rendered
 
 CAPTION_LIMIT = 1024
@@ -29,15 +28,16 @@ _TABLE = re.compile(r"^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(\|[ \t]*:?-{2,}:?[ \t]*)+\
 
 def render_message(message: OutMessage, *, rich: bool = False) -> list[Rendered]:
     """The parts, in order: text, then files, then what could not be shown as it was meant. Buttons sit on the
-    last of them, the quoted message on the first."""
+    last of them, the quoted message on the first. An album carries no buttons: the text comes after it then."""
     keyboard, unshown = _keyboard(message.buttons)
     text = message.text
     if len(text) > MESSAGE_LIMIT_CHARS:
         text = f"{text[:MESSAGE_LIMIT_CHARS]}\n\n[…] cut here: {len(message.text)} characters are too long for a chat."
     formatted = format_markdown("\n\n".join([text, *unshown]) if unshown else text)
-    drafts = _file_parts(message.attachments, formatted)
+    drafts = _file_parts(message.attachments, formatted, keyboard=bool(keyboard))
     if not (drafts and drafts[0].get("caption")):
-        drafts = [*_text_parts(text, formatted, rich=rich and not unshown), *drafts]
+        texts = _text_parts(text, formatted, rich=rich and not unshown)
+        drafts = [*drafts, *texts] if keyboard and drafts and is_album(drafts[-1]) else [*texts, *drafts]
     if not drafts:
         return []
     if message.reply_to.isdecimal():
@@ -86,34 +86,17 @@ def _text_parts(source: str, text: Text, *, rich: bool) -> list[dict[str, Any]]:
     return [{"method": "sendMessage", "args": _text_args(piece), "seen": piece.text} for piece in pieces]
 
 
-def _file_parts(attachments: Sequence[Attachment], text: Text) -> list[dict[str, Any]]:
-    parts = [_file_part(attachment) for attachment in attachments]
-    captioned = len(parts) == 1 and "attachment" in parts[0] and not text.blank
-    if captioned and utf16_len(text.text) <= CAPTION_LIMIT:
-        parts[0]["args"] |= _text_args(text, "caption")
-        parts[0]["seen"] = text.text
-        parts[0]["caption"] = True
-    return parts
-
-
-def _file_part(attachment: Attachment) -> dict[str, Any]:
-    if attachment.kind == "location":
-        place = {"latitude": attachment.latitude, "longitude": attachment.longitude}
-        return {"method": "sendLocation", "args": place, "seen": attachment.text or "📍"}
-    if attachment.kind == "contact":
-        text = " ".join(part for part in (attachment.name, attachment.text) if part)
-        return {"method": "sendMessage", "args": {"text": text or "?"}, "seen": text}
-    if attachment.size_bytes > UPLOAD_LIMIT_BYTES:
-        size, limit = human_size(attachment.size_bytes), human_size(UPLOAD_LIMIT_BYTES)
-        note = f"📎 {attachment.name or attachment.kind} is too large for Telegram ({size}; at most {limit})."
-        return {"method": "sendMessage", "args": {"text": note}, "seen": note}
-    method, _ = sending_method(attachment)
-    return {
-        "method": method,
-        "args": {},
-        "attachment": msgspec.to_builtins(attachment),
-        "seen": f"📎 {attachment.name or attachment.kind}",
-    }
+def _file_parts(attachments: Sequence[Attachment], text: Text, *, keyboard: bool) -> list[dict[str, Any]]:
+    """The files; a single file or album carries the text as its caption when that fits."""
+    drafts = file_drafts(attachments, keep_last_apart=keyboard and text.blank)
+    fits = not text.blank and utf16_len(text.text) <= CAPTION_LIMIT
+    if len(drafts) == 1 and fits and ("attachment" in drafts[0] or (is_album(drafts[0]) and not keyboard)):
+        caption = _text_args(text, "caption")
+        first = drafts[0]["args"]["media"][0] if is_album(drafts[0]) else drafts[0]["args"]
+        first |= caption
+        drafts[0]["seen"] = text.text
+        drafts[0]["caption"] = True
+    return drafts
 
 
 def _keyboard(rows: Sequence[Sequence[Button]]) -> tuple[list[list[dict[str, str]]], list[str]]:

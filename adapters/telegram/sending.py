@@ -4,14 +4,21 @@ from __future__ import annotations
 
 __all__ = ["edit_text", "send_part"]
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
 import structlog
 from aiogram import methods
 from aiogram.methods import EditMessageCaption, EditMessageReplyMarkup, EditMessageText
-from aiogram.types import BufferedInputFile, LinkPreviewOptions
+from aiogram.types import (
+    BufferedInputFile,
+    InputMediaAudio,
+    InputMediaDocument,
+    InputMediaPhoto,
+    InputMediaVideo,
+    LinkPreviewOptions,
+)
 
 from adapters.telegram.api import Refused, TelegramApi
 from adapters.telegram.formatting import Text
@@ -31,7 +38,14 @@ _METHODS: dict[str, Any] = {
         methods.SendAudio,
         methods.SendVideo,
         methods.SendLocation,
+        methods.SendMediaGroup,
     )
+}
+_MEDIA: dict[str, Any] = {
+    "photo": InputMediaPhoto,
+    "video": InputMediaVideo,
+    "document": InputMediaDocument,
+    "audio": InputMediaAudio,
 }
 _NOT_MODIFIED = "message is not modified"
 _UNEDITABLE = ("message to edit not found", "message can't be edited", "MESSAGE_ID_INVALID")
@@ -61,6 +75,8 @@ async def _send(api: TelegramApi, part: Part, room: str, load_file: LoadFile) ->
         attachment = msgspec.convert(part.payload["attachment"], Attachment)
         data = await load_file(attachment)
         args[sending_method(attachment)[1]] = BufferedInputFile(data, attachment.name or "file")
+    if "attachments" in part.payload:
+        args["media"] = await _album(part.payload, load_file)
     where = {"chat_id": int(room), "message_thread_id": int(part.conversation.thread or 0) or None}
     try:
         result = await api.call(_build(name, {**args, **where}))
@@ -70,7 +86,19 @@ async def _send(api: TelegramApi, part: Part, room: str, load_file: LoadFile) ->
             raise
         _log.warning("telegram_sent_simpler", part=part.id, method=name, detail=error.description)
         result = await api.call(_build(simpler[0], {**simpler[1], **where}))
-    return str(cast("Mapping[str, Any]", result)["message_id"])
+    # An album is answered with the list of its messages; the first one stands for it.
+    first = cast("Sequence[Mapping[str, Any]]", result)[0] if name == "sendMediaGroup" else result
+    return str(cast("Mapping[str, Any]", first)["message_id"])
+
+
+async def _album(payload: Mapping[str, Any], load_file: LoadFile) -> list[Any]:
+    items: list[Any] = []
+    described = cast("Sequence[Mapping[str, Any]]", _args(payload)["media"])
+    for item, raw in zip(described, payload["attachments"], strict=True):
+        attachment = msgspec.convert(raw, Attachment)
+        file = BufferedInputFile(await load_file(attachment), attachment.name or "file")
+        items.append(_MEDIA[str(item["type"])](media=file, **{key: item[key] for key in item if key != "type"}))
+    return items
 
 
 def _args(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -160,6 +160,8 @@ class Event(Data):
     """The message that was edited, deleted, reacted to or delivered."""
     reply_to: ReplyTo | None = None
     attachments: tuple[Attachment, ...] = ()
+    album: str = ""
+    """Messages of a conversation that carry the same value are one message that the platform sent in pieces."""
     action: Action | None = None
     status: str = ""
     """For `delivery_status`: sent, delivered, read, failed. For `reaction`: the emoji."""

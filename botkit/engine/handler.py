@@ -14,6 +14,8 @@ from botkit.core.events import Conversation, Event
 from botkit.core.ids import new_id
 from botkit.core.journal import CloseWait, Consume, DropTimer, InboxRow, LaneContext, OpenRun, SetRun, Wait, Write
 from botkit.core.live import LiveEvent
+from botkit.core.messages import OutMessage
+from botkit.engine.albums import merged, whole_albums
 from botkit.engine.commands import CommandContext, command_of, run_command
 from botkit.engine.decisions import Decisions
 from botkit.engine.effective import Effective, EffectiveCache
@@ -38,6 +40,7 @@ class Handler:
         self.turns = Turns(services, self._notices)
         self._effective = EffectiveCache()
         self._done_early: set[tuple[str, str]] = set()
+        self._running_since = services.clock.micros()
 
     # ── control: what does not wait for its place in the lane ────────────────────────────────────────────
 
@@ -111,7 +114,10 @@ class Handler:
             await self._consume(scope, rows, "control")
             self._done_early.discard((event.channel, event.dedupe_key))
         elif event.kind in ("message", "command"):
+            rows = await whole_albums(scope, rows, self._s.clock, running_since=self._running_since)
             await self._message(scope, rows)
+        elif event.kind == "unsupported" and event.addressed != "none":
+            await self._unreadable(scope, rows[0])
         elif event.kind == "action":
             await self.decisions.by_button(event)
             await self._consume(scope, rows, "control")
@@ -153,6 +159,7 @@ class Handler:
         config = self._s.configs.current
         live_rows, changes = self._with_edits(scope, rows)
         rows = [*rows, *changes]
+        live_rows = merged(live_rows)
         if not live_rows:
             return await self._consume(scope, rows, "deleted before the turn")
         event = live_rows[-1].event
@@ -178,6 +185,27 @@ class Handler:
             return await self._while_waiting(scope, rows, this, mine[0])
         await self.turns.start(scope, rows, live_rows, known, this, context, config)
         return None
+
+    async def _unreadable(self, scope: LaneScope, row: InboxRow) -> None:
+        """Somebody sent the bot what it cannot read: say so, once for several in a row."""
+        event, config = row.event, self._s.configs.current
+        outcome = f"unreadable: {event.detail}"
+        if event.channel not in config.channels:
+            return await self._consume(scope, [row], outcome)
+        known = await self._s.identities.resolve(event, config)
+        access = await self._s.access.check(event, known, config)
+        if access.verdict == "silent":
+            return await self._consume(scope, [row], access.reason)
+        if access.verdict == "pair":
+            return await self._pair(scope, [row], event, access.new_code, access.code.code if access.code else "")
+        later = [other.event for other in scope.pending if other.id != row.id]
+        if any(other.kind == "unsupported" and other.sender.id == event.sender.id for other in later):
+            return await self._consume(scope, [row], outcome)
+        kind = event.detail.replace("_", " ")
+        text = f"I cannot read this kind of message ({kind}). Please tell me in words, or send a picture or a file."
+        notice = OutMessage(text=text, reply_to=event.message_id if event.conversation.kind == "group" else "")
+        writes = self._notices.parts(event.conversation, row.id, notice, "")
+        return await self._consume(scope, [row], f"{outcome} (said so)", *writes)
 
     async def _pair(self, scope: LaneScope, rows: Sequence[InboxRow], event: Event, new: bool, code: str) -> None:
         if not new:

@@ -366,28 +366,18 @@ class TestPolling:
             assert "/setprivacy" in host.health[-1].detail
             await adapter.stop()
 
-    async def test_t13_an_album_is_one_message(self, fake: FakeTelegram, adapter: Adapter, host: MemoryHost) -> None:
-        fake.send_file("Ada", b"1", kind="photo", album="g1", caption="my receipts")
-        await host.clock.sleeping()
-        fake.send_file("Ada", b"2", kind="photo", album="g1")
-        fake.send_file("Ada", b"3", kind="photo", album="g1")
-        event = await host.event(0)
-        assert (event.text, len(event.attachments)) == ("my receipts", 3)
-        fake.say("Ada", "that was all")
-        await host.event(1)
-        assert [e.text for e in host.events] == ["my receipts", "that was all"]
-
-    async def test_an_album_that_comes_again_is_the_same_event(
+    async def test_t13_the_pieces_of_an_album_name_it(
         self, fake: FakeTelegram, adapter: Adapter, host: MemoryHost
     ) -> None:
-        host.full = 1
-        for number in range(3):
-            fake.send_file("Ada", bytes([number]), kind="photo", album="g1")
-        await host.event(0)
-        fake.redeliver(3)
-        await host.until(lambda: host.repeats, "the repeated album")
-        assert len(host.events) == 1
-        assert len(host.events[0].attachments) == 3
+        fake.send_file("Ada", b"1", kind="photo", album="g1", caption="my receipts")
+        fake.send_file("Ada", b"2", kind="photo", album="g1")
+        fake.say("Ada", "that was all")
+        await host.event(2)
+        assert [(e.album, e.text, len(e.attachments)) for e in host.events] == [
+            ("g1", "my receipts", 1),
+            ("g1", "", 1),
+            ("", "that was all", 0),
+        ]
 
     async def test_commands_are_registered(self, fake: FakeTelegram, adapter: Adapter) -> None:
         (commands,) = fake.world.commands.values()
@@ -623,6 +613,56 @@ class TestSending:
         (outcome,) = await courier.deliver(message, _conversation(fake.dm("Ada")))
         (seen,) = fake.sent
         assert (outcome.state, seen.kind, seen.text) == ("sent", "photo", "Sales this week")
+
+    @staticmethod
+    def _files(host: MemoryHost, *described: tuple[str, str, str]) -> tuple[Attachment, ...]:
+        """Outgoing files of these (kind, name, mime), four bytes each."""
+        host.files |= {name: f"<{name[:2]}>".encode() for _, name, _ in described}
+        return tuple(
+            Attachment(kind=kind, name=name, mime=mime, size_bytes=4, file_id=name)  # pyright: ignore[reportArgumentType]
+            for kind, name, mime in described
+        )
+
+    async def test_several_pictures_leave_as_one_album_with_the_text_below(
+        self, fake: FakeTelegram, adapter: Adapter, host: MemoryHost, courier: Courier
+    ) -> None:
+        pictures = self._files(host, *(("image", f"{number}.png", "image/png") for number in range(12)))
+        message = OutMessage(text="**Sales** by week", attachments=pictures[:3], reply_to="1")
+        (outcome,) = await courier.deliver(message, _conversation(fake.dm("Ada")))
+        assert (outcome.state, outcome.part.message_id) == ("sent", str(fake.sent[0].message_id))
+        assert [m.text for m in fake.sent] == ["Sales by week", "", ""]
+        assert [m.file.data for m in fake.sent if m.file] == [b"<0.>", b"<1.>", b"<2.>"]
+        assert len({m.album for m in fake.sent}) == 1
+        assert fake.sent[0].entities[0]["type"] == "bold"
+        rendered = adapter.render(OutMessage(attachments=pictures), _conversation(fake.dm("Ada")))
+        assert [len(piece.payload["attachments"]) for piece in rendered] == [10, 2]
+
+    async def test_files_that_cannot_share_an_album_do_not(self, fake: FakeTelegram, courier: Courier) -> None:
+        host = courier.adapter.host
+        assert isinstance(host, MemoryHost)
+        files = self._files(
+            host,
+            ("image", "a.png", "image/png"),
+            ("video", "b.mp4", "video/mp4"),
+            ("file", "c.csv", "text/csv"),
+            ("file", "d.csv", "text/csv"),
+            ("voice", "e.ogg", "audio/ogg"),
+        )
+        await courier.deliver(OutMessage(text="All of it.", attachments=files), _conversation(fake.dm("Ada")))
+        kinds = [(m.kind, m.album) for m in fake.sent]
+        assert [kind for kind, _ in kinds] == ["text", "photo", "video", "document", "document", "voice"]
+        assert kinds[1][1] == kinds[2][1] != kinds[3][1] == kinds[4][1]
+        assert kinds[5][1] == ""
+
+    @pytest.mark.parametrize(("text", "sent"), [("Which one?", ["photo", "photo", "text"]), ("", ["photo", "photo"])])
+    async def test_buttons_stand_below_an_album(
+        self, fake: FakeTelegram, host: MemoryHost, courier: Courier, text: str, sent: list[str]
+    ) -> None:
+        pictures = self._files(host, ("image", "a.png", "image/png"), ("image", "b.png", "image/png"))
+        message = OutMessage(text=text, attachments=pictures, buttons=((Button(label="First", value="1"),),))
+        await courier.deliver(message, _conversation(fake.dm("Ada")))
+        assert [m.kind for m in fake.sent] == sent
+        assert [m.labels for m in fake.sent][-1] == ["First"]
 
     async def test_reactions_go_out_and_come_in(
         self, fake: FakeTelegram, adapter: Adapter, host: MemoryHost, courier: Courier

@@ -157,3 +157,63 @@ async def test_messages_sent_while_the_bot_was_down_are_answered_when_it_is_back
     await desk.start()
     await desk.until(lambda: desk.fake.sent)
     assert desk.fake.texts() == ["You said: anybody there?"]
+
+
+def _receipts(fake: FakeTelegram, *numbers: int) -> None:
+    for number in numbers:
+        caption = "my receipts" if number == 1 else ""
+        fake.send_file("Ada", b"%d" % number, kind="photo", name=f"{number}.jpg", album="g1", caption=caption)
+
+
+async def _stored(desk: Desk, count: int) -> None:
+    await desk.until(lambda: len(desk.fake.queue.pending) == 0)
+    assert len(await desk.world.ports.records.inbox(limit=10)) == count
+
+
+async def test_t13_an_album_is_answered_as_one_message(desk: Desk) -> None:
+    _receipts(desk.fake, 1, 2)
+    await _stored(desk, 2)
+    await desk.world.clock.advance(0.9)
+    _receipts(desk.fake, 3)
+    await _stored(desk, 3)
+    await desk.world.clock.advance(0.5)
+    assert desk.world.model.requests == []
+    await desk.world.clock.advance(0.5)
+    await desk.until(lambda: desk.fake.sent)
+    await desk.world.settle()
+    (run,) = await desk.world.runs()
+    assert (run.input["text"], len(run.input["attachments"])) == ("my receipts", 3)
+    assert len(desk.fake.sent) == 1
+
+
+async def test_an_album_cut_by_a_crash_is_still_one_message(desk: Desk) -> None:
+    _receipts(desk.fake, 1, 2)
+    await _stored(desk, 2)
+    await desk.adapter.stop()
+    await desk.world.crash()
+    await desk.world.clock.advance(30)
+    await desk.start()
+    await desk.world.clock.advance(3)
+    _receipts(desk.fake, 3)
+    await _stored(desk, 3)
+    assert desk.world.model.requests == []
+    await desk.world.clock.advance(8)
+    await desk.until(lambda: desk.fake.sent)
+    await desk.world.settle()
+    (run,) = await desk.world.runs()
+    assert (run.input["text"], len(run.input["attachments"])) == ("my receipts", 3)
+
+
+async def test_what_the_bot_cannot_read_is_answered_once_and_recorded(desk: Desk) -> None:
+    desk.fake.send_other("Ada", "dice", {"emoji": "🎲", "value": 3})
+    await desk.until(lambda: desk.fake.sent)
+    await desk.world.settle()
+    assert desk.fake.texts() == [
+        "I cannot read this kind of message (dice). Please tell me in words, or send a picture or a file."
+    ]
+    assert "unreadable: dice (said so)" in await desk.world.outcomes()
+    desk.fake.send_other("Ada", "dice", {"emoji": "🎲", "value": 3}, desk.fake.group())
+    desk.fake.say("Ada", "hello")
+    await desk.until(lambda: len(desk.fake.sent) == 2)
+    await desk.world.settle()
+    assert desk.fake.texts()[1:] == ["You said: hello"]

@@ -323,7 +323,9 @@ async def test_a_poisoned_event_is_answered_with_a_trace_id_and_its_lane_goes_on
 async def test_what_is_not_a_message_is_recorded_with_its_reason(world: World):
     await world.start()
     await world.ask("", kind="reaction", status="👍")
-    await world.ask("", kind="unsupported", detail="a poll")
-
+    await world.ask("", kind="unsupported", detail="a notice", addressed="none")
     assert world.texts == []
-    assert await world.outcomes() == ["ignored: reaction", "ignored: unsupported: a poll"]
+    await world.ask("", kind="unsupported", detail="a poll")
+    assert "a poll" in world.texts[0]
+    outcomes = await world.outcomes()
+    assert outcomes == ["ignored: reaction", "ignored: unsupported: a notice", "unreadable: a poll (said so)"]
