@@ -24,6 +24,9 @@ chaos:
 slow:
     {{uv}} pytest -m slow
 
+interop:
+    {{uv}} pytest -m interop
+
 browser:
     {{uv}} --group browser pytest -m browser
 
