@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from botkit.core.clock import Clock
+from botkit.core.config import Layers
 from botkit.core.errors import LimitReached
 from botkit.core.events import Event
 from botkit.core.stores import PairingCode, PairingStore
@@ -101,13 +102,13 @@ class AccessRules:
         channel = config.channels[event.channel]
         groups = channel.groups
         room = channel.rooms.get(event.conversation.room)
-        policy = (room.policy if room is not None else None) or groups.policy
+        layers = Layers(config, event.channel, event.conversation.room)
+        policy = layers.find("groups.policy").value
         if policy == "off":
             return Access("silent", "ignored: groups are off")
         if groups.allow is not None and event.conversation.room not in groups.allow and room is None:
             return Access("silent", "ignored: group not allowed")
-        names = room.names if room is not None and room.names is not None else groups.names
-        if policy == "mention" and not _addressed(event, names):
+        if policy == "mention" and not _addressed(event, layers.find("groups.names").value):
             return Access("silent", "ignored: not addressed")
         return Access("answer", member=known.declared or _listed(event, known, channel.allow))
 

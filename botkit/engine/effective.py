@@ -1,12 +1,13 @@
-"""Which bot answers a message, and with which settings: the nearest wins, room over channel over bot."""
+"""Which bot answers a message, and with which settings."""
 
 from __future__ import annotations
 
 __all__ = ["Effective", "EffectiveCache", "effective", "lane_of"]
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from botkit.core.config import Layers
 from botkit.core.errors import NotFound
 from botkit.core.events import Conversation, Event
 from botkit.core.ids import join_key
@@ -14,7 +15,7 @@ from botkit.engine.identity import SANDBOX
 
 if TYPE_CHECKING:
     from botkit.core.config import Bot, Config
-    from botkit.core.config.models import Busy, Overrides, WhileWaiting
+    from botkit.core.config.models import Busy, WhileWaiting
 
 
 _CACHE_LIMIT = 50_000
@@ -33,6 +34,8 @@ class Effective:
     stream: bool
     history_messages: int
     session_ttl_s: float
+    locale: str
+    """Of fixed sentences: a language tag, or `auto` for each person's own."""
 
     @property
     def name(self) -> str:
@@ -45,30 +48,27 @@ def effective(config: Config, conversation: Conversation, route: str = "") -> Ef
     Raises:
         NotFound: the channel or the bot is not in this revision, or the bot is switched off.
     """
-    channel = config.channels.get(conversation.channel)
-    room = channel.rooms.get(conversation.room) if channel is not None else None
-    slug = route
-    if not slug and channel is not None:
-        slug = (room.bot if room is not None else None) or channel.bot
+    layers = Layers(config, conversation.channel, conversation.room, bot=route)
+    slug = layers.bot
     if not slug and conversation.channel == SANDBOX:
         slug = next((name for name, bot in config.bots.items() if bot.enabled), "")
+        layers = Layers(config, conversation.channel, conversation.room, bot=slug)
     bot = config.bots.get(slug)
     if bot is None or not bot.enabled:
         raise NotFound(
             f"no bot answers on `{conversation.channel}`: `{slug or '?'}` is not in bots.yaml or is disabled"
         )
-    layers: tuple[Overrides | None, ...] = (room, channel)
-    appended = [layer.prompt_append for layer in (channel, room) if layer is not None and layer.prompt_append]
     return Effective(
         slug=slug,
         bot=bot,
-        prompt="\n\n".join([bot.prompt, *appended]),
-        model=_nearest(layers, "model", bot.model),
-        busy=_nearest(layers, "busy", bot.busy),
-        while_waiting=_nearest(layers, "while_waiting", bot.while_waiting),
-        stream=_nearest(layers, "stream", bot.stream),
-        history_messages=_nearest(layers, "history_messages", bot.history_messages),
-        session_ttl_s=_nearest(layers, "session_ttl_hours", bot.session_ttl_hours) * 3600,
+        prompt="\n\n".join([bot.prompt, *(str(found.value) for found in layers.appended())]),
+        model=layers.find("model").value,
+        busy=layers.find("busy").value,
+        while_waiting=layers.find("while_waiting").value,
+        stream=layers.find("stream").value,
+        history_messages=layers.find("history_messages").value,
+        session_ttl_s=layers.find("session_ttl_hours").value * 3600,
+        locale=layers.find("locale").value,
     )
 
 
@@ -88,13 +88,6 @@ class EffectiveCache:
         if known is None:
             known = self._known[key] = effective(config, conversation, route)
         return known
-
-
-def _nearest(layers: tuple[Overrides | None, ...], name: str, default: Any) -> Any:
-    for layer in layers:
-        if layer is not None and (value := getattr(layer, name)) is not None:
-            return value
-    return default
 
 
 def lane_of(event: Event, config: Config) -> str:

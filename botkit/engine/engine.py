@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from botkit.core.clock import Clock
+from botkit.core.config import longest_history
 from botkit.core.errors import Conflict, Fenced, NotFound, StoreError
 from botkit.core.events import Event
 from botkit.core.journal import Run, SetRun, Wait
@@ -74,9 +75,7 @@ class Engine:
             live=live,
             spawn=spawn,
             max_parallel=settings.max_parallel_turns,
-            history_limit=max(bot.history_messages for bot in configs.current.bots.values())
-            if configs.current.bots
-            else 20,
+            history_limit=longest_history(configs.current),
             started=False,
         )
         self._services = Services(
@@ -132,8 +131,9 @@ class Engine:
         return clean
 
     def reconfigured(self) -> None:
-        """A new revision is in force: roles and names may have changed."""
+        """A new revision is in force: roles and names may have changed, and what models are shown."""
         self._services.identities.forget()
+        self.lanes.history_limit = longest_history(self._configs.current)
 
     def people_changed(self) -> None:
         """A person was paired, linked or given a role."""

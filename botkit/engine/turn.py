@@ -183,7 +183,7 @@ def task_of(
         person_name=turn.sender_name,
         now=now,
         timezone=turn.timezone or config.settings.timezone,
-        locale=this.bot.locale or turn.locale or config.settings.locale,
+        locale=turn.locale if this.locale == "auto" else this.locale,
         note=turn.note,
         max_iterations=this.bot.max_iterations,
         max_output_tokens=this.bot.max_output_tokens,

@@ -65,6 +65,7 @@ from botkit.core.config.models import (
     WorkflowNode,
     Workspace,
 )
+from botkit.core.config.nearest import Found, Layers, longest_history
 from botkit.core.config.sources import SERVERS_LISTING
 from botkit.core.config.tree import Place
 from botkit.core.config.unavailable import UNAVAILABLE, Unavailable
@@ -89,10 +90,12 @@ __all__ = [
     "Document",
     "Editor",
     "Endpoint",
+    "Found",
     "Function",
     "Groups",
     "HostedServer",
     "InjectRule",
+    "Layers",
     "Model",
     "ModelSpec",
     "Money",
@@ -136,6 +139,7 @@ __all__ = [
     "discover_servers",
     "explain",
     "load_config",
+    "longest_history",
     "snapshot_files",
     "write_files",
 ]

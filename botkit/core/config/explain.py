@@ -6,14 +6,15 @@ __all__ = ["Setting", "explain"]
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
 from botkit.core.config.config import Config
 from botkit.core.config.emit import inline
 from botkit.core.config.locate import nearest
-from botkit.core.config.models import Bot, Channel, Settings
+from botkit.core.config.models import Channel, SecretRef
+from botkit.core.config.nearest import LAYERED, Layers
 from botkit.core.config.tree import Path, Place, follow, is_empty, raw_values
 from botkit.core.errors import NotFound
 
@@ -35,22 +36,12 @@ class Setting:
         return f"{self.name}: {self.value}  ({where})"
 
 
-_SHARED = ("busy", "while_waiting", "stream", "history_messages", "session_ttl_hours", "locale")
-"""Settings of a bot that a channel or a room may replace."""
-_OF_CHANNEL = ("platform", "enabled", "dm_policy", "allow", "on_unknown_send", "api_base")
-_OF_BOT = (
-    "workspace", "welcome", "fallback", "max_iterations", "max_output_tokens", "max_turn_tokens", "max_turn_cost",
-    "timeout_s", "temperature",
-)  # fmt: skip
-_IN_SETTINGS: Mapping[str, Path] = {
-    "history_messages": ("settings", "sessions", "window_messages"),
-    "session_ttl_hours": ("settings", "sessions", "ttl_hours"),
-    "locale": ("settings", "locale"),
-}
+_TOLD_APART = ("prompt", "prompt_file", "prompt_append", "rooms", "groups")
+"""Keys of a bot or a channel that `_Explainer` tells in its own way."""
 
 
 def explain(config: Config, channel: str, room: str | None = None) -> list[Setting]:
-    """Effective settings of a channel, or of one of its rooms: room before channel before bot before settings.
+    """Every effective setting of a channel, or of one of its rooms: room before channel before bot before settings.
 
     A room without an entry of its own has the channel's settings.
 
@@ -61,75 +52,76 @@ def explain(config: Config, channel: str, room: str | None = None) -> list[Setti
     if found is None:
         hint = nearest(channel, config.channels) or f"there is: {', '.join(config.channels) or 'none'}"
         raise NotFound(f"no channel is called {channel} ({hint})", channel=channel)
-    return list(_Explainer(config, channel, found, room).settings())
+    layers = Layers(config, channel, room or "")
+    if layers.bot not in config.bots:
+        raise NotFound(f"no bot is called {layers.bot}", bot=layers.bot)
+    return list(_Explainer(config, channel, found, layers).settings())
 
 
 class _Explainer:
-    def __init__(self, config: Config, name: str, channel: Channel, room: str | None):
+    def __init__(self, config: Config, name: str, channel: Channel, layers: Layers):
         self.config = config
         self.channel = channel
         self.here: Path = ("channels", name)
-        self.room: Path = (*self.here, "rooms", room) if room is not None else self.here
-        overrides = channel.rooms.get(room) if room is not None else None
-        self.bot = (overrides.bot if overrides else None) or channel.bot
-        if self.bot not in config.bots:
-            raise NotFound(f"no bot is called {self.bot}", bot=self.bot)
+        self.bot: Path = ("bots", layers.bot)
+        self.layers = layers
 
     def settings(self) -> Iterator[Setting]:
-        bot: Path = ("bots", self.bot)
-        yield self.first("bot", (*self.room, "bot"), (*self.here, "bot"))
-        for name in _OF_CHANNEL:
-            if name in type(self.channel).model_fields:
-                yield self.first(name, (*self.here, name), default=_default(type(self.channel), name))
-        yield self.first("groups.policy", (*self.room, "policy"), (*self.here, "groups", "policy"), default="mention")
-        yield self.first("groups.names", (*self.room, "names"), (*self.here, "groups", "names"), default=[])
-        yield self.first("groups.allow", (*self.here, "groups", "allow"))
-        yield self.model(bot)
-        yield from self.prompt(bot)
-        for name in _SHARED:
-            layers: list[Path] = [(*self.room, name), (*self.here, name), (*bot, name)]
-            if name in _IN_SETTINGS:
-                layers.append(_IN_SETTINGS[name])
-            default = _default(Bot, name)
-            yield self.first(name, *layers, default=_default(Settings, name) if default is None else default)
-        for name in _OF_BOT:
-            yield self.first(name, (*bot, name), default=_default(Bot, name))
-        yield self.first("sessions.scope", ("settings", "sessions", "scope"), default="room")
-        yield self.first("timezone", ("settings", "timezone"), default=_default(Settings, "timezone"))
+        for name in LAYERED:
+            found = self.layers.find(name)
+            yield self.setting(name, found.value, found.path)
+        bot = self.config.bots[self.layers.bot]
+        yield self.setting("prompt", bot.prompt, (*self.bot, "prompt_file"), (*self.bot, "prompt"))
+        for found in self.layers.appended():
+            yield self.setting("prompt_append", found.value, found.path)
+        yield self.setting("groups.allow", self.channel.groups.allow, (*self.here, "groups", "allow"))
+        yield from self.others("channel", self.channel, self.here)
+        yield from self.others("bot", bot, self.bot)
+        yield from self.others("settings", self.config.settings, ("settings",))
 
-    def first(self, name: str, *paths: Path, default: Any = None) -> Setting:
-        """The first of the paths that stands in the file, else the default."""
+    def others(self, layer: str, model: BaseModel, here: Path, *within: str) -> Iterator[Setting]:
+        """What a channel, a bot or the settings say that no other layer can."""
+        for key in type(model).model_fields:
+            keys, value = (*within, key), getattr(model, key)
+            if (layer, *keys) in _LAYERED_PATHS or key in _TOLD_APART or _is_secret(model, key):
+                continue
+            if layer == "settings" and isinstance(value, BaseModel):
+                yield from self.others(layer, value, here, *keys)
+            else:
+                name = ".".join(keys)
+                both = layer == "bot" and key in type(self.channel).model_fields
+                yield self.setting(f"bot.{name}" if both else name, value, (*here, *keys))
+
+    def setting(self, name: str, value: Any, *paths: Path) -> Setting:
+        """A value with the first of the places where it stands."""
         for path in paths:
             found, node, _ = follow(self.config.origin.tree, path)
             if found == path and not is_empty(node):
                 # as written: placeholders stay placeholders
-                return Setting(name, inline(raw_values(node)), self.source(path), self.config.place(*path))
-        return Setting(name, inline(_plain(default)), "built-in")
+                return Setting(name, inline(raw_values(node)), _source(path), self.config.place(*path))
+        if name == "model" and "default" in self.config.models:
+            return Setting(name, "default", "models.default", self.config.place("models", "default"))
+        return Setting(name, inline(_plain(value)), "built-in")
 
-    def model(self, bot: Path) -> Setting:
-        chosen = self.first("model", (*self.room, "model"), (*self.here, "model"), (*bot, "model"))
-        if chosen.place is None and "default" in self.config.models:
-            return Setting("model", "default", "models.default", self.config.place("models", "default"))
-        return chosen if chosen.place else Setting("model", inline(self.config.bots[self.bot].model), "built-in")
 
-    def prompt(self, bot: Path) -> Iterator[Setting]:
-        yield self.first("prompt", (*bot, "prompt_file"), (*bot, "prompt"), default="")
-        for path in dict.fromkeys([(*self.here, "prompt_append"), (*self.room, "prompt_append")]):
-            appended = self.first("prompt_append", path)
-            if appended.place is not None:
-                yield appended
+_LAYERED_PATHS = {path for paths in LAYERED.values() for path in paths}
 
-    def source(self, path: Path) -> str:
-        parts = [str(part) for part in path]
-        if parts[0] == "channels":
-            return f"room {parts[3]}" if len(parts) > 4 and parts[2] == "rooms" else f"channel {parts[1]}"
-        return f"bot {parts[1]}" if parts[0] == "bots" else "settings"
+
+def _source(path: Path) -> str:
+    parts = [str(part) for part in path]
+    if parts[0] == "channels":
+        return f"room {parts[3]}" if len(parts) > 4 and parts[2] == "rooms" else f"channel {parts[1]}"
+    return f"bot {parts[1]}" if parts[0] == "bots" else "settings"
+
+
+def _is_secret(model: BaseModel, key: str) -> bool:
+    """Whether a key holds credentials, stored or not."""
+    return SecretRef.__name__ in str(type(model).model_fields[key].annotation)
 
 
 def _plain(value: Any) -> Any:
-    return value.model_dump(mode="json", by_alias=True, exclude_unset=True) if isinstance(value, BaseModel) else value
-
-
-def _default(model: type[BaseModel], name: str) -> Any:
-    field = model.model_fields[name]
-    return None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in cast("Mapping[str, Any]", value).items()}
+    return value

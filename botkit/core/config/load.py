@@ -206,26 +206,15 @@ def _missing_run(name: str, server: dict[str, Any], project: Project, source: So
 
 def _complete_bots(data: dict[str, Any], project: Project, source: Source, files: dict[str, str]) -> list[Problem]:
     problems: list[Problem] = []
-    defaults = _bot_defaults(data)
+    has_default_model = "default" in _section(data, "models")
     for name, entry in _section(data, "bots").items():
         if isinstance(entry, dict):
             bot = cast("dict[str, Any]", entry)
-            for key, value in defaults.items():
-                bot.setdefault(key, value)
+            if has_default_model:
+                bot.setdefault("model", "default")
             if isinstance(bot.get("prompt_file"), str):
                 problems += _read_prompt(name, bot, project, source, files)
     return problems
-
-
-def _bot_defaults(data: dict[str, Any]) -> dict[str, Any]:
-    """What a bot takes from the rest of the file. Broken settings give nothing: they are reported by themselves."""
-    defaults: dict[str, Any] = {"model": "default"} if "default" in _section(data, "models") else {}
-    sessions = _section(data, "settings").get("sessions")
-    if isinstance(sessions, dict):
-        for ours, theirs in (("history_messages", "window_messages"), ("session_ttl_hours", "ttl_hours")):
-            if isinstance(value := cast("dict[str, Any]", sessions).get(theirs), int | float | str):
-                defaults[ours] = value
-    return defaults
 
 
 def _read_prompt(

@@ -467,7 +467,7 @@ INVALID: dict[str, tuple[str, str]] = {
         3:17: people.ada.roles.0: no role is called `admn` (did you mean `admin`?)
         3:50: people.ada.identities.telegrm: no channel or platform is called `telegrm` (did you mean `telegram`?)
         3:73: people.ada.timezone: no such time zone; use a name such as Europe/Berlin or UTC
-        3:95: people.ada.locale: this does not have the form expected here (Their language; `settings.locale` when absent)
+        3:95: people.ada.locale: this does not have the form expected here (Their language; as their platform says when absent)
         4:36: people.bob.identities.telegram.1: `ada` has this id already; one id, one person
         """,
     ),

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from botkit.core.config import Config, Setting, explain
+from botkit.core.config import (
+    Approvals,
+    Bot,
+    Config,
+    Groups,
+    Retention,
+    Sessions,
+    Setting,
+    Settings,
+    TelegramChannel,
+    explain,
+    longest_history,
+)
 from botkit.core.errors import NotFound
+from botkit.core.events import Conversation
+from botkit.engine.effective import effective
 from tests.core.config.helpers import load
 
 TEXT = """
@@ -64,13 +78,45 @@ def found(settings: list[Setting], name: str) -> list[str]:
         ("sessions.scope", "sessions.scope: person  (settings, bots.yaml:20)", None),
         ("timezone", "timezone: Europe/Berlin  (settings, bots.yaml:20)", None),
         ("dm_policy", "dm_policy: pairing  (channel tg, bots.yaml:13)", None),
-        ("locale", "locale: en  (built-in)", None),
+        ("locale", "locale: auto  (built-in)", None),
+        ("approvals.timeout_s", "approvals.timeout_s: 86400.0  (built-in)", None),
+        ("bot.enabled", "bot.enabled: true  (built-in)", None),
         ("max_iterations", "max_iterations: 10  (built-in)", None),
     ],
 )
 def test_the_nearest_value_wins_and_is_located(name: str, channel: str, room: str | None) -> None:
     assert found(explain(config(), "tg"), name) == [channel]
     assert found(explain(config(), "tg", "-100"), name) == [room or channel]
+
+
+def test_no_key_of_a_channel_a_bot_or_the_settings_is_left_out() -> None:
+    told = {setting.name for setting in explain(config(), "tg", "-100")}
+    nested = {"sessions": Sessions, "approvals": Approvals, "retention": Retention}
+    within = {f"{key}.{name}" for key, model in nested.items() for name in model.model_fields}
+    keys = {*TelegramChannel.model_fields, *Bot.model_fields, *Settings.model_fields, *within}
+    groups = {f"groups.{name}" for name in Groups.model_fields}
+    apart = {"rooms", "groups", "prompt_file", "token", "webhook_secret", *nested}
+    layered = {"sessions.ttl_hours", "sessions.window_messages"}  # told as what a bot sees
+    assert (keys | groups) - apart - layered <= told
+
+
+def test_what_is_told_is_what_runs() -> None:
+    for room in ("", "-100", "-999"):
+        runs = effective(config(), Conversation(channel="tg", room=room))
+        told = {setting.name: setting.value for setting in explain(config(), "tg", room)}
+        assert told["model"] == runs.model
+        assert told["stream"] == str(runs.stream).lower()
+        assert (told["busy"], told["while_waiting"], told["locale"]) == (runs.busy, runs.while_waiting, runs.locale)
+        assert int(told["history_messages"]) == runs.history_messages
+        assert float(told["session_ttl_hours"]) * 3600 == runs.session_ttl_s
+
+
+def test_the_longest_history_anybody_asks_for_is_known() -> None:
+    assert longest_history(load("bots: {}")) == 20
+    assert longest_history(load("bots: {a: {history_messages: 0}}")) == 0
+    assert longest_history(config()) == 20
+    text = TEXT.replace("-100: {bot", "-100: {history_messages: 300, bot")
+    assert longest_history(load(text, env={"NAME": "x"})) == 300
 
 
 def test_appended_prompts_are_listed_one_after_the_other() -> None:

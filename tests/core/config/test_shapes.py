@@ -11,6 +11,7 @@ from botkit.core.config import (
     CommandServer,
     Config,
     HostedServer,
+    Layers,
     Money,
     PluginChannel,
     RemoteServer,
@@ -67,8 +68,9 @@ def test_a_bot_takes_session_limits_from_the_settings_unless_it_has_its_own() ->
         settings: {sessions: {ttl_hours: 2, window_messages: 5}}
         bots: {a: {}, b: {history_messages: 7, session_ttl_hours: 1}}
         """)
-    assert (config.bots["a"].history_messages, config.bots["a"].session_ttl_hours) == (5, 2)
-    assert (config.bots["b"].history_messages, config.bots["b"].session_ttl_hours) == (7, 1)
+    a, b = (Layers(config, "", bot=name) for name in "ab")
+    assert (a.find("history_messages").value, a.find("session_ttl_hours").value) == (5, 2)
+    assert (b.find("history_messages").value, b.find("session_ttl_hours").value) == (7, 1)
 
 
 def test_the_kind_of_a_server_is_told_by_its_key() -> None:

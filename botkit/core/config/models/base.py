@@ -9,6 +9,7 @@ __all__ = [
     "FromEnvironment",
     "Int",
     "Json",
+    "Language",
     "Locale",
     "Model",
     "ModelName",
@@ -238,6 +239,9 @@ TimeZone = Annotated[str, AfterValidator(_check_time_zone)]
 
 Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")]
 """A language tag, such as `en`, `de-CH` or `pt-BR`."""
+
+Language = Annotated[str, StringConstraints(pattern=r"^(auto|[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)$")]
+"""A language tag, or `auto`."""
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 

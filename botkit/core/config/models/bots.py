@@ -13,7 +13,7 @@ from botkit.core.config.models.base import (
     Bool,
     Float,
     Int,
-    Locale,
+    Language,
     Model,
     ModelName,
     Money,
@@ -61,9 +61,9 @@ class Bot(Model, frozen=True):
     """Most money the model calls for one message may cost. Empty: no limit."""
     timeout_s: Float = Field(default=30.0, gt=0, le=600)
     """Seconds one turn may work; waiting for people does not count."""
-    history_messages: Int = Field(default=20, ge=0, le=10_000)
+    history_messages: Int | None = Field(default=None, ge=0, le=10_000)
     """Messages of the conversation the model sees. Absent: `settings.sessions.window_messages`."""
-    session_ttl_hours: Float = Field(default=24.0, gt=0, le=87_600)
+    session_ttl_hours: Float | None = Field(default=None, gt=0, le=87_600)
     """Hours of silence after which a conversation begins anew. Absent: `settings.sessions.ttl_hours`."""
     spending_cap: Money | None = None
     """Most it may ever spend on models; then it answers with `fallback`."""
@@ -77,8 +77,8 @@ class Bot(Model, frozen=True):
     """A message while a run waits for somebody starts a new turn, gets a notice, or waits too."""
     stream: Bool = True
     """Show the answer while it is written, where the platform can."""
-    locale: Locale | None = None
-    """Language of fixed sentences; the person's or `settings.locale` when absent."""
+    locale: Language | None = None
+    """Language of fixed sentences, as in `settings.locale`."""
     commands: Mapping[str, str] = {}
     """Commands of its own: name without slash → what the model is told when a person uses it."""
     workflow: Slug | None = None

@@ -27,7 +27,7 @@ from botkit.core.config.models.base import (
     Float,
     Int,
     Json,
-    Locale,
+    Language,
     Model,
     ModelName,
     OneOrMany,
@@ -61,8 +61,8 @@ class Overrides(Model, frozen=True):
     """Messages of the conversation the model sees."""
     session_ttl_hours: Float | None = Field(default=None, gt=0, le=87_600)
     """Hours of silence after which a conversation begins anew."""
-    locale: Locale | None = None
-    """Language of fixed sentences."""
+    locale: Language | None = None
+    """Language of fixed sentences, as in `settings.locale`."""
 
 
 class Groups(Model, frozen=True):

@@ -28,15 +28,15 @@ class Person(Model, frozen=True):
     """One human being, with all their accounts."""
 
     name: Name | None = None
-    """What bots call them; the key is used when absent."""
+    """What bots call them; their name on the platform when absent."""
     roles: OneOrMany[str] = ("member",)
     """`admin`, `developer`, `member`, `guest` or roles of `settings.roles`. Rights add up."""
     identities: Mapping[str, OneOrMany[PlatformId]] = {}
     """Channel or platform → their id there. Ids, not user names: names change hands."""
     timezone: TimeZone | None = None
-    """Where they live; `settings.timezone` when absent."""
+    """Where they live; as their platform says, else `settings.timezone`, when absent."""
     locale: Locale | None = None
-    """Their language; `settings.locale` when absent."""
+    """Their language; as their platform says when absent."""
 
 
 class Role(Model, frozen=True):

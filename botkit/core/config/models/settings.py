@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from botkit.core.config.models.base import Currency, Float, Int, Locale, Model, OneOrMany, Slug, TimeZone
+from botkit.core.config.models.base import Currency, Float, Int, Language, Model, OneOrMany, Slug, TimeZone
 from botkit.core.config.models.people import Role
 
 
@@ -75,8 +75,9 @@ class Settings(Model, frozen=True):
     """Calls in flight to one model at once; more wait, fairly."""
     drain_s: Float = Field(default=20.0, ge=0, le=3600)
     """Seconds running turns get to finish when the program is asked to stop."""
-    locale: Locale = "en"
-    """Language of fixed sentences."""
+    locale: Language = "auto"
+    """Language of fixed sentences (notices, answers to commands), such as `de`. `auto`: the one each person uses, by
+    their entry in `people` or as their platform says; English where it is not known or not spoken."""
     timezone: TimeZone = "UTC"
     """Time zone of people whose own is unknown, and of days in budgets and reports."""
     currency: Currency = "USD"
