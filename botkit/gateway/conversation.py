@@ -23,7 +23,7 @@ from botkit.core.tools import Tool, ToolCall
 from botkit.gateway.parking import Park, Parking, Ticket, answer_of, binding, read_ticket
 from botkit.gateway.session import Question, Session, question, questions_of
 from botkit.gateway.upstream import Lease, Upstream
-from botkit.gateway.wire import Answer, Exchange, Failure, Inbound, Notice, RpcError
+from botkit.gateway.wire import Answer, Exchange, Failure, Inbound, NeverSent, Notice, RpcError
 
 _ROUNDS_LIMIT = 10
 """How often a server may ask to be called again without a question."""
@@ -197,7 +197,8 @@ class Conversation:
                 yield await self._park(exchange, event, asked)
                 return
             elif isinstance(event, Failure):
-                self.in_flight = not isinstance(event.error, RpcError)
+                self.in_flight = not isinstance(event.error, RpcError | NeverSent)
+                self.sent = self.sent and not isinstance(event.error, NeverSent)
                 raise event.error
             elif isinstance(event, Answer):  # pyright: ignore[reportUnnecessaryIsInstance]  # reads as the list of all cases
                 self.in_flight = False

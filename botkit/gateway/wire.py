@@ -20,6 +20,7 @@ __all__ = [
     "ExchangeEvent",
     "Failure",
     "Inbound",
+    "NeverSent",
     "Notice",
     "Peer",
     "RpcError",
@@ -68,6 +69,10 @@ class RpcError(ToolError):
         self.data = data
 
 
+class NeverSent(ToolUnavailable):
+    """The request did not reach the server, or was turned away at its door: it had no effect."""
+
+
 class SpoiledAnswer(RpcError):
     """An answer came and could not be read, so what it said is lost."""
 
@@ -90,9 +95,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """News about a request: `notifications/progress` and whatever else names it."""
+    """News about a request: `notifications/progress`, and log messages where it is clear whose they are."""
 
     params: Mapping[str, Any]
+    method: str = "notifications/progress"
 
 
 class Inbound:
@@ -129,6 +135,8 @@ class Exchange:
         self.id = request_id
         self.method = method
         self.over = False
+        self.wants_log = False
+        """Whether log messages of the server that belong to this request are asked for."""
         self.parked = False
         """Waits for a person; whoever asks meanwhile is another call."""
 
