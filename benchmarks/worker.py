@@ -1,7 +1,8 @@
 """One contender in a process of its own: `python -m benchmarks.worker NAME FOLDER`, driven over pipes.
 
 Reads one JSON request a line, `{"concurrency": 50, "turns": 10}` (turns per conversation), carries it out and
-answers with one JSON line of what it took. A peer that is not installed answers `{"absent": "…"}` and ends.
+answers with one JSON line of what it took. A peer that is not installed answers `{"absent": "…"}` and ends. All of
+them get the event loop and the garbage collector of `botkit run`.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from benchmarks.contenders import CONTENDERS, Absent, Contender, Turn
+from botkit.runs.process import run_serving, settle_memory
 
 
 async def _serve(contender: Contender, folder: Path, answers: int) -> None:
     loop = asyncio.get_running_loop()
     async with contender(folder) as turn:
+        settle_memory()
         _say(answers, {"ready": True})
         while line := await loop.run_in_executor(None, sys.stdin.readline):
             request = json.loads(line)
@@ -64,7 +67,7 @@ def main() -> None:
     module, _, name = CONTENDERS[sys.argv[1]].partition(":")
     try:
         contender = cast("Contender", getattr(importlib.import_module(module), name))
-        asyncio.run(_serve(contender, Path(sys.argv[2]), answers))
+        run_serving(_serve(contender, Path(sys.argv[2]), answers))
     except Absent as absent:
         _say(answers, {"absent": str(absent)})
 

@@ -80,14 +80,9 @@ def _run(work: Any) -> Any:
 
 
 def _run_fast(work: Any) -> Any:
-    import asyncio
+    from botkit.runs.process import run_serving
 
-    try:
-        import uvloop
-    except ImportError:  # not built for this platform
-        return asyncio.run(work)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
+    return run_serving(work)
 
 
 def _guarded(out: Output, work: Callable[[], Any], run_loop: Callable[[Any], Any]) -> int:

@@ -32,6 +32,7 @@ async def command(out: Output, host: str | None, port: int | None) -> int:
     from botkit.app.serve import serve, stop_on_signals
     from botkit.cli.news import log_news, log_start
     from botkit.cli.session import whoami
+    from botkit.runs.process import settle_memory
 
     set_up_logging("json")
     environment = load_environment().listening_on(host, port)
@@ -45,6 +46,7 @@ async def command(out: Output, host: str | None, port: int | None) -> int:
         instance.configs.subscribe(follow_log_level)
         with stop_on_signals(instance):
             await log_start(out, serving)
+            settle_memory()
             await instance.stopping.wait()
             await instance.wind_down()
         # Whoever supervises this process must start it again: its work was taken over while it slept.
