@@ -258,6 +258,10 @@ class Telegram(Adapter):
     def capabilities(self, conversation: Conversation) -> Capabilities:
         return PRIVATE if conversation.kind == "dm" else GROUP
 
+    def direct_room(self, user_id: str) -> str:
+        """A private chat has the id of its person."""
+        return user_id
+
     def render(self, message: OutMessage, conversation: Conversation) -> Sequence[Rendered]:
         return render_message(message, rich=bool(getattr(self.config, "rich", False)))
 

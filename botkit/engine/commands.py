@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from botkit.core.events import Event
 from botkit.core.journal import CloseWait, EndSession, LaneContext, Requeue, Run, SetRun, Wait, Write
 from botkit.engine.identity import Known
+from botkit.engine.languages import Language, speak
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class CommandContext:
     bot_description: str
     model: str
     now: int
+    words: Language
     running: Run | None = None
     history_limit: int = 20
 
@@ -36,15 +38,13 @@ class Answered:
 def start(ctx: CommandContext) -> Answered:
     """Say hello and what this bot is for."""
     about = f" {ctx.bot_description}" if ctx.bot_description else ""
-    return Answered(
-        f"Hello, I am **{ctx.bot_name}**.{about}\n\nWrite me what you need, or /help for what I understand."
-    )
+    return Answered(ctx.words.hello.format(bot=ctx.bot_name, about=about))
 
 
 def help_(ctx: CommandContext) -> Answered:
-    """List these commands."""
-    lines = [f"/{name} – {text}" for name, text in COMMANDS]
-    return Answered("\n".join([f"I am **{ctx.bot_name}**. Just write to me, or use a command:", "", *lines]))
+    """List the commands."""
+    lines = [f"/{name} – {text}" for name, text in commands_in(ctx.words)]
+    return Answered("\n".join([ctx.words.help.format(bot=ctx.bot_name), "", *lines]))
 
 
 def new(ctx: CommandContext) -> Answered:
@@ -53,9 +53,10 @@ def new(ctx: CommandContext) -> Answered:
     if ctx.lane.session is not None:
         writes.append(EndSession(session_id=ctx.lane.session.id, at=ctx.now))
     writes.extend(_give_up_questions(ctx))
-    approvals = sum(wait.kind == "approval" for wait in ctx.lane.waits)
-    kept = f" {_count(approvals, 'approval is', 'approvals are')} still waiting." if approvals else ""
-    return Answered(f"Done: this is a new conversation.{kept}", tuple(writes))
+    said = [ctx.words.new_conversation]
+    if approvals := sum(wait.kind == "approval" for wait in ctx.lane.waits):
+        said.append(_count(approvals, ctx.words.one_approval_waits, ctx.words.approvals_wait))
+    return Answered(" ".join(said), tuple(writes))
 
 
 def _give_up_questions(ctx: CommandContext) -> list[Write]:
@@ -72,39 +73,42 @@ def _give_up_questions(ctx: CommandContext) -> list[Write]:
 
 
 def stop(ctx: CommandContext) -> Answered:
-    """Stop the answer being written."""
-    return Answered("Nothing is running right now.")
+    """Said when there is nothing to stop: a running turn is stopped before this is asked."""
+    return Answered(ctx.words.nothing_runs)
 
 
 def status(ctx: CommandContext) -> Answered:
     """Show what is going on in this conversation."""
-    lines = [f"Bot: {ctx.bot_name} · model: {ctx.model}"]
-    lines.append("Working on an answer." if ctx.running else "Ready.")
-    lines.extend(_wait_line(wait) for wait in ctx.lane.waits)
+    lines = [ctx.words.bot_and_model.format(bot=ctx.bot_name, model=ctx.model)]
+    lines.append(ctx.words.working if ctx.running else ctx.words.ready)
+    lines.extend(_wait_line(wait, ctx.words) for wait in ctx.lane.waits)
     if ctx.lane.session is not None:
         remembered = min(len(ctx.lane.history), ctx.history_limit)
-        lines.append(f"I remember {_count(remembered, 'message', 'messages')} of this conversation.")
+        lines.append(_count(remembered, ctx.words.remembers_one, ctx.words.remembers))
     return Answered("\n".join(lines))
 
 
 def whoami(ctx: CommandContext) -> Answered:
     """Show who I think you are."""
     person = ctx.known.person
-    name = person.name or ctx.event.sender.name or "unknown"
-    return Answered(
-        f"You are **{name}** (`{person.id}`), {', '.join(ctx.known.roles)}.\n"
-        f"Here you are `{ctx.event.sender.id}` on `{ctx.event.channel}`."
-    )
+    name = person.name or ctx.event.sender.name or ctx.words.unknown
+    who = ctx.words.you_are.format(name=name, person=person.id, roles=", ".join(ctx.known.roles))
+    here = ctx.words.you_are_here.format(account=ctx.event.sender.id, channel=ctx.event.channel)
+    return Answered(f"{who}\n{here}")
 
 
-def _wait_line(wait: Wait) -> str:
-    what = wait.payload.get("tool") or wait.payload.get("name") or wait.payload.get("message") or "an answer"
-    kinds = {"approval": "approval of", "reply": "your answer to", "reconcile": "a colleague's look at"}
-    return f"Waiting for {kinds.get(wait.kind, wait.kind)} `{what}`."
+def _wait_line(wait: Wait, words: Language) -> str:
+    what = wait.payload.get("tool") or wait.payload.get("name") or wait.payload.get("message") or words.an_answer
+    sentences = {
+        "approval": words.waiting_for_approval,
+        "reply": words.waiting_for_answer,
+        "reconcile": words.waiting_for_colleague,
+    }
+    return sentences.get(wait.kind, words.waiting_for_other).format(kind=wait.kind, what=what)
 
 
 def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+    return one if number == 1 else many.format(count=number)
 
 
 _HANDLERS: dict[str, Callable[[CommandContext], Answered]] = {
@@ -117,10 +121,22 @@ _HANDLERS: dict[str, Callable[[CommandContext], Answered]] = {
     "whoami": whoami,
 }
 
-COMMANDS: Sequence[tuple[str, str]] = tuple(
-    (name, (handler.__doc__ or "").split(";")[0].rstrip(".")) for name, handler in _HANDLERS.items()
-)
-"""(name, description) for help texts and for platforms that list commands."""
+
+def commands_in(words: Language) -> Sequence[tuple[str, str]]:
+    """(name, description) of every command."""
+    return (
+        ("start", words.about_start),
+        ("help", words.about_help),
+        ("new", words.about_new),
+        ("reset", words.about_new),
+        ("stop", words.about_stop),
+        ("status", words.about_status),
+        ("whoami", words.about_whoami),
+    )
+
+
+COMMANDS: Sequence[tuple[str, str]] = commands_in(speak("en"))
+"""For platforms that list commands."""
 
 
 def command_of(event: Event) -> str:

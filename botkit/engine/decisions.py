@@ -13,6 +13,7 @@ from botkit.core.events import Event
 from botkit.core.journal import CloseWait, DropTimer, Wait
 from botkit.engine import questions
 from botkit.engine.identity import Known
+from botkit.engine.languages import language_of, speak
 from botkit.engine.services import Services
 
 
@@ -21,19 +22,24 @@ class Decisions:
         self._s = services
 
     async def by_button(self, event: Event) -> None:
+        config = self._s.configs.current
         decision = questions.parse_decision(event.action.value) if event.action is not None else None
         adapter = self._s.channels.adapter(event.channel)
-        answer = "This button is not in use any more."
+        known = await self._s.identities.resolve(event, config)
+        words = language_of(config, event.conversation, known.person.locale)
+        answer = words.button_unused
         if decision is not None:
-            known = await self._s.identities.resolve(event, self._s.configs.current)
             wait = await self._s.journal.find_wait(token=decision[1])
             if wait is not None:
                 name = known.person.name or known.person.id
+                approved = decision[0] == "approve"
                 try:
-                    await self.decide(
-                        wait, approved=decision[0] == "approve", by=name, via=f"chat:{event.channel}", known=known
-                    )
-                    answer = "Approved." if decision[0] == "approve" else "Rejected."
+                    await self.decide(wait, approved=approved, by=name, via=f"chat:{event.channel}", known=known)
+                    answer = words.approved_now if approved else words.rejected_now
+                except Denied:
+                    answer = words.only_may_decide.format(who=_deciders(wait))
+                except Conflict:
+                    answer = questions.past_text(await self._s.journal.find_wait(wait_id=wait.id) or wait, words)
                 except BotkitError as error:
                     answer = str(error)
         if adapter is not None:
@@ -54,7 +60,7 @@ class Decisions:
         if known is not None and not questions.may_decide(wait, known.person.id, known.roles):
             raise _denied(wait)
         if wait.state != "open":
-            raise Conflict(f"This was already {_past(wait)}.")
+            raise Conflict(questions.past_text(wait, speak("en")))
         answer: dict[str, Any] = {"approved": approved, "comment": comment}
         return await self.close(wait, answer, by=by, via=via)
 
@@ -70,11 +76,8 @@ class Decisions:
 
 
 def _denied(wait: Wait) -> BotkitError:
-    who = ", ".join(wait.approvers) or "an admin"
-    return Denied(f"Only {who} may decide this.", wait=wait.id)
+    return Denied(speak("en").only_may_decide.format(who=_deciders(wait)), wait=wait.id)
 
 
-def _past(wait: Wait) -> str:
-    if wait.state == "answered":
-        return "approved" if (wait.answer or {}).get("approved") else "rejected"
-    return wait.state
+def _deciders(wait: Wait) -> str:
+    return ", ".join(wait.approvers or questions.DEFAULT_APPROVERS)

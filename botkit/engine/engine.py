@@ -22,6 +22,7 @@ from botkit.engine.access import AccessRules
 from botkit.engine.effective import lane_of
 from botkit.engine.handler import Handler
 from botkit.engine.identity import Identities
+from botkit.engine.notices import conversations_of
 from botkit.engine.ports import Agent, Channels, ConfigSource, EngineStore
 from botkit.engine.services import Services
 from botkit.runs.lanes import LaneRuntime
@@ -224,8 +225,10 @@ class Engine:
         now = self._clock.micros()
         error = {"code": "cancelled", "message": f"cancelled by {by} via {via}"}
         cancelled = SetRun(run_id=run_id, state="cancelled", at=now, error=error)
-        await self._journal.commit(None, (cancelled, *self._handler.turns.call_off(opened)))
-        self.outbox.kick(run.conversation)
+        called_off = await self._handler.turns.call_off(opened)
+        await self._journal.commit(None, (cancelled, *called_off))
+        for conversation in {run.conversation, *conversations_of(called_off)}:
+            self.outbox.kick(conversation)
         await self.lanes.wake(run.lane)
         return msgspec.structs.replace(run, state="cancelled", ended_at=now)
 

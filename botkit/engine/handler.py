@@ -15,11 +15,13 @@ from botkit.core.ids import new_id
 from botkit.core.journal import CloseWait, Consume, DropTimer, InboxRow, LaneContext, OpenRun, SetRun, Wait, Write
 from botkit.core.live import LiveEvent
 from botkit.core.messages import OutMessage
+from botkit.engine.access import Access
 from botkit.engine.albums import merged, whole_albums
 from botkit.engine.commands import CommandContext, command_of, run_command
 from botkit.engine.decisions import Decisions
 from botkit.engine.effective import Effective, EffectiveCache
 from botkit.engine.identity import SANDBOX, Known
+from botkit.engine.languages import Language, language_of
 from botkit.engine.notices import Notices
 from botkit.engine.services import Services
 from botkit.engine.turn import TurnInput, conversation_of, input_of
@@ -170,7 +172,7 @@ class Handler:
         if access.verdict == "silent":
             return await self._consume(scope, rows, access.reason)
         if access.verdict == "pair":
-            return await self._pair(scope, rows, event, access.new_code, access.code.code if access.code else "")
+            return await self._pair(scope, rows, event, known, access)
         if access.member and known.roles == ("guest",):
             known = Known(person=known.person, roles=("member",), declared=known.declared)
         if name := command_of(event):
@@ -182,7 +184,7 @@ class Handler:
             return await self._answer_wait(scope, rows, wait, event, known)
         mine = [wait for wait in context.waits if wait.person_id == known.person.id]
         if mine and this.while_waiting != "new_turn":
-            return await self._while_waiting(scope, rows, this, mine[0])
+            return await self._while_waiting(scope, rows, this, mine[0], known)
         await self.turns.start(scope, rows, live_rows, known, this, context, config)
         return None
 
@@ -197,23 +199,23 @@ class Handler:
         if access.verdict == "silent":
             return await self._consume(scope, [row], access.reason)
         if access.verdict == "pair":
-            return await self._pair(scope, [row], event, access.new_code, access.code.code if access.code else "")
+            return await self._pair(scope, [row], event, known, access)
         later = [other.event for other in scope.pending if other.id != row.id]
         if any(other.kind == "unsupported" and other.sender.id == event.sender.id for other in later):
             return await self._consume(scope, [row], outcome)
         kind = event.detail.replace("_", " ")
-        text = f"I cannot read this kind of message ({kind}). Please tell me in words, or send a picture or a file."
+        text = self._words(event, known).unreadable.format(kind=kind)
         notice = OutMessage(text=text, reply_to=event.message_id if event.conversation.kind == "group" else "")
         writes = self._notices.parts(event.conversation, row.id, notice, "")
         return await self._consume(scope, [row], f"{outcome} (said so)", *writes)
 
-    async def _pair(self, scope: LaneScope, rows: Sequence[InboxRow], event: Event, new: bool, code: str) -> None:
-        if not new:
+    async def _pair(
+        self, scope: LaneScope, rows: Sequence[InboxRow], event: Event, known: Known, access: Access
+    ) -> None:
+        if not access.new_code or access.code is None:
             return await self._consume(scope, rows, "ignored: not paired yet, the code was sent before")
-        text = (
-            f"I don't know you yet. Your pairing code is `{code}`. "
-            f"Give it to the operator, who lets you in with `botkit pairing approve {code}`."
-        )
+        code = access.code.code
+        text = self._words(event, known).pairing.format(code=code, command=f"botkit pairing approve {code}")
         return await self._consume(
             scope, rows, "pairing code sent", *self._notices.notice(event.conversation, rows[0].id, text)
         )
@@ -243,12 +245,15 @@ class Handler:
         )
         await self._consume(scope, rows, f"answer: {wait.id}", close, DropTimer(id=wait.id))
 
-    async def _while_waiting(self, scope: LaneScope, rows: Sequence[InboxRow], this: Effective, wait: Wait) -> None:
+    async def _while_waiting(
+        self, scope: LaneScope, rows: Sequence[InboxRow], this: Effective, wait: Wait, known: Known
+    ) -> None:
         if this.while_waiting == "queue":
             return await self._consume(scope, rows, f"queued: {wait.run_id}")
-        what = wait.payload.get("tool") or wait.payload.get("name") or "an answer"
-        text = f"I am still waiting for a decision about `{what}` and will answer when it is there."
         event = rows[-1].event
+        words = self._words(event, known)
+        what = wait.payload.get("tool") or wait.payload.get("name") or words.an_answer
+        text = words.still_waiting.format(what=what)
         return await self._consume(
             scope, rows, f"notice: {wait.run_id}", *self._notices.notice(event.conversation, rows[0].id, text)
         )
@@ -278,11 +283,15 @@ class Handler:
                 bot_description=this.bot.description,
                 model=this.model,
                 now=self._s.clock.micros(),
+                words=self._words(event, known),
                 running=running.run if running is not None else None,
                 history_limit=this.history_messages,
             ),
         )
         return answered.text, answered.writes
+
+    def _words(self, event: Event, known: Known) -> Language:
+        return language_of(self._s.configs.current, event.conversation, known.person.locale, bot=event.route)
 
     # ── failures ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -294,9 +303,11 @@ class Handler:
         ctx = scope.current
         failing = run.run if run is not None else ctx.run if ctx is not None else None
         conversation = row.event.conversation if row is not None else None
+        locale = row.event.sender.locale if row is not None else ""
         writes: list[Write] = []
         if failing is not None:
             trace_id = failing.trace_id
+            locale = input_of(failing).locale or locale
             if conversation is None or conversation.channel.startswith("@"):
                 conversation = conversation_of(failing)
             if run is not None or await self._s.journal.load_run(failing.id) is not None:
@@ -318,7 +329,8 @@ class Handler:
         if rows:
             writes.append(Consume(event_ids=tuple(r.id for r in rows), outcome=f"failed: {code} ({trace_id})"))
         if conversation is not None and not conversation.channel.startswith("@"):
-            text = f"Something went wrong, and it has been noted. If you report it, please give this id: `{trace_id}`."
+            words = language_of(self._s.configs.current, conversation, locale)
+            text = words.went_wrong.format(trace=trace_id)
             writes.extend(self._notice_or_nothing(conversation, f"{trace_id}/failed", text))
         await self._s.journal.commit(scope.claim, writes)
         if conversation is not None:

@@ -7,6 +7,8 @@ __all__ = ["SANDBOX", "Identities", "Known"]
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from botkit.core.events import Event
 from botkit.core.stores import People, Person
 
@@ -38,8 +40,8 @@ class Identities:
 
     def __init__(self, people: People):
         self._people = people
-        self._cache: dict[tuple[str, str, str], Known] = {}
-        self._accounts: dict[str, list[tuple[str, str, str]]] = {}
+        self._cache: dict[tuple[str, str, str, str], Known] = {}
+        self._accounts: dict[str, list[tuple[str, str, str, str]]] = {}
         self._config_id = 0
 
     async def resolve(self, event: Event, config: Config) -> Known:
@@ -47,7 +49,7 @@ class Identities:
         if id(config) != self._config_id:
             self.forget()
             self._config_id = id(config)
-        key = (event.channel, event.sender.id, event.sender.name)
+        key = (event.channel, event.sender.id, event.sender.name, event.sender.locale)
         known = self._cache.get(key)
         if known is None:
             known = await self._resolve(event, config)
@@ -72,7 +74,14 @@ class Identities:
         person = await self._people.resolve(event.channel, event.sender, as_person=name)
         roles = list(person.roles)
         if name:
-            roles.extend(config.people[name].roles)
+            declared = config.people[name]
+            roles.extend(declared.roles)
+            person = msgspec.structs.replace(
+                person,
+                name=declared.name or person.name,
+                locale=declared.locale or person.locale,
+                timezone=declared.timezone or person.timezone,
+            )
         elif event.channel == SANDBOX and event.sender.id == "operator":
             roles.append("admin")
         return Known(person=person, roles=tuple(dict.fromkeys(roles)) or ("guest",), declared=bool(name))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-__all__ = ["Notices"]
+__all__ = ["Notices", "conversations_of"]
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from botkit.core.clock import from_micros
 from botkit.core.events import Conversation, Event, User
-from botkit.core.journal import Emit, PutTimer, Wait, Write
+from botkit.core.journal import Emit, PutTimer, Run, Wait, Write
 from botkit.core.messages import OutMessage, Part
 from botkit.engine import questions
+from botkit.engine.approvers import places_to_ask
 from botkit.engine.identity import Known
+from botkit.engine.languages import language_of
 from botkit.engine.services import Services
+from botkit.engine.turn import conversation_of, input_of
 from botkit.runs.context import AskFunction
 
 
@@ -47,27 +50,80 @@ class Notices:
             for index, piece in enumerate(rendered)
         ]
 
-    def asker(self, conversation: Conversation, known: Known) -> AskFunction:
+    def asker(self, run: Run, conversation: Conversation, known: Known, told: set[str]) -> AskFunction:
+        """Asks the questions of a run.
+
+        Args:
+            told: gets the key of every conversation that was asked in, to be kicked after the commit.
+        """
+
         def ask(wait: Wait) -> tuple[Wait, Sequence[Write]]:
-            return self._question(wait, conversation, known)
+            wait, writes = self._question(wait, run, conversation, known)
+            told.update(conversations_of(writes))
+            return wait, writes
 
         return ask
 
-    def _question(self, wait: Wait, conversation: Conversation, known: Known) -> tuple[Wait, list[Write]]:
-        """Who may answer, until when, and the message that asks."""
-        approvals = self._s.configs.current.settings.approvals
+    def _question(self, wait: Wait, run: Run, conversation: Conversation, known: Known) -> tuple[Wait, list[Write]]:
+        """Who may answer, until when, and the messages that ask."""
+        config = self._s.configs.current
+        approvals = config.settings.approvals
+        elsewhere: list[Write] = []
         if wait.kind == "approval":
             expires_at = wait.created_at + int(approvals.timeout_s * 1_000_000)
             approvers = wait.approvers or tuple(approvals.approvers)
             wait = msgspec.structs.replace(wait, approvers=approvers, expires_at=expires_at)
+            elsewhere = self._requests(wait, run, conversation, known)
         wait = msgspec.structs.replace(wait, part_id=f"{wait.id}.0")
         can = self._s.channels.renderer(conversation.channel).capabilities(conversation)
         may = conversation.kind == "group" or questions.may_decide(wait, known.person.id, known.roles)
-        message = questions.question(wait, can_press=may and can.buttons)
-        writes = self.parts(conversation, wait.id, message, wait.run_id)
+        words = language_of(config, conversation, known.person.locale, bot=run.bot)
+        message = questions.question(wait, words, can_press=may and can.buttons and not elsewhere)
+        writes = [*self.parts(conversation, wait.id, message, wait.run_id), *elsewhere]
         if wait.expires_at:
             writes.append(PutTimer(id=wait.id, at=wait.expires_at, lane=wait.lane, event=_expiry(wait, conversation)))
         return wait, writes
+
+    def _requests(self, wait: Wait, run: Run, conversation: Conversation, known: Known) -> list[Write]:
+        """The question where `settings.approvals` wants it asked; nothing when that is the conversation itself."""
+        config = self._s.configs.current
+        writes: list[Write] = []
+        for index, place in enumerate(places_to_ask(config, self._s.channels, wait)):
+            if place.conversation.key == conversation.key:
+                return []
+            words = language_of(config, place.conversation, place.locale)
+            bot = config.bots.get(run.bot)
+            asked_by = words.asked_by.format(
+                person=known.person.name or known.person.id,
+                bot=(bot.name if bot is not None else None) or run.bot,
+                channel=run.channel,
+            )
+            can = self._s.channels.renderer(place.conversation.channel).capabilities(place.conversation)
+            message = questions.request(wait, words, asked_by=asked_by, can_press=can.buttons)
+            writes += self.parts(place.conversation, f"{wait.id}/asked/{index}", message, wait.run_id)
+        return writes
+
+    async def decided(self, run: Run, wait: Wait) -> list[Write]:
+        """Show at the question, wherever it was asked, what became of it."""
+        if wait.kind != "approval" or not wait.part_id:
+            return []
+        config, turn = self._s.configs.current, input_of(run)
+        conversation = conversation_of(run)
+        words = language_of(config, conversation, turn.locale, bot=run.bot)
+        message = OutMessage(text=questions.decision_text(wait, words), edit_of=wait.part_id)
+        writes = self.parts(conversation, f"{wait.id}/decided", message, run.id)
+        trace = await self._s.records.trace(run.id)
+        for part in trace.parts if trace is not None else ():
+            if part.id.startswith(f"{wait.id}/asked/") and not part.edit_of and part.index == 0:
+                words = language_of(config, part.conversation, "")
+                message = OutMessage(text=questions.decision_text(wait, words), edit_of=part.id)
+                writes += self.parts(part.conversation, f"{part.id}/decided", message, run.id)
+        return writes
+
+
+def conversations_of(writes: Iterable[Write]) -> set[str]:
+    """Keys of the conversations these writes put something into the outbox of."""
+    return {write.part.conversation.key for write in writes if isinstance(write, Emit)}
 
 
 def _expiry(wait: Wait, conversation: Conversation) -> Event:

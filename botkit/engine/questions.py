@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["decision_text", "may_decide", "parse_decision", "question", "reconcile_text"]
+__all__ = [
+    "DEFAULT_APPROVERS",
+    "decision_text",
+    "may_decide",
+    "parse_decision",
+    "past_text",
+    "question",
+    "request",
+]
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -11,32 +19,43 @@ import msgspec
 
 from botkit.core.journal import Wait
 from botkit.core.messages import Button, OutMessage
+from botkit.engine.languages import Language
 
-_DEFAULT_APPROVERS = ("admin",)
+DEFAULT_APPROVERS = ("admin",)
 _PREFIX = "ok:"
 _VALUE_LIMIT = 300
 
 
-def question(wait: Wait, *, can_press: bool, asked: str = "") -> OutMessage:
-    """The message that asks. Buttons only for those who may press them."""
+def question(wait: Wait, words: Language, *, can_press: bool) -> OutMessage:
+    """The message that asks in the conversation of the run. Buttons only for those who may press them."""
     if wait.kind == "approval":
-        return _approval(wait, can_press=can_press)
+        buttons = _buttons(wait, words) if can_press else ()
+        return OutMessage(text=_approval(wait, words, "" if can_press else words.colleague_decides), buttons=buttons)
     if wait.kind == "reply":
-        return OutMessage(text=str(wait.payload.get("message") or "Please answer."))
-    return OutMessage(text=reconcile_text(wait))
-
-
-def _approval(wait: Wait, *, can_press: bool) -> OutMessage:
-    tool = str(wait.payload.get("tool", "a tool"))
-    lines = [f"**Approval needed** for `{tool}`", *_argument_lines(wait.payload.get("arguments"))]
-    if not can_press:
-        lines.append("\nA colleague has to decide. I will come back to you here as soon as they did.")
-        return OutMessage(text="\n".join(lines))
-    row = (
-        Button(label="Approve", value=f"{_PREFIX}y:{wait.token}", style="primary"),
-        Button(label="Reject", value=f"{_PREFIX}n:{wait.token}", style="danger"),
+        return OutMessage(text=str(wait.payload.get("message") or words.please_answer))
+    return OutMessage(
+        text=words.outcome_unknown.format(tool=wait.payload.get("name") or wait.payload.get("tool") or "?")
     )
-    return OutMessage(text="\n".join(lines), buttons=(row,))
+
+
+def request(wait: Wait, words: Language, *, asked_by: str, can_press: bool) -> OutMessage:
+    """The message that asks approvers elsewhere, and says who wants it."""
+    if can_press:
+        return OutMessage(text=_approval(wait, words, asked_by), buttons=_buttons(wait, words))
+    command = words.decide_by_command.format(command=f"botkit approvals approve {wait.id}")
+    return OutMessage(text=_approval(wait, words, f"{asked_by}\n{command}"))
+
+
+def _approval(wait: Wait, words: Language, below: str) -> str:
+    title = words.approval_needed.format(tool=wait.payload.get("tool", "?"))
+    lines = [title, *_argument_lines(wait.payload.get("arguments"))]
+    return "\n".join([*lines, f"\n{below}"] if below else lines)
+
+
+def _buttons(wait: Wait, words: Language) -> tuple[tuple[Button, ...], ...]:
+    approve = Button(label=words.approve, value=f"{_PREFIX}y:{wait.token}", style="primary")
+    reject = Button(label=words.reject, value=f"{_PREFIX}n:{wait.token}", style="danger")
+    return ((approve, reject),)
 
 
 def _argument_lines(arguments: Any) -> list[str]:
@@ -48,15 +67,6 @@ def _argument_lines(arguments: Any) -> list[str]:
         text = text.replace("`", "'").replace("\n", " ")
         lines.append(f"- {name}: `{text[:_VALUE_LIMIT]}`")
     return lines
-
-
-def reconcile_text(wait: Wait) -> str:
-    """What the person is told when nobody knows whether an effect happened."""
-    name = str(wait.payload.get("name") or "a tool")
-    return (
-        f"I lost the connection while `{name}` was being carried out, so I can't tell whether it happened. "
-        "I will not try again on my own: a colleague has to look and decide. I'll report back here."
-    )
 
 
 def parse_decision(value: str) -> tuple[Literal["approve", "reject"], str] | None:
@@ -73,19 +83,24 @@ def may_decide(wait: Wait, person_id: str, roles: Sequence[str]) -> bool:
     """Whether a person may decide this wait: by role or by name, as it says; else admins."""
     if wait.kind == "reply":
         return person_id == wait.person_id
-    allowed = wait.approvers or _DEFAULT_APPROVERS
+    allowed = wait.approvers or DEFAULT_APPROVERS
     return person_id in allowed or any(role in allowed for role in roles)
 
 
-def decision_text(wait: Wait) -> str:
+def decision_text(wait: Wait, words: Language) -> str:
     """What the question's message says after it was decided."""
-    tool = wait.payload.get("tool", "the call")
-    by = f" by {wait.decided_by}" if wait.decided_by else ""
-    if wait.state == "expired":
-        return f"**Expired**: nobody decided about `{tool}` in time."
-    if wait.state == "cancelled":
-        return f"**Cancelled**: `{tool}` will not be called."
-    approved = bool((wait.answer or {}).get("approved"))
-    comment = str((wait.answer or {}).get("comment") or "")
-    verdict = f"**{'Approved' if approved else 'Rejected'}**{by}: `{tool}`"
+    tool = wait.payload.get("tool", "?")
+    if wait.state in ("expired", "cancelled"):
+        return (words.expired if wait.state == "expired" else words.cancelled).format(tool=tool)
+    answer = wait.answer or {}
+    by = words.by.format(name=wait.decided_by) if wait.decided_by else ""
+    verdict = (words.approved if answer.get("approved") else words.rejected).format(tool=tool, by=by)
+    comment = str(answer.get("comment") or "")
     return f"{verdict}\n{comment}" if comment else verdict
+
+
+def past_text(wait: Wait, words: Language) -> str:
+    """What is said to somebody who decides too late."""
+    if wait.state == "answered":
+        return words.already_approved if (wait.answer or {}).get("approved") else words.already_rejected
+    return words.already_expired if wait.state == "expired" else words.already_cancelled

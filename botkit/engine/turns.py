@@ -33,12 +33,11 @@ from botkit.core.journal import (
     Write,
 )
 from botkit.core.live import LiveEvent
-from botkit.core.messages import OutMessage
-from botkit.engine import questions
 from botkit.engine.effective import Effective, effective
 from botkit.engine.files import Files
 from botkit.engine.identity import Known
-from botkit.engine.notices import Notices
+from botkit.engine.languages import Language, language_of
+from botkit.engine.notices import Notices, conversations_of
 from botkit.engine.reply import Reply, TypingKeeper
 from botkit.engine.services import Services
 from botkit.engine.turn import TurnInput, conversation_of, input_of, new_run, session_for, task_of
@@ -47,8 +46,6 @@ from botkit.runs.lanes import LaneScope
 
 if TYPE_CHECKING:
     from botkit.core.config import Config
-
-_STOPPED = "Stopped."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +60,7 @@ class _Turn:
     config: Config
     conversation: Conversation
     reply: Reply
+    words: Language
 
 
 class Turns:
@@ -112,8 +110,10 @@ class Turns:
             writes.extend(self._notices.notice(event.conversation, ref, this.bot.welcome, run.id))
             self._s.identities.forget(known.person.id)
         history = () if new_session else context.history[-this.history_messages :] if this.history_messages else ()
-        ctx = scope.open(OpenRun(run=run), first_writes=writes, ask=self._notices.asker(event.conversation, known))
-        await self._execute(scope, ctx, this, turn, config, known.roles, history, event.conversation)
+        told: set[str] = set()
+        ask = self._notices.asker(run, event.conversation, known, told)
+        ctx = scope.open(OpenRun(run=run), first_writes=writes, ask=ask)
+        await self._execute(scope, ctx, this, turn, config, known.roles, history, event.conversation, told)
 
     async def wake(self, scope: LaneScope, row: InboxRow) -> None:
         """An answer, a decision or a deadline for a paused run arrived."""
@@ -124,12 +124,13 @@ class Turns:
             await self._s.journal.commit(scope.claim, (over,))
             return
         first: list[Write] = [Consume(event_ids=(row.id,), outcome="wake", run_id=opened.run.id)]
-        opened, closing = self._expire(opened, str(signal.get("wait_id", "")), expired=bool(signal.get("expired")))
+        wait_id, expired = str(signal.get("wait_id", "")), bool(signal.get("expired"))
+        opened, closing = await self._expire(opened, wait_id, expired=expired)
         first.extend(closing)
         first.append(SetRun(run_id=opened.run.id, state="running", at=self._s.clock.micros()))
         await self._resume(scope, opened, first)
 
-    def _expire(self, opened: OpenRun, wait_id: str, *, expired: bool) -> tuple[OpenRun, list[Write]]:
+    async def _expire(self, opened: OpenRun, wait_id: str, *, expired: bool) -> tuple[OpenRun, list[Write]]:
         """Close a wait whose deadline passed, and show what became of each decided question."""
         now = self._s.clock.micros()
         writes: list[Write] = []
@@ -140,24 +141,18 @@ class Turns:
                     writes.append(CloseWait(wait_id=wait.id, state="expired", at=now, via="timer", wake=False))
                     wait = msgspec.structs.replace(wait, state="expired", decided_via="timer", decided_at=now)
                 writes.append(DropTimer(id=wait.id))
-                writes.extend(self._decided(opened.run, wait))
+                writes.extend(await self._notices.decided(opened.run, wait))
             waits.append(wait)
         return msgspec.structs.replace(opened, waits=tuple(waits)), writes
 
-    def _decided(self, run: Run, wait: Wait) -> list[Write]:
-        """Show at the question what became of it."""
-        if wait.kind != "approval" or not wait.part_id:
-            return []
-        message = OutMessage(text=questions.decision_text(wait), edit_of=wait.part_id)
-        return self._notices.parts(conversation_of(run), f"{wait.id}/decided", message, run.id)
-
-    def call_off(self, opened: OpenRun) -> list[Write]:
+    async def call_off(self, opened: OpenRun) -> list[Write]:
         """What else to write when somebody cancels a waiting run."""
         writes: list[Write] = [released(opened.run)]
         for wait in opened.waits:
             if wait.state == "open":
                 writes.append(DropTimer(id=wait.id))
-                writes.extend(self._decided(opened.run, msgspec.structs.replace(wait, state="cancelled")))
+                cancelled = msgspec.structs.replace(wait, state="cancelled")
+                writes.extend(await self._notices.decided(opened.run, cancelled))
         return writes
 
     async def recover(self, scope: LaneScope, run: OpenRun) -> None:
@@ -177,8 +172,9 @@ class Turns:
         history = await self._s.journal.history(
             run.session_id, before_seq=turn.history_seq, limit=this.history_messages
         )
-        ctx = scope.open(opened, first_writes=first, ask=self._notices.asker(conversation, known))
-        await self._execute(scope, ctx, this, turn, config, known.roles, history, conversation)
+        told = conversations_of(first)
+        ctx = scope.open(opened, first_writes=first, ask=self._notices.asker(run, conversation, known, told))
+        await self._execute(scope, ctx, this, turn, config, known.roles, history, conversation, told)
 
     async def _known(self, run: Run, turn: TurnInput) -> Known:
         """The person of a run with the rights they have now, not those they had when it started."""
@@ -208,7 +204,13 @@ class Turns:
         roles: tuple[str, ...],
         history: Sequence[TranscriptRow],
         conversation: Conversation,
+        told: set[str],
     ) -> None:
+        """Let the agent answer, and commit what comes of it.
+
+        Args:
+            told: conversations besides this one that get messages from it.
+        """
         run = ctx.run
         reply = Reply(
             run_id=run.id,
@@ -224,7 +226,8 @@ class Turns:
             stream=this.stream,
             reply_to=turn.message_id if conversation.kind == "group" else "",
         )
-        current = _Turn(scope, ctx, run, this, turn, config, conversation, reply)
+        words = language_of(config, conversation, turn.locale, bot=run.bot)
+        current = _Turn(scope, ctx, run, this, turn, config, conversation, reply, words)
         about = {"trace_id": run.trace_id, "message_id": turn.message_id}
         self._s.live.publish(LiveEvent(kind="status", conversation=run.conversation, run_id=run.id, data=about))
         try:
@@ -241,13 +244,15 @@ class Turns:
             await self._stopped(current)
         finally:
             reply.close()
+            for key in told - {run.conversation}:
+                self._s.outbox.kick(key)
         self._s.outbox.kick(run.conversation)
 
     async def _finish(self, current: _Turn, outcome: AgentOutcome) -> None:
         run, now = current.run, self._s.clock.micros()
         text = outcome.text
         if outcome.state == "failed":
-            text = _failure_text(current.this, run, outcome.error)
+            text = _failure_text(current, outcome.error)
         text, parts = current.reply.final(text)
         session = await self._touch_session(current, outcome, now)
         output = {
@@ -310,7 +315,7 @@ class Turns:
 
     async def _stopped(self, current: _Turn) -> None:
         partial = current.reply.text.strip()
-        text = f"{partial}\n\n_{_STOPPED}_" if partial else _STOPPED
+        text = f"{partial}\n\n_{current.words.stopped}_" if partial else current.words.stopped
         text, parts = current.reply.final(text)
         now = self._s.clock.micros()
         said = TranscriptRow(
@@ -387,8 +392,8 @@ def _row_of(run: Run, row: TranscriptRow) -> TranscriptRow:
     return msgspec.structs.replace(row, session_id=run.session_id, run_id=run.id)
 
 
-def _failure_text(this: Effective, run: Run, error: dict[str, Any] | None) -> str:
-    if this.bot.fallback:
-        return this.bot.fallback
+def _failure_text(current: _Turn, error: dict[str, Any] | None) -> str:
+    if current.this.bot.fallback:
+        return current.this.bot.fallback
     code = (error or {}).get("code", "internal")
-    return f"Sorry, I could not answer this ({code}). If you report it, please give this id: `{run.trace_id}`."
+    return current.words.failed.format(code=code, trace=current.run.trace_id)

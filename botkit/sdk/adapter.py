@@ -140,6 +140,10 @@ class Adapter(ABC):
             ChannelFatal: no message can be sent until a person acts.
         """
 
+    def direct_room(self, user_id: str) -> str:
+        """The room of the private chat with a person; empty where that cannot be told from their id."""
+        return ""
+
     async def find(self, part: Part) -> Receipt | None:
         """Look up whether a part arrived (`idempotent_send: lookup`); None when it did not."""
         return None

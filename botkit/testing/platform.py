@@ -142,7 +142,7 @@ class FakePlatform:
             channel=channel,
             dedupe_key=values.pop("dedupe_key", f"update:{number}"),
             conversation=Conversation(
-                channel=channel, room=room or f"dm-{person}", thread=thread, kind="group" if group else "dm"
+                channel=channel, room=room or self.direct_room(person), thread=thread, kind="group" if group else "dm"
             ),
             sender=User(id=person, name=person.capitalize()),
             text=text,
@@ -195,6 +195,10 @@ class FakePlatform:
 
     def changed(self) -> None:
         self._changed.set()
+
+    def direct_room(self, user_id: str) -> str:
+        """The room of a person's direct chat."""
+        return f"dm-{user_id}"
 
     # ── the wire ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -259,6 +263,9 @@ class FakeAdapter(Adapter):
 
     def capabilities(self, conversation: Conversation) -> Capabilities:
         return self.server.capabilities
+
+    def direct_room(self, user_id: str) -> str:
+        return self.server.direct_room(user_id)
 
     def render(self, message: OutMessage, conversation: Conversation) -> Sequence[Rendered]:
         """Split at the text limit; buttons sit on the last piece."""

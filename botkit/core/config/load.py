@@ -14,12 +14,12 @@ from pydantic import ValidationError
 
 from botkit.core.config.config import Config, Origin
 from botkit.core.config.include import Project, read_project
-from botkit.core.config.injection import injection_problems
 from botkit.core.config.interpolate import plain_values
 from botkit.core.config.locate import locate_errors, problem_at
 from botkit.core.config.models import Document
 from botkit.core.config.models.base import is_slug
 from botkit.core.config.references import check_references
+from botkit.core.config.sense import sense_problems, sense_warnings
 from botkit.core.config.sources import (
     SERVERS_FOLDER,
     SERVERS_LISTING,
@@ -84,7 +84,8 @@ def load_from(
     document, wrong = _validate(data, project.tree)
     problems += wrong
     broken, warnings = check_references(document, project.tree, platforms)
-    problems += [*broken, *injection_problems(document, project.tree)]
+    problems += [*broken, *sense_problems(document, project.tree)]
+    warnings += sense_warnings(document, project.tree)
     if problems:
         raise _error(main, problems)
     origin = Origin(main, root, files, project.tree, tuple(_sorted(warnings)))

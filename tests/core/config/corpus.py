@@ -496,6 +496,12 @@ INVALID: dict[str, tuple[str, str]] = {
         1:90: servers.a.inject.1.header: this does not have the form expected here (Send it as this HTTP header)
         """,
     ),
+    "a room of no channel": (
+        "settings: {approvals: {room: -100}}\n",
+        """
+        1:30: settings.approvals.room: needs settings.approvals.channel beside it
+        """,
+    ),
     "secrets a program cannot take": (
         """
         servers:

@@ -194,6 +194,23 @@ def test_doubtful_things_are_warned_about() -> None:
     ]
 
 
+def test_approvers_nobody_can_write_to_are_warned_about() -> None:
+    text = """
+        settings: {approvals: {channel: t, approvers: [admin, bob]}}
+        people: {%s}
+        bots: {bot: {}}
+        channels: {t: {platform: telegram, bot: bot, dm_policy: pairing, token: {secret: T}}}
+        """
+    doubt = (
+        "bots.yaml:2:33: settings.approvals.channel: no approver in `people` has an id on this channel, "
+        "so approvals are asked for where they come up (add identities, or a room)"
+    )
+    assert [str(w) for w in load(text % "ada: {identities: {t: 5}}, bob: {}").warnings] == [doubt]
+    assert load(text % "bob: {}, ada: {roles: [admin], identities: {telegram: 5}}").warnings == ()
+    assert load(text % "bob: {identities: {t: 5}}").warnings == ()
+    assert load((text % "bob: {}").replace("channel: t,", "channel: t, room: -100,")).warnings == ()
+
+
 def test_yaml_1_2_keeps_no_and_dates_as_text() -> None:
     config = load(dedent("models: {m: {model: a/b, params: {a: no, b: 2024-01-01, c: 0o17, d: 0x1F, e: 1e3, f: ~}}}"))
     assert config.models["m"].params == {"a": "no", "b": "2024-01-01", "c": 15, "d": 31, "e": 1000.0, "f": None}

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from botkit.core.config.models.base import Currency, Float, Int, Language, Model, OneOrMany, Slug, TimeZone
+from botkit.core.config.models.base import Currency, Float, Int, Language, Model, OneOrMany, PlatformId, Slug, TimeZone
 from botkit.core.config.models.people import Role
 
 
@@ -45,9 +45,10 @@ class Approvals(Model, frozen=True):
     timeout_s: Float = Field(default=86_400.0, gt=0)
     """Seconds after which an undecided approval counts as refused."""
     channel: Slug | None = None
-    """Channel in which approvers are asked; the conversation itself when absent."""
-    room: str | None = None
-    """Room of that channel; each approver's own chat when absent."""
+    """Channel in which approvers are asked, with buttons; the conversation itself when absent."""
+    room: PlatformId | None = None
+    """Room of that channel. Absent: the private chat of each approver in `people`, where the platform lets bots write
+    to a person by their id."""
 
 
 class Settings(Model, frozen=True):

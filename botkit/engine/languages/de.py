@@ -1,0 +1,75 @@
+"""German. People are addressed as `du`, as apps do."""
+
+from __future__ import annotations
+
+__all__ = ["GERMAN"]
+
+from botkit.engine.languages.language import Language
+
+GERMAN = Language(
+    code="de",
+    hello="Hallo, ich bin **{bot}**.{about}\n\nSchreib mir, was du brauchst, oder /help für alles, was ich verstehe.",
+    help="Ich bin **{bot}**. Schreib mir einfach, oder nutze einen Befehl:",
+    about_start="Begrüßen und sagen, wofür dieser Bot da ist",
+    about_help="Diese Befehle zeigen",
+    about_new="Ein neues Gespräch beginnen",
+    about_stop="Die laufende Antwort anhalten",
+    about_status="Zeigen, was in diesem Gespräch gerade geschieht",
+    about_whoami="Zeigen, für wen ich dich halte",
+    new_conversation="Erledigt: Das ist ein neues Gespräch.",
+    one_approval_waits="1 Freigabe steht noch aus.",
+    approvals_wait="{count} Freigaben stehen noch aus.",
+    nothing_runs="Gerade läuft nichts.",
+    bot_and_model="Bot: {bot} · Modell: {model}",
+    working="Ich arbeite an einer Antwort.",
+    ready="Bereit.",
+    waiting_for_approval="Warte auf die Freigabe von `{what}`.",
+    waiting_for_answer="Warte auf deine Antwort auf `{what}`.",
+    waiting_for_colleague="Warte darauf, dass jemand aus dem Team nach `{what}` sieht.",
+    waiting_for_other="Warte ({kind}): `{what}`.",
+    an_answer="eine Antwort",
+    remembers_one="Ich erinnere mich an 1 Nachricht aus diesem Gespräch.",
+    remembers="Ich erinnere mich an {count} Nachrichten aus diesem Gespräch.",
+    you_are="Du bist **{name}** (`{person}`), {roles}.",
+    you_are_here="Hier bist du `{account}` auf `{channel}`.",
+    unknown="unbekannt",
+    approval_needed="**Freigabe nötig** für `{tool}`",
+    asked_by="Angefragt von {person}, über {bot} auf `{channel}`.",
+    colleague_decides="Jemand aus dem Team muss entscheiden. Sobald das geschehen ist, melde ich mich hier.",
+    decide_by_command="Zum Entscheiden: `{command}`",
+    approve="Freigeben",
+    reject="Ablehnen",
+    approved_now="Freigegeben.",
+    rejected_now="Abgelehnt.",
+    already_approved="Das wurde schon freigegeben.",
+    already_rejected="Das wurde schon abgelehnt.",
+    already_expired="Das ist schon abgelaufen.",
+    already_cancelled="Das wurde schon abgebrochen.",
+    only_may_decide="Das darf nur {who} entscheiden.",
+    button_unused="Dieser Knopf wird nicht mehr verwendet.",
+    approved="**Freigegeben**{by}: `{tool}`",
+    rejected="**Abgelehnt**{by}: `{tool}`",
+    by=" von {name}",
+    expired="**Abgelaufen**: Über `{tool}` hat niemand rechtzeitig entschieden.",
+    cancelled="**Abgebrochen**: `{tool}` wird nicht aufgerufen.",
+    please_answer="Bitte antworte.",
+    outcome_unknown=(
+        "Die Verbindung brach ab, während `{tool}` ausgeführt wurde, deshalb weiß ich nicht, ob es geschehen ist. "
+        "Von mir aus versuche ich es nicht noch einmal: Jemand aus dem Team sieht nach und entscheidet. "
+        "Danach melde ich mich hier."
+    ),
+    still_waiting="Ich warte noch auf eine Entscheidung über `{what}` und antworte, sobald sie da ist.",
+    pairing=(
+        "Ich kenne dich noch nicht. Dein Kopplungscode ist `{code}`. Gib ihn dem Betreiber, der dich mit `{command}` "
+        "hereinlässt."
+    ),
+    unreadable=(
+        "Diese Art von Nachricht ({kind}) kann ich nicht lesen. Sag es mir bitte in Worten, oder schick "
+        "ein Bild oder eine Datei."
+    ),
+    stopped="Angehalten.",
+    failed=(
+        "Leider konnte ich darauf nicht antworten ({code}). Wenn du es meldest, nenne bitte diese Kennung: `{trace}`."
+    ),
+    went_wrong="Etwas ist schiefgegangen und wurde vermerkt. Wenn du es meldest, nenne bitte diese Kennung: `{trace}`.",
+)

@@ -1,0 +1,69 @@
+"""English."""
+
+from __future__ import annotations
+
+__all__ = ["ENGLISH"]
+
+from botkit.engine.languages.language import Language
+
+ENGLISH = Language(
+    code="en",
+    hello="Hello, I am **{bot}**.{about}\n\nWrite me what you need, or /help for what I understand.",
+    help="I am **{bot}**. Just write to me, or use a command:",
+    about_start="Say hello and what this bot is for",
+    about_help="List these commands",
+    about_new="Begin a new conversation",
+    about_stop="Stop the answer being written",
+    about_status="Show what is going on in this conversation",
+    about_whoami="Show who I think you are",
+    new_conversation="Done: this is a new conversation.",
+    one_approval_waits="1 approval is still waiting.",
+    approvals_wait="{count} approvals are still waiting.",
+    nothing_runs="Nothing is running right now.",
+    bot_and_model="Bot: {bot} · model: {model}",
+    working="Working on an answer.",
+    ready="Ready.",
+    waiting_for_approval="Waiting for approval of `{what}`.",
+    waiting_for_answer="Waiting for your answer to `{what}`.",
+    waiting_for_colleague="Waiting for a colleague's look at `{what}`.",
+    waiting_for_other="Waiting for {kind} `{what}`.",
+    an_answer="an answer",
+    remembers_one="I remember 1 message of this conversation.",
+    remembers="I remember {count} messages of this conversation.",
+    you_are="You are **{name}** (`{person}`), {roles}.",
+    you_are_here="Here you are `{account}` on `{channel}`.",
+    unknown="unknown",
+    approval_needed="**Approval needed** for `{tool}`",
+    asked_by="Asked by {person}, by way of {bot} on `{channel}`.",
+    colleague_decides="A colleague has to decide. I will come back to you here as soon as they did.",
+    decide_by_command="To decide: `{command}`",
+    approve="Approve",
+    reject="Reject",
+    approved_now="Approved.",
+    rejected_now="Rejected.",
+    already_approved="This was already approved.",
+    already_rejected="This was already rejected.",
+    already_expired="This was already expired.",
+    already_cancelled="This was already cancelled.",
+    only_may_decide="Only {who} may decide this.",
+    button_unused="This button is not in use any more.",
+    approved="**Approved**{by}: `{tool}`",
+    rejected="**Rejected**{by}: `{tool}`",
+    by=" by {name}",
+    expired="**Expired**: nobody decided about `{tool}` in time.",
+    cancelled="**Cancelled**: `{tool}` will not be called.",
+    please_answer="Please answer.",
+    outcome_unknown=(
+        "I lost the connection while `{tool}` was being carried out, so I can't tell whether it happened. "
+        "I will not try again on my own: a colleague has to look and decide. I'll report back here."
+    ),
+    still_waiting="I am still waiting for a decision about `{what}` and will answer when it is there.",
+    pairing=(
+        "I don't know you yet. Your pairing code is `{code}`. "
+        "Give it to the operator, who lets you in with `{command}`."
+    ),
+    unreadable="I cannot read this kind of message ({kind}). Please tell me in words, or send a picture or a file.",
+    stopped="Stopped.",
+    failed="Sorry, I could not answer this ({code}). If you report it, please give this id: `{trace}`.",
+    went_wrong="Something went wrong, and it has been noted. If you report it, please give this id: `{trace}`.",
+)

@@ -1,0 +1,69 @@
+"""Spanish."""
+
+from __future__ import annotations
+
+__all__ = ["SPANISH"]
+
+from botkit.engine.languages.language import Language
+
+SPANISH = Language(
+    code="es",
+    hello="Hola, soy **{bot}**.{about}\n\nEscríbeme lo que necesitas, o /help para ver lo que entiendo.",
+    help="Soy **{bot}**. Escríbeme sin más, o usa un comando:",
+    about_start="Saludar y decir para qué sirve este bot",
+    about_help="Mostrar estos comandos",
+    about_new="Empezar una conversación nueva",
+    about_stop="Detener la respuesta en curso",
+    about_status="Mostrar qué está pasando en esta conversación",
+    about_whoami="Mostrar quién creo que eres",
+    new_conversation="Hecho: esta es una conversación nueva.",
+    one_approval_waits="Queda 1 aprobación pendiente.",
+    approvals_wait="Quedan {count} aprobaciones pendientes.",
+    nothing_runs="Ahora mismo no hay nada en marcha.",
+    bot_and_model="Bot: {bot} · modelo: {model}",
+    working="Estoy preparando una respuesta.",
+    ready="Listo.",
+    waiting_for_approval="Esperando la aprobación de `{what}`.",
+    waiting_for_answer="Esperando tu respuesta a `{what}`.",
+    waiting_for_colleague="Esperando a que alguien del equipo revise `{what}`.",
+    waiting_for_other="Esperando ({kind}): `{what}`.",
+    an_answer="una respuesta",
+    remembers_one="Recuerdo 1 mensaje de esta conversación.",
+    remembers="Recuerdo {count} mensajes de esta conversación.",
+    you_are="Eres **{name}** (`{person}`), {roles}.",
+    you_are_here="Aquí eres `{account}` en `{channel}`.",
+    unknown="desconocido",
+    approval_needed="**Se necesita aprobación** para `{tool}`",
+    asked_by="Lo pide {person}, a través de {bot} en `{channel}`.",
+    colleague_decides="Alguien del equipo tiene que decidir. Te escribiré aquí en cuanto lo haga.",
+    decide_by_command="Para decidir: `{command}`",
+    approve="Aprobar",
+    reject="Rechazar",
+    approved_now="Aprobado.",
+    rejected_now="Rechazado.",
+    already_approved="Esto ya se aprobó.",
+    already_rejected="Esto ya se rechazó.",
+    already_expired="Esto ya caducó.",
+    already_cancelled="Esto ya se canceló.",
+    only_may_decide="Solo {who} puede decidir esto.",
+    button_unused="Este botón ya no se usa.",
+    approved="**Aprobado**{by}: `{tool}`",
+    rejected="**Rechazado**{by}: `{tool}`",
+    by=" por {name}",
+    expired="**Caducado**: nadie decidió sobre `{tool}` a tiempo.",
+    cancelled="**Cancelado**: no se llamará a `{tool}`.",
+    please_answer="Responde, por favor.",
+    outcome_unknown=(
+        "Se cortó la conexión mientras se ejecutaba `{tool}`, así que no sé si llegó a hacerse. "
+        "No lo volveré a intentar por mi cuenta: alguien del equipo tiene que comprobarlo y decidir. Te avisaré aquí."
+    ),
+    still_waiting="Sigo esperando una decisión sobre `{what}` y responderé cuando llegue.",
+    pairing=(
+        "Todavía no te conozco. Tu código de vinculación es `{code}`. Dáselo al operador, que te dará acceso con "
+        "`{command}`."
+    ),
+    unreadable="No puedo leer este tipo de mensaje ({kind}). Dímelo con palabras, o envía una imagen o un archivo.",
+    stopped="Detenido.",
+    failed="Lo siento, no he podido responder a esto ({code}). Si lo comunicas, indica este identificador: `{trace}`.",
+    went_wrong="Algo ha fallado y ha quedado anotado. Si lo comunicas, indica este identificador: `{trace}`.",
+)

@@ -1,0 +1,74 @@
+"""French."""
+
+from __future__ import annotations
+
+__all__ = ["FRENCH"]
+
+from botkit.engine.languages.language import Language
+
+FRENCH = Language(
+    code="fr",
+    hello=(
+        "Bonjour, je suis **{bot}**.{about}\n\nÉcrivez-moi ce qu'il vous faut, ou /help pour voir ce que je comprends."
+    ),
+    help="Je suis **{bot}**. Écrivez-moi simplement, ou utilisez une commande :",
+    about_start="Dire bonjour et à quoi sert ce bot",
+    about_help="Afficher ces commandes",
+    about_new="Commencer une nouvelle conversation",
+    about_stop="Arrêter la réponse en cours",
+    about_status="Montrer ce qui se passe dans cette conversation",
+    about_whoami="Montrer qui vous êtes pour moi",
+    new_conversation="C'est fait : voici une nouvelle conversation.",
+    one_approval_waits="1 approbation est encore en attente.",
+    approvals_wait="{count} approbations sont encore en attente.",
+    nothing_runs="Rien n'est en cours pour le moment.",
+    bot_and_model="Bot : {bot} · modèle : {model}",
+    working="Je prépare une réponse.",
+    ready="Prêt.",
+    waiting_for_approval="En attente de l'approbation de `{what}`.",
+    waiting_for_answer="En attente de votre réponse à `{what}`.",
+    waiting_for_colleague="En attente qu'un collègue examine `{what}`.",
+    waiting_for_other="En attente ({kind}) : `{what}`.",
+    an_answer="une réponse",
+    remembers_one="Je me souviens de 1 message de cette conversation.",
+    remembers="Je me souviens de {count} messages de cette conversation.",
+    you_are="Vous êtes **{name}** (`{person}`), {roles}.",
+    you_are_here="Ici, vous êtes `{account}` sur `{channel}`.",
+    unknown="inconnu",
+    approval_needed="**Approbation nécessaire** pour `{tool}`",
+    asked_by="Demandé par {person}, via {bot} sur `{channel}`.",
+    colleague_decides="Un collègue doit décider. Je vous répondrai ici dès que ce sera fait.",
+    decide_by_command="Pour décider : `{command}`",
+    approve="Approuver",
+    reject="Refuser",
+    approved_now="Approuvé.",
+    rejected_now="Refusé.",
+    already_approved="Cela a déjà été approuvé.",
+    already_rejected="Cela a déjà été refusé.",
+    already_expired="Cela a déjà expiré.",
+    already_cancelled="Cela a déjà été annulé.",
+    only_may_decide="Seul {who} peut en décider.",
+    button_unused="Ce bouton n'est plus utilisé.",
+    approved="**Approuvé**{by} : `{tool}`",
+    rejected="**Refusé**{by} : `{tool}`",
+    by=" par {name}",
+    expired="**Expiré** : personne n'a décidé à temps pour `{tool}`.",
+    cancelled="**Annulé** : `{tool}` ne sera pas appelé.",
+    please_answer="Veuillez répondre.",
+    outcome_unknown=(
+        "La connexion a été perdue pendant l'exécution de `{tool}` ; je ne sais donc pas si l'action a eu lieu. "
+        "Je ne réessaierai pas de moi-même : un collègue doit vérifier et décider. Je vous répondrai ici."
+    ),
+    still_waiting="J'attends encore une décision sur `{what}` et je répondrai dès qu'elle sera prise.",
+    pairing=(
+        "Je ne vous connais pas encore. Votre code d'association est `{code}`. Donnez-le à l'opérateur, qui vous "
+        "donnera accès avec `{command}`."
+    ),
+    unreadable=(
+        "Je ne peux pas lire ce type de message ({kind}). Dites-le-moi avec des mots, ou envoyez une "
+        "image ou un fichier."
+    ),
+    stopped="Arrêté.",
+    failed="Désolé, je n'ai pas pu répondre ({code}). Si vous le signalez, indiquez cet identifiant : `{trace}`.",
+    went_wrong="Une erreur s'est produite et a été notée. Si vous la signalez, indiquez cet identifiant : `{trace}`.",
+)

@@ -1,0 +1,104 @@
+"""What a language has to say. Placeholders in braces are filled by `str.format`; Markdown as in every message."""
+
+from __future__ import annotations
+
+__all__ = ["Language"]
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Language:
+    code: str
+    """ISO 639-1."""
+
+    # commands
+    hello: str
+    """/start. {bot}, {about}: a sentence of the operator with a blank before it, or nothing."""
+    help: str
+    """Above the list of commands. {bot}."""
+    about_start: str
+    about_help: str
+    about_new: str
+    about_stop: str
+    about_status: str
+    about_whoami: str
+    new_conversation: str
+    one_approval_waits: str
+    """After `new_conversation`."""
+    approvals_wait: str
+    """The same for {count} of them."""
+    nothing_runs: str
+    """/stop while nothing runs."""
+    bot_and_model: str
+    """{bot}, {model}."""
+    working: str
+    ready: str
+    waiting_for_approval: str
+    """{what}: a tool."""
+    waiting_for_answer: str
+    """{what}: the question."""
+    waiting_for_colleague: str
+    """{what}: a tool."""
+    waiting_for_other: str
+    """{kind} of wait, {what}."""
+    an_answer: str
+    """What is waited for when it has no name."""
+    remembers_one: str
+    remembers: str
+    """{count} messages."""
+    you_are: str
+    """{name}, {person}: an id, {roles}."""
+    you_are_here: str
+    """{account}: an id, {channel}."""
+    unknown: str
+    """The name of somebody without one."""
+
+    # decisions
+    approval_needed: str
+    """{tool}."""
+    asked_by: str
+    """Where approvers are asked elsewhere: {person}, {bot}, {channel}."""
+    colleague_decides: str
+    """To whom may not decide."""
+    decide_by_command: str
+    """Where there are no buttons. {command}: what to type on the machine that runs botkit."""
+    approve: str
+    """On a button: short."""
+    reject: str
+    approved_now: str
+    """To whom pressed the button."""
+    rejected_now: str
+    already_approved: str
+    already_rejected: str
+    already_expired: str
+    already_cancelled: str
+    only_may_decide: str
+    """{who}: roles and people."""
+    button_unused: str
+    approved: str
+    """In place of the question. {tool}, {by}: ` by Ada` or nothing."""
+    rejected: str
+    by: str
+    """{name}, with a blank before it."""
+    expired: str
+    """{tool}."""
+    cancelled: str
+    """{tool}."""
+    please_answer: str
+    """A question that a tool left without words."""
+    outcome_unknown: str
+    """{tool} was called and nobody knows whether it happened."""
+
+    # notices
+    still_waiting: str
+    """{what}."""
+    pairing: str
+    """{code}, {command}."""
+    unreadable: str
+    """{kind} of message, as the platform calls it."""
+    stopped: str
+    failed: str
+    """{code} of the error, {trace}."""
+    went_wrong: str
+    """{trace}."""

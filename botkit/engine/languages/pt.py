@@ -1,0 +1,71 @@
+"""Portuguese."""
+
+from __future__ import annotations
+
+__all__ = ["PORTUGUESE"]
+
+from botkit.engine.languages.language import Language
+
+PORTUGUESE = Language(
+    code="pt",
+    hello="Olá, eu sou **{bot}**.{about}\n\nEscreva o que você precisa, ou /help para ver o que eu entendo.",
+    help="Eu sou **{bot}**. É só escrever, ou usar um comando:",
+    about_start="Cumprimentar e dizer para que serve este bot",
+    about_help="Mostrar estes comandos",
+    about_new="Começar uma nova conversa",
+    about_stop="Interromper a resposta em andamento",
+    about_status="Mostrar o que está acontecendo nesta conversa",
+    about_whoami="Mostrar quem eu acho que você é",
+    new_conversation="Pronto: esta é uma nova conversa.",
+    one_approval_waits="1 aprovação ainda está pendente.",
+    approvals_wait="{count} aprovações ainda estão pendentes.",
+    nothing_runs="Não há nada em andamento agora.",
+    bot_and_model="Bot: {bot} · modelo: {model}",
+    working="Estou preparando uma resposta.",
+    ready="Pronto.",
+    waiting_for_approval="Aguardando a aprovação de `{what}`.",
+    waiting_for_answer="Aguardando sua resposta a `{what}`.",
+    waiting_for_colleague="Aguardando que alguém da equipe verifique `{what}`.",
+    waiting_for_other="Aguardando ({kind}): `{what}`.",
+    an_answer="uma resposta",
+    remembers_one="Eu me lembro de 1 mensagem desta conversa.",
+    remembers="Eu me lembro de {count} mensagens desta conversa.",
+    you_are="Você é **{name}** (`{person}`), {roles}.",
+    you_are_here="Aqui você é `{account}` em `{channel}`.",
+    unknown="desconhecido",
+    approval_needed="**Aprovação necessária** para `{tool}`",
+    asked_by="Pedido de {person}, por meio de {bot} em `{channel}`.",
+    colleague_decides="Alguém da equipe precisa decidir. Volto a escrever aqui assim que isso acontecer.",
+    decide_by_command="Para decidir: `{command}`",
+    approve="Aprovar",
+    reject="Rejeitar",
+    approved_now="Aprovado.",
+    rejected_now="Rejeitado.",
+    already_approved="Isto já foi aprovado.",
+    already_rejected="Isto já foi rejeitado.",
+    already_expired="Isto já expirou.",
+    already_cancelled="Isto já foi cancelado.",
+    only_may_decide="Somente {who} pode decidir isto.",
+    button_unused="Este botão não é mais usado.",
+    approved="**Aprovado**{by}: `{tool}`",
+    rejected="**Rejeitado**{by}: `{tool}`",
+    by=" por {name}",
+    expired="**Expirado**: ninguém decidiu sobre `{tool}` a tempo.",
+    cancelled="**Cancelado**: `{tool}` não será chamado.",
+    please_answer="Responda, por favor.",
+    outcome_unknown=(
+        "A conexão caiu enquanto `{tool}` estava sendo executado, então não sei se aconteceu. "
+        "Não vou tentar de novo por conta própria: alguém da equipe precisa verificar e decidir. Aviso você aqui."
+    ),
+    still_waiting="Ainda estou aguardando uma decisão sobre `{what}` e responderei quando ela chegar.",
+    pairing=(
+        "Ainda não conheço você. Seu código de pareamento é `{code}`. Entregue-o ao operador, que libera seu acesso "
+        "com `{command}`."
+    ),
+    unreadable=(
+        "Não consigo ler este tipo de mensagem ({kind}). Diga com palavras, ou envie uma imagem ou um arquivo."
+    ),
+    stopped="Interrompido.",
+    failed="Desculpe, não consegui responder ({code}). Se for relatar, informe este identificador: `{trace}`.",
+    went_wrong="Algo deu errado e foi registrado. Se for relatar, informe este identificador: `{trace}`.",
+)
