@@ -13,6 +13,7 @@ __all__ = [
     "RESULT_LIMIT_BYTES",
     "CallRecord",
     "CallStatus",
+    "Client",
     "NeedsApproval",
     "NeedsInput",
     "Principal",
@@ -63,6 +64,8 @@ class Principal(Data):
     """Tools or patterns the token is not good for; wins over `allow`."""
     per_minute: int = 0
     """Calls a minute of this token's own plan; 0: the workspace's rule."""
+    per_month: int = 0
+    """Calls a calendar month of this token's own quota; 0: none."""
 
 
 class Tool(Data):
@@ -97,8 +100,27 @@ class Tool(Data):
         return self.tool_class == "read-only" or self.idempotent
 
 
+class Client(Data):
+    """An MCP client at the other end of a call: what it can be asked, and what travels with its request."""
+
+    capabilities: dict[str, Any] = {}
+    """As the client declared them: `elicitation`, `sampling`, `roots`. Nothing else is asked of it."""
+    meta: dict[str, Any] = {}
+    """The request's `_meta` without what belongs to this connection, such as the progress token."""
+    log_level: str = ""
+    """Least severe log message it wants of this call; empty: none."""
+    responses: dict[str, Any] = {}
+    """Its answers to the `NeedsInput.requests` of an earlier attempt, by key."""
+    refusals: dict[str, Any] = {}
+    """JSON-RPC errors it gave instead of an answer, by key."""
+    transparent: bool = False
+    """It speaks with one server as if there were nothing between; that server checks the arguments itself."""
+    era: Literal["", "handshake", "modern"] = ""
+    """With `transparent`: the era to speak with the server too."""
+
+
 class ToolCall(Data):
-    """One request to run one tool."""
+    """One request to run one tool, or one of the other requests that reach a server (`method`)."""
 
     id: str
     """Unique for this attempt; the call log's key."""
@@ -121,6 +143,13 @@ class ToolCall(Data):
     """The opaque state that came with that `NeedsInput`."""
     timeout_s: float = 0.0
     """Less than the server's own timeout, or 0 to use that."""
+    method: str = "tools/call"
+    """Or `prompts/get` (`tool` is `server__prompt`), `resources/read`, `resources/subscribe`,
+    `resources/unsubscribe` (`tool` is the URI), `completion/complete` (`tool` is the prompt or URI template)."""
+    params: dict[str, Any] = {}
+    """Parameters of the request beside name, arguments and `_meta`, passed on as they are."""
+    client: Client | None = None
+    """The MCP client that asks; None: botkit itself."""
 
 
 class CallRecord(Data):
@@ -144,6 +173,12 @@ class CallRecord(Data):
     """Error code where `status` is not `ok`."""
     duration_ms: float = 0.0
     result_bytes: int = 0
+    method: str = "tools/call"
+    """The MCP request; `tool` names its prompt or resource where it is another one."""
+    tool_class: ToolClass | Literal[""] = ""
+    """What the tool counted as when it was called; empty where no tool was found."""
+    request_bytes: int = 0
+    """Size of the arguments as JSON."""
 
 
 class Progress(Data, tag="progress"):
@@ -152,6 +187,10 @@ class Progress(Data, tag="progress"):
     message: str = ""
     progress: float = 0.0
     total: float = 0.0
+    method: str = "notifications/progress"
+    """Or `notifications/message`, only sent to a `Client` that wants logs."""
+    params: dict[str, Any] = {}
+    """The notification as the server sent it, redacted; empty without a `Client`."""
 
 
 class NeedsApproval(Data, tag="approval"):
@@ -174,6 +213,9 @@ class NeedsInput(Data, tag="input"):
     schema: dict[str, Any]
     """JSON Schema of the answer, a flat object."""
     state: str = ""
+    requests: dict[str, Any] = {}
+    """For a `Client`: everything asked, as MCP requests (`method`, `params`) by key, answered in
+    `Client.responses`."""
     record: CallRecord
 
 

@@ -12,7 +12,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,10 +20,11 @@ import msgspec
 from botkit.core.clock import Clock
 from botkit.core.errors import ToolTimeout, ToolUnavailable
 from botkit.core.tools import Tool, ToolCall
-from botkit.gateway.parking import Park, Parking, Ticket, answer_of, binding, read_ticket
-from botkit.gateway.session import Question, Session, question, questions_of
+from botkit.gateway.methods import readdressed
+from botkit.gateway.parking import PARK_KEY, Park, Parking, Ticket, answer_of, binding, give_answer, read_ticket
+from botkit.gateway.session import MISSING_CAPABILITY, Question, Session, lacking, question, questions_of, requests_of
 from botkit.gateway.upstream import Lease, Upstream
-from botkit.gateway.wire import Answer, Exchange, Failure, Inbound, NeverSent, Notice, RpcError
+from botkit.gateway.wire import METHOD_NOT_FOUND, Answer, Exchange, Failure, Inbound, NeverSent, Notice, RpcError
 
 _ROUNDS_LIMIT = 10
 """How often a server may ask to be called again without a question."""
@@ -34,9 +35,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """`notifications/progress`."""
+    """`notifications/progress`, or a log message that was asked for."""
 
     params: Mapping[str, Any]
+    method: str = "notifications/progress"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Asked:
 
     question: Question
     state: str
+    requests: dict[str, Any] = field(default_factory=dict[str, Any])
+    """For an MCP client: everything asked, as MCP requests by key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,9 @@ class Conversation:
         """
         responses: dict[str, Any] | None = None
         state: str | None = None
+        client = self._call.client
+        if client is not None and client.responses:
+            responses = client.responses
         if self._call.state:
             ticket = read_ticket(self._call)
             if ticket.open:
@@ -115,7 +122,13 @@ class Conversation:
                 if len(ticket.open) > 1:
                     yield self._ask_next(ticket.open[1:], responses, state)
                     return
+            elif client is not None and not ticket.park:
+                state = ticket.state
+            elif client is not None and PARK_KEY not in client.responses and PARK_KEY not in client.refusals:
+                yield Asked(question(ticket.asked.get("params", {})), self._call.state, {PARK_KEY: ticket.asked})
+                return
             else:
+                responses = None
                 self._return_to(ticket)
         try:
             for round_number in range(_ROUNDS_LIMIT):
@@ -127,6 +140,9 @@ class Conversation:
                         if isinstance(event, Asked):
                             return
                         continue
+                    if client is not None and (requests := requests_of(event.result)):
+                        yield self._pass_on(requests, _text_or_none(event.result.get("requestState")))
+                        return
                     questions = questions_of(event.result)
                     if questions is None:
                         yield event
@@ -149,9 +165,20 @@ class Conversation:
             self._lease = await self._within(self._take_lease())
             self._session = self._lease.session
             self._strays = self._session.peer.strays
-        self._exchange = self._session.call_tool(
-            self._tool.upstream_name, self._call.arguments, self._meta, responses=responses, state=state
-        )
+        call, client = self._call, self._call.client
+        params = readdressed(call, self._tool.upstream_name)
+        if client is None:
+            self._exchange = self._session.request(call.method, params, self._meta, responses=responses, state=state)
+        else:
+            self._exchange = self._session.request(
+                call.method,
+                params,
+                self._meta,
+                responses=responses,
+                state=state,
+                capabilities=client.capabilities,
+                log_level=client.log_level,
+            )
         self.sent = self.in_flight = True
         self._watch_clock(self._exchange)
 
@@ -187,8 +214,10 @@ class Conversation:
         while exchange is not None:
             event = await exchange.next()
             if isinstance(event, Notice):
-                yield News(event.params)
+                yield News(event.params, event.method)
             elif isinstance(event, Inbound):
+                if self._cannot_ask(event):
+                    continue
                 asked = question(event.params)
                 if self._prepared is not None and self._prepared[0] == _digest(asked):
                     event.respond(self._prepared[1])
@@ -213,8 +242,38 @@ class Conversation:
             self._lease.let_go()
         park_id = await self._parking.put(Park(exchange, inbound, self._stack.pop_all().aclose))
         self._exchange = None
-        ticket = Ticket(bound=binding(self._call), park=park_id, question=_digest(asked))
-        return Asked(asked, ticket.text())
+        request = {"method": inbound.method, "params": dict(inbound.params)} if self._call.client is not None else {}
+        ticket = Ticket(bound=binding(self._call), park=park_id, question=_digest(asked), asked=request)
+        return Asked(asked, ticket.text(), {PARK_KEY: request} if request else {})
+
+    def _cannot_ask(self, inbound: Inbound) -> bool:
+        """Refuse a question that whoever calls cannot be asked; the tool may know another way."""
+        client = self._call.client
+        request = {"method": inbound.method, "params": inbound.params}
+        if client is None:
+            if inbound.method == "elicitation/create":
+                return False
+        elif not lacking(client.capabilities, request):
+            return False
+        inbound.refuse(METHOD_NOT_FOUND, f"{inbound.method[:100]} is not offered by the client of this call")
+        return True
+
+    def _pass_on(self, requests: dict[str, Any], state: str | None) -> Asked:
+        """Modern era: an MCP client is asked everything at once, in the server's own words.
+
+        Raises:
+            RpcError: it did not declare that it can be asked this.
+        """
+        client = self._call.client
+        for request in requests.values():
+            if client is not None and (missing := lacking(client.capabilities, request)):
+                raise RpcError(
+                    MISSING_CAPABILITY,
+                    "The tool asks for something that the client does not offer.",
+                    {"requiredCapabilities": missing},
+                )
+        text = Ticket(bound=binding(self._call), state=state).text() if state is not None else ""
+        return Asked(Question(message="", schema={}), text, requests)
 
     def _return_to(self, ticket: Ticket) -> None:
         """Handshake era: give the answer to the call that waits for it."""
@@ -225,8 +284,8 @@ class Conversation:
             self._exchange = park.exchange
             park.exchange.parked = False
             self._watch_clock(park.exchange)
-            park.inbound.respond(answer_of(self._call))
-        elif self._tool.repeatable:
+            give_answer(self._call, park.inbound)
+        elif self._tool.repeatable and self._call.client is None:
             self._prepared = (ticket.question, answer_of(self._call))
         else:
             self.sent = self.in_flight = True

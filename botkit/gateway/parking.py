@@ -10,7 +10,7 @@ The text is not secret and not sealed: it stays inside botkit, in the run's step
 
 from __future__ import annotations
 
-__all__ = ["Park", "Parking", "Ticket", "answer_of", "binding", "read_ticket"]
+__all__ = ["PARK_KEY", "PARK_S", "Park", "Parking", "Ticket", "answer_of", "binding", "give_answer", "read_ticket"]
 
 import asyncio
 import base64
@@ -18,7 +18,7 @@ import binascii
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -30,8 +30,10 @@ from botkit.core.tools import ToolCall
 from botkit.gateway.session import Question
 from botkit.gateway.wire import Exchange, Inbound
 
-_PARK_S = 1800.0
+PARK_S = 1800.0
 """How long a server is left waiting for an answer."""
+PARK_KEY = "input"
+"""The key under which an MCP client answers a parked call."""
 _PARKS_LIMIT = 1000
 
 
@@ -49,6 +51,8 @@ class Ticket(Data):
     answered: dict[str, Any] = {}
     open: tuple[Question, ...] = ()
     """Modern era: questions not yet answered; the first was asked."""
+    asked: dict[str, Any] = {}
+    """Handshake era, for an MCP client: the server's request, to put it again if the client's answer lacks it."""
 
     def text(self) -> str:
         return base64.urlsafe_b64encode(encode(self)).decode()
@@ -56,7 +60,9 @@ class Ticket(Data):
 
 def binding(call: ToolCall) -> str:
     """What a ticket is good for: this tool, these arguments, this person."""
-    fields = [call.workspace, call.tool, call.arguments, call.principal.kind, call.principal.id]
+    fields: list[Any] = [call.workspace, call.tool, call.arguments, call.principal.kind, call.principal.id]
+    if call.method != "tools/call":
+        fields.append(call.method)
     return hashlib.sha256(msgspec.json.encode(fields, order="deterministic")).hexdigest()
 
 
@@ -83,6 +89,20 @@ def answer_of(call: ToolCall) -> dict[str, Any]:
     if answers.get("action") in ("accept", "decline", "cancel") and set(answers) <= {"action", "content"}:
         return answers
     return {"action": "accept", "content": answers}
+
+
+def give_answer(call: ToolCall, inbound: Inbound) -> None:
+    """Answer the server's question with what the call brings: a person's answer, or an MCP client's."""
+    client = call.client
+    if client is None:
+        inbound.respond(answer_of(call))
+    elif isinstance(refusal := client.refusals.get(PARK_KEY), dict):
+        refusal = cast("dict[str, Any]", refusal)
+        code = refusal.get("code")
+        inbound.refuse(code if isinstance(code, int) else -32603, str(refusal.get("message") or "refused")[:1000])
+    else:
+        answer: Any = client.responses.get(PARK_KEY)
+        inbound.respond(cast("dict[str, Any]", answer) if isinstance(answer, dict) else {"action": "cancel"})
 
 
 @dataclass(eq=False)
@@ -138,7 +158,7 @@ class Parking:
                 await park.leave("botkit is stopping")
 
     async def _expire(self, park_id: str) -> None:
-        await self._clock.sleep(_PARK_S)
+        await self._clock.sleep(PARK_S)
         park = self._parks.pop(park_id, None)
         self._timers.pop(park_id, None)
         if park is not None:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 import structlog
 
+from botkit.core.tools import RESULT_LIMIT_BYTES
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.results import clean_result
 from botkit.gateway.settings import Inject, Review
@@ -23,7 +24,7 @@ async def answer(bench: Bench, tool: str, **fields: Any) -> Any:
 
 async def test_ten_megabytes_are_cut_aloud(bench: Bench) -> None:
     result = await answer(bench, "raw__huge")
-    assert len(msgspec.json.encode(result.content)) <= 256 * 1024
+    assert len(msgspec.json.encode(result.content)) <= RESULT_LIMIT_BYTES
     assert "[Cut: the result has 100000" in text_of(result)
     assert "Ask for less" in text_of(result)
     assert result.record.result_bytes > 10_000_000
