@@ -30,6 +30,8 @@ _LINE_CHARS = 2000
 """Longer lines of standard error are cut."""
 _TAIL_LINES = 20
 """Last lines of standard error kept to explain a failed start."""
+_LAST_WORDS_S = 1.0
+"""How long an ended server's pipes may stay open, because something else inherited them."""
 _UNREAD_LIMIT_BYTES = 64 * 1024 * 1024
 """Requests a server may leave unread before it counts as hung."""
 
@@ -64,31 +66,50 @@ def minimal_environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 
 class Process(asyncio.SubprocessProtocol):
-    """One running server. Bytes of its standard output go to `on_output` as they come.
+    """One running server.
 
-    Use `spawn` to make one and `stop` to end it; cancelling `stop` leaves the end to the launcher.
+    Use `spawn` to make one, `listen` to hear it and `stop` to end it; cancelling `stop` leaves the end to the launcher.
     """
 
     def __init__(self, on_line: OnLine, grace_s: float):
         loop = asyncio.get_running_loop()
         self.exited: asyncio.Future[int] = loop.create_future()
-        """Exit status; 128 + the signal's number after a signal."""
-        self.on_output: Callable[[bytes], None] = lambda _: None
-        self.on_closed: Callable[[], None] = lambda: None
-        """Called once when the server can answer no more."""
+        """Exit status; 128 + the signal's number after a signal. Done when all it wrote was read."""
         self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._on_line = on_line
+        self._on_output: Callable[[bytes], None] | None = None
+        self._early: list[bytes] = []
+        """Output that came before anybody listened."""
+        self._on_closed: Callable[[], None] | None = None
         self._grace_s = grace_s
         self._line = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._transport: asyncio.SubprocessTransport | None = None
         self._control = -1
         self._closed = False
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def pid(self) -> int:
         """Of the launcher; the server is its child."""
         return self._transport.get_pid() if self._transport else 0
+
+    def listen(self, on_output: Callable[[bytes], None], on_closed: Callable[[], None] = lambda: None) -> None:
+        """Have output passed on as it comes, and one call when the server can answer no more.
+
+        What happened since the start is told first, so a server that speaks or dies at once is heard too.
+        """
+        self._on_output = on_output
+        early, self._early = self._early, []
+        for data in early:
+            on_output(data)
+        self._on_closed = on_closed
+        if self._closed:
+            on_closed()
+
+    def forget(self) -> None:
+        """Tell nobody when it ends: that is meant."""
+        self._on_closed = None
 
     @property
     def alive(self) -> bool:
@@ -151,10 +172,12 @@ class Process(asyncio.SubprocessProtocol):
         self._transport = cast("asyncio.SubprocessTransport", transport)
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
-        if fd == 1:
-            self.on_output(data)
-        else:
+        if fd != 1:
             self._feed_lines(self._decoder.decode(data))
+        elif self._on_output is not None:
+            self._on_output(data)
+        else:
+            self._early.append(data)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         if fd == 2:
@@ -164,19 +187,27 @@ class Process(asyncio.SubprocessProtocol):
 
     def process_exited(self) -> None:
         self._hang_up()
+        # Its last words may still be in the pipes; `connection_lost` comes when they were read.
+        self._timer = asyncio.get_running_loop().call_later(_LAST_WORDS_S, self._finish)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         code = self._transport.get_returncode() if self._transport else None
         if not self.exited.done():
             self.exited.set_result(-1 if code is None else code)
         self._close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
         if self._transport is not None:
             self._transport.close()
 
     def _close(self) -> None:
         if not self._closed:
             self._closed = True
-            self.on_closed()
+            if self._on_closed is not None:
+                self._on_closed()
 
     def _feed_lines(self, text: str) -> None:
         *lines, rest = (self._line + text).split("\n")

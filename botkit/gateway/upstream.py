@@ -233,8 +233,7 @@ class Upstream:
         process.exited.add_done_callback(lambda _: self._processes.discard(process))
         self.starts += 1
         peer = Peer(process.write, on_report=lambda what: self._warn("server_misbehaved", what=what))
-        process.on_output = peer.feed
-        process.on_closed = lambda: self._closed(process, peer)
+        process.listen(peer.feed, lambda: self._closed(process, peer))
         try:
             session = await open_session(peer, era=self._era, timeout_s=self._start_timeout_s)
         except ToolUnavailable as error:
@@ -303,7 +302,7 @@ class Upstream:
     async def _end_process(self) -> None:
         process, self._session = self._process, None
         if process is not None:
-            process.on_closed = lambda: None
+            process.forget()
             await process.stop()
             if process is self._process:
                 self._process = None

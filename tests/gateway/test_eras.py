@@ -27,7 +27,7 @@ async def session(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     command = Command(argv=(sys.executable, str(SERVERS / "sdk.py")), env={"EFFECTS": str(tmp_path / "effects")})
     process = await spawn(command)
     peer = Peer(process.write)
-    process.on_output = peer.feed
+    process.listen(peer.feed)
     opened = await open_session(peer, era=era)
     assert opened.era == era
     yield opened

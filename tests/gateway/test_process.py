@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ if os.fork() == 0:
     os._exit(0)
 os.wait()
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print(os.getpid(), plain.pid, session.pid, os.read(reading, 20).decode(), flush=True)
+print(os.getpid(), plain.pid, session.pid, os.read(reading, 20).decode(), "all", flush=True)
 time.sleep(600)
 """
 
@@ -46,7 +47,7 @@ def is_alive(pid: int) -> bool:
     return state not in (b"Z", b"X")
 
 
-async def until_gone(*pids: int, patience_s: float = 15.0) -> None:
+async def until_gone(*pids: int, patience_s: float = 45.0) -> None:
     """Wait for processes that are not our children, which cannot be awaited."""
     deadline = time.monotonic() + patience_s
     while any(is_alive(pid) for pid in pids):
@@ -54,8 +55,16 @@ async def until_gone(*pids: int, patience_s: float = 15.0) -> None:
         await asyncio.sleep(0.01)
 
 
-def collect(process: Process) -> asyncio.Queue[bytes]:
-    """Lines of standard output; what is left without an end counts as one when the process ends."""
+def pids_in(line: bytes) -> list[int]:
+    """What TREE says of itself: four processes, and a word that shows the line to be whole."""
+    *pids, last = line.split()
+    assert last == b"all", line
+    assert len(pids) == 4, line
+    return [int(pid) for pid in pids]
+
+
+def collect(process: Process, on_closed: Callable[[], None] = lambda: None) -> asyncio.Queue[bytes]:
+    """Whole lines of standard output, in however many pieces they come."""
     lines: asyncio.Queue[bytes] = asyncio.Queue()
     rest = b""
 
@@ -65,7 +74,7 @@ def collect(process: Process) -> asyncio.Queue[bytes]:
         for line in whole:
             lines.put_nowait(line)
 
-    process.on_output = feed
+    process.listen(feed, on_closed)
     return lines
 
 
@@ -73,9 +82,8 @@ async def run(code: str, **options: Any) -> tuple[int, str, list[str]]:
     """Run some Python to its end: exit status, output, lines of standard error."""
     errors: list[str] = []
     process = await spawn(Command(argv=(PYTHON, "-c", code), **options), errors.append)
-    lines = collect(process)
     closed = asyncio.Event()
-    process.on_closed = closed.set
+    lines = collect(process, closed.set)
     status = await process.exited
     await closed.wait()
     return status, b"\n".join(lines.get_nowait() for _ in range(lines.qsize())).decode(), errors
@@ -160,16 +168,17 @@ async def test_stop_asks_before_it_kills() -> None:
         "signal.signal(signal.SIGTERM, lambda *_: (print('asked', flush=True), sys.exit(3)))\n"
         "print('up', flush=True); time.sleep(600)"
     )
-    process = await spawn(Command(argv=(PYTHON, "-c", code), grace_s=1))
+    process = await spawn(Command(argv=(PYTHON, "-c", code), grace_s=30))  # the launcher gives it time to answer
     lines = collect(process)
     await lines.get()
+    process._grace_s = 0.1  # pyright: ignore[reportPrivateUsage]  # botkit does not wait long before it asks
     assert await process.stop() == 3
     assert await lines.get() == b"asked"
 
 
 async def test_stop_ends_everything_a_stubborn_server_started() -> None:
     process = await spawn(Command(argv=(PYTHON, "-c", TREE), grace_s=0.1))
-    pids = [int(pid) for pid in (await collect(process).get()).split()]
+    pids = pids_in(await collect(process).get())
     assert all(is_alive(pid) for pid in pids)
     assert await process.stop() == 128 + signal.SIGKILL
     assert not any(is_alive(pid) for pid in pids)
@@ -178,8 +187,7 @@ async def test_stop_ends_everything_a_stubborn_server_started() -> None:
 async def test_what_a_server_leaves_behind_ends_with_it() -> None:
     code = TREE.replace("\ntime.sleep(600)", "")
     process = await spawn(Command(argv=(PYTHON, "-c", code), grace_s=0.1))
-    lines = collect(process)
-    pids = [int(pid) for pid in (await lines.get()).split()]
+    pids = pids_in(await collect(process).get())
     assert await process.exited == 0
     assert not any(is_alive(pid) for pid in pids)
 
@@ -191,14 +199,15 @@ async def test_no_orphan_survives_when_botkit_is_killed() -> None:
         "from botkit.gateway.process import Command, spawn\n"
         "async def main():\n"
         "    process = await spawn(Command(argv=(sys.executable, '-c', sys.argv[1]), grace_s=0.1))\n"
-        "    process.on_output = lambda data: print(process.pid, data.decode(), flush=True)\n"
+        "    print(process.pid, flush=True)\n"
+        "    process.listen(lambda data: print(data.decode(), end='', flush=True))  # in whatever pieces\n"
         "    await process.exited\n"
         "asyncio.run(main())"
     )
     child = await asyncio.create_subprocess_exec(PYTHON, "-c", parent, TREE, stdout=asyncio.subprocess.PIPE)
     assert child.stdout is not None
-    pids = [int(pid) for pid in (await child.stdout.readline()).split()]
-    assert len(pids) == 5
+    launcher = int(await child.stdout.readline())
+    pids = [launcher, *pids_in(await child.stdout.readline())]
     assert all(is_alive(pid) for pid in pids)
     child.kill()
     await child.wait()
@@ -211,6 +220,16 @@ async def test_killing_the_launcher_kills_the_server() -> None:
     os.kill(process.pid, signal.SIGKILL)
     await process.exited
     await until_gone(pid)
+
+
+async def test_a_server_that_speaks_and_ends_before_anybody_listens_is_heard() -> None:
+    process = await spawn(Command(argv=(PYTHON, "-c", "print('early')")))
+    await process.exited
+    heard: list[bytes] = []
+    closed = asyncio.Event()
+    process.listen(heard.append, closed.set)
+    await closed.wait()
+    assert b"".join(heard) == b"early\n"
 
 
 async def test_a_server_that_does_not_read_is_noticed() -> None:
