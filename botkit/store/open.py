@@ -21,6 +21,7 @@ from botkit.store.journal import Lease, SqlJournal
 from botkit.store.lanes import Owner, register, sweep_others, unregister
 from botkit.store.lifecycle import SqlLifecycle
 from botkit.store.locks import HomeLock
+from botkit.store.members import SqlMembers
 from botkit.store.migrate import migrate_postgres, migrate_sqlite
 from botkit.store.pairing import SqlPairing
 from botkit.store.people import SqlPeople
@@ -60,6 +61,7 @@ class Store:
         self.journal = SqlJournal(writer, clock, owner=owner.id, lease=lease)
         self.people = SqlPeople(writer, reader, clock)
         self.pairing = SqlPairing(writer, reader, clock)
+        self.members = SqlMembers(writer, reader, clock, owner=owner.id)
         self.secrets = SqlSecrets(writer, reader)
         self.catalog = SqlCatalog(writer, reader)
         self.revisions = SqlRevisions(writer, reader, clock, owner=owner.id)

@@ -12,14 +12,20 @@ __all__ = [
     "SCHEMA_REVISION",
     "accounts",
     "audits",
+    "call_approvals",
     "calls",
     "catalog",
+    "counters",
     "files",
     "identities",
     "inbox",
+    "invitations",
     "is_open",
     "is_undelivered",
     "lanes",
+    "limit_hits",
+    "limit_keys",
+    "members",
     "metadata",
     "model_calls",
     "owners",
@@ -32,6 +38,7 @@ __all__ = [
     "sessions",
     "steps",
     "timers",
+    "tokens",
     "transcript",
     "waits",
     "welcomes",
@@ -56,7 +63,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0003"
 """The newest migration; a database that says this needs none, and Alembic is not even imported."""
 
 metadata = MetaData(
@@ -314,6 +321,9 @@ calls = Table(
     _text("code"),
     Column("duration_ms", Float, nullable=False, server_default="0"),
     _number("result_bytes"),
+    _text("method", "tools/call"),
+    _text("tool_class"),
+    _number("request_bytes"),
     UniqueConstraint("id"),
     Index(None, "at"),
     Index("ix_calls_run_id", "run_id", **_where("run_id <> ''")),
@@ -457,6 +467,7 @@ catalog = Table(
     _json("pins"),
     _number("refreshed_at"),
     _text("error"),
+    Column("accepted", Text, nullable=False, server_default="{}"),
 )
 
 revisions = Table(
@@ -469,4 +480,127 @@ revisions = Table(
     _text("note"),
     Column("active", Integer, nullable=False, server_default="0"),
     _number("activated_at"),
+)
+
+# ── members of workspaces ────────────────────────────────────────────────────────────────────────────────
+
+members = Table(
+    "members",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("workspace"),
+    _text("name"),
+    _text("email"),
+    _text("role"),
+    _text("state"),
+    _text("person_id"),
+    _number("created_at"),
+    _number("joined_at"),
+    _number("last_active_at"),
+    Index("ix_members_name", "workspace", "name", unique=True, **_where("state <> 'removed'")),
+    Index("ix_members_person_id", "person_id", **_where("person_id <> ''")),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("digest"),
+    _text("workspace"),
+    _text("member_id"),
+    _text("name"),
+    _text("hint"),
+    Column("allow", Text),
+    _json("deny"),
+    _number("per_minute"),
+    _number("per_month"),
+    _text("origin"),
+    _text("client"),
+    _number("created_at"),
+    _text("created_by"),
+    _number("expires_at"),
+    _number("last_used_at"),
+    _number("revoked_at"),
+    _text("revoked_by"),
+    UniqueConstraint("digest"),
+    Index(None, "member_id"),
+    Index(None, "workspace"),
+    comment="`digest` is the SHA-256 of the token, which is stored nowhere.",
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("digest"),
+    _text("workspace"),
+    _text("member_id"),
+    _number("created_at"),
+    _text("created_by"),
+    _number("expires_at"),
+    _number("accepted_at"),
+    _number("revoked_at"),
+    UniqueConstraint("digest"),
+    Index(None, "member_id"),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("period", Text, primary_key=True),
+    _number("used"),
+    comment="Calls counted against monthly quotas.",
+)
+
+limit_keys = Table(
+    "limit_keys",
+    metadata,
+    Column("key", Text, primary_key=True),
+    _number("taken"),
+    comment="How many calls each rule has let through; the row is the lock of its `limit_hits`.",
+)
+
+limit_hits = Table(
+    "limit_hits",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("slot", BigInteger, primary_key=True, autoincrement=False),
+    _number("at"),
+    comment="A ring of as many slots as the rule allows calls: the next one is free once its time has passed.",
+)
+
+call_approvals = Table(
+    "call_approvals",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("workspace"),
+    _text("principal_kind"),
+    _text("principal"),
+    _text("token_id"),
+    _text("server"),
+    _text("tool"),
+    _json("arguments"),
+    _text("digest"),
+    _text("reason"),
+    _json("approvers"),
+    _text("state"),
+    _text("comment"),
+    _number("created_at"),
+    _number("expires_at"),
+    _number("decided_at"),
+    _text("decided_by"),
+    _text("decided_via"),
+    _number("used_at"),
+    Column("told", Integer, nullable=False, server_default="0"),
+    Index(
+        "ix_call_approvals_current",
+        "digest",
+        "principal",
+        "workspace",
+        unique=True,
+        **_where("told = 0"),
+    ),
+    Index("ix_call_approvals_open", "created_at", **_where("state = 'open'")),
+    comment="Calls of MCP clients that a person must allow. `told` 1: the client knows how it ended.",
 )

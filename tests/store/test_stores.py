@@ -9,6 +9,7 @@ from botkit.testing.stores import (
     Database,
     FilesContract,
     LifecycleContract,
+    MembersContract,
     PairingContract,
     PeopleContract,
     RecordsContract,
@@ -59,3 +60,9 @@ class TestSqliteLifecycle(OnSqlite, LifecycleContract): ...
 
 
 class TestPostgresLifecycle(OnPostgres, LifecycleContract): ...
+
+
+class TestSqliteMembers(OnSqlite, MembersContract): ...
+
+
+class TestPostgresMembers(OnPostgres, MembersContract): ...

@@ -16,6 +16,8 @@ __all__ = [
     "JournalContract",
     "LeaseContract",
     "LifecycleContract",
+    "MembersContract",
+    "MoveContract",
     "PairingContract",
     "PeopleContract",
     "RecordsContract",
@@ -27,6 +29,8 @@ from botkit.testing.stores.administration import AdministrationContract, FilesCo
 from botkit.testing.stores.database import Database, Stores
 from botkit.testing.stores.journal import JournalContract
 from botkit.testing.stores.lifecycle import LifecycleContract
+from botkit.testing.stores.members import MembersContract
+from botkit.testing.stores.moves import MoveContract
 from botkit.testing.stores.people import PairingContract, PeopleContract
 from botkit.testing.stores.records import RecordsContract
 from botkit.testing.stores.recovery import LeaseContract, RecoveryContract

@@ -67,7 +67,7 @@ class AdministrationContract:
 
     async def test_the_catalogue_remembers_each_server_once(self, store: Stores) -> None:
         tool = {"name": "add", "inputSchema": {"type": "object"}, "_meta": {"x": [1, None]}}
-        row = CatalogRow(server="notes", tools=(tool,), pins={"add": "abc"}, refreshed_at=5)
+        row = CatalogRow(server="notes", tools=(tool,), pins={"add": "abc"}, refreshed_at=5, accepted={"add": tool})
         await store.catalog.save(row)
         await store.catalog.save(CatalogRow(server="orders", error="it does not start"))
         newer = msgspec.structs.replace(row, refreshed_at=6)
@@ -129,6 +129,9 @@ class AdministrationContract:
                 code="" if n < 4 else "tool_timeout",
                 duration_ms=1.5,
                 result_bytes=10,
+                method="tools/call" if n else "resources/read",
+                tool_class="write",
+                request_bytes=7,
             )
             for n in range(6)
         ]

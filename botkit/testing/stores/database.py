@@ -7,6 +7,7 @@ __all__ = ["Database", "Stores"]
 from typing import Protocol
 
 from botkit.core.journal import Journal
+from botkit.core.members import Members
 from botkit.core.stores import (
     CallLog,
     Catalog,
@@ -30,6 +31,8 @@ class Stores(Protocol):
     def people(self) -> People: ...
     @property
     def pairing(self) -> PairingStore: ...
+    @property
+    def members(self) -> Members: ...
     @property
     def secrets(self) -> SecretStore: ...
     @property
