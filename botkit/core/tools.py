@@ -66,8 +66,6 @@ class Principal(Data):
     """Calls a minute of this token's own plan; 0: the workspace's rule."""
     per_month: int = 0
     """Calls a calendar month of this token's own quota; 0: none."""
-    per_month: int = 0
-    """Calls a calendar month of this token's own quota; 0: none."""
 
 
 class Tool(Data):
