@@ -137,6 +137,8 @@ class CatalogRow(Data):
     """Tool name → hash of its definition at review."""
     refreshed_at: int = 0
     error: str = ""
+    accepted: dict[str, dict[str, Any]] = {}
+    """Tool name → the definition that was accepted, to show what a later one changed."""
 
 
 class Catalog(Protocol):

@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
+import msgspec
 import structlog
 
 from botkit.core.clock import Clock
@@ -286,6 +287,9 @@ class _Run:
             code=code,
             duration_ms=round((self._clock.monotonic() - self._begun) * 1000, 3),
             result_bytes=result_bytes,
+            method=call.method,
+            tool_class=self.listed.tool.tool_class if self.listed else "",
+            request_bytes=_size(call.arguments),
         )
 
     def progress(self, news: News) -> Progress:
@@ -347,6 +351,13 @@ def _status(error: BotkitError) -> CallStatus:
         if isinstance(error, kind):
             return status
     return "error"
+
+
+def _size(arguments: dict[str, Any]) -> int:
+    try:
+        return len(msgspec.json.encode(arguments))
+    except (TypeError, ValueError, RecursionError):  # they were refused for what they are
+        return 0
 
 
 def _number(value: object) -> float:

@@ -87,7 +87,7 @@ def _read_secret(row: Row) -> SecretRow:
     )
 
 
-_CATALOG = "server tools pins refreshed_at error"
+_CATALOG = "server tools pins refreshed_at error accepted"
 
 
 def _put_catalog(insert: Insert) -> Any:
@@ -116,14 +116,15 @@ class SqlCatalog:
                 pins=decode(pins, dict[str, str]),
                 refreshed_at=refreshed_at,
                 error=error,
+                accepted=decode(accepted, dict[str, dict[str, Any]]),
             )
-            for server, tools, pins, refreshed_at, error in await self._reader.all(
+            for server, tools, pins, refreshed_at, error, accepted in await self._reader.all(
                 select(*catalog.c).order_by(catalog.c.server)
             )
         ]
 
     async def save(self, row: CatalogRow) -> None:
-        values = (row.server, dump(row.tools), dump(row.pins), row.refreshed_at, clean(row.error))
+        values = (row.server, dump(row.tools), dump(row.pins), row.refreshed_at, clean(row.error), dump(row.accepted))
         await self._writer.execute(_SAVE_CATALOG, *values)
 
 

@@ -16,6 +16,7 @@ from botkit.core.clock import Clock, SystemClock
 from botkit.core.errors import StoreError
 from botkit.core.ids import new_id
 from botkit.store.administration import SqlCallLog, SqlCatalog, SqlRevisions, SqlSecrets
+from botkit.store.analytics import SqlAnalytics
 from botkit.store.files import DiskFiles
 from botkit.store.journal import Lease, SqlJournal
 from botkit.store.lanes import Owner, register, sweep_others, unregister
@@ -67,6 +68,7 @@ class Store:
         self.revisions = SqlRevisions(writer, reader, clock, owner=owner.id)
         self.records = SqlRecords(reader)
         self.calls = SqlCallLog(writer, clock, owner=owner.id)
+        self.analytics = SqlAnalytics(reader)
         self.files = DiskFiles(home / FILES_NAME, clock)
         self.lifecycle = SqlLifecycle(writer, reader, self.files, clock, owner=owner.id)
         self._lock = lock

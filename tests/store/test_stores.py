@@ -6,6 +6,7 @@ import pytest
 
 from botkit.testing.stores import (
     AdministrationContract,
+    AnalyticsContract,
     Database,
     FilesContract,
     LifecycleContract,
@@ -45,6 +46,12 @@ class TestSqliteAdministration(OnSqlite, AdministrationContract): ...
 
 
 class TestPostgresAdministration(OnPostgres, AdministrationContract): ...
+
+
+class TestSqliteAnalytics(OnSqlite, AnalyticsContract): ...
+
+
+class TestPostgresAnalytics(OnPostgres, AnalyticsContract): ...
 
 
 class TestSqliteRecords(OnSqlite, RecordsContract): ...

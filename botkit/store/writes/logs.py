@@ -23,7 +23,7 @@ from botkit.store.writes.registry import Act, insert_row, writes
 
 _CALL = (
     "id at workspace server tool principal_kind principal bot token_id run_id step trace_id status code "
-    "duration_ms result_bytes"
+    "duration_ms result_bytes method tool_class request_bytes"
 )
 _MODEL_CALL = (
     "id at run_id step trace_id bot channel workspace person_id model input_tokens output_tokens cached_tokens "
@@ -61,6 +61,9 @@ def _log_call(tx: Tx, write: LogCall, act: Act) -> None:
         record.code,
         record.duration_ms,
         record.result_bytes,
+        record.method,
+        record.tool_class,
+        record.request_bytes,
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 __all__ = [
     "AdministrationContract",
+    "AnalyticsContract",
     "Database",
     "FilesContract",
     "JournalContract",
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 from botkit.testing.stores.administration import AdministrationContract, FilesContract
+from botkit.testing.stores.analytics import AnalyticsContract
 from botkit.testing.stores.database import Database, Stores
 from botkit.testing.stores.journal import JournalContract
 from botkit.testing.stores.lifecycle import LifecycleContract

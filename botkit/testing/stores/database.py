@@ -6,6 +6,7 @@ __all__ = ["Database", "Stores"]
 
 from typing import Protocol
 
+from botkit.core.analytics import Analytics
 from botkit.core.journal import Journal
 from botkit.core.members import Members
 from botkit.core.stores import (
@@ -43,6 +44,8 @@ class Stores(Protocol):
     def records(self) -> Records: ...
     @property
     def calls(self) -> CallLog: ...
+    @property
+    def analytics(self) -> Analytics: ...
     @property
     def lifecycle(self) -> Lifecycle: ...
     @property

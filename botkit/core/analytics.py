@@ -1,0 +1,105 @@
+"""What the call log adds up to: the port, and the sums it gives.
+
+Sums are made by the database from the rows themselves, so they can neither drift from them nor outlive them.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Analytics", "CallFilter", "CallTotal", "ModelTotal", "ToolTiming"]
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from botkit.core.data import Data
+from botkit.core.tools import CallRecord
+
+
+class CallFilter(Data):
+    """Which rows of the call log. An empty field admits all."""
+
+    workspace: str = ""
+    server: str = ""
+    tool: str = ""
+    principal: str = ""
+    """Id of a member, person or service."""
+    token: str = ""
+    """Id of a member token."""
+    bot: str = ""
+    status: str = ""
+    method: str = ""
+    tool_class: str = ""
+    trace: str = ""
+    since: int = 0
+    """Microseconds, UTC; that moment is in."""
+    until: int = 0
+    """That moment is out; 0: no end."""
+
+
+class CallTotal(Data, omit_defaults=False):
+    """The rows that agree in these six fields."""
+
+    workspace: str
+    server: str
+    tool: str
+    principal_kind: str
+    principal: str
+    status: str
+    calls: int
+    duration_ms: float
+    """Sum."""
+    request_bytes: int
+    result_bytes: int
+    last_at: int
+
+
+class ToolTiming(Data, omit_defaults=False):
+    """How long the calls of one tool took that reached its server: those that ended `ok`, `error` or `timeout`."""
+
+    workspace: str
+    server: str
+    tool: str
+    calls: int
+    p50_ms: float
+    """Half of the calls took at most so long (nearest rank)."""
+    p95_ms: float
+    max_ms: float
+
+
+class ModelTotal(Data, omit_defaults=False):
+    """The model calls made for one person by one bot."""
+
+    workspace: str
+    person: str
+    bot: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_micros: int
+
+
+class Analytics(Protocol):
+    """Reads of the call log that may take seconds over a million rows; they hold nobody up."""
+
+    async def totals(self, wanted: CallFilter) -> Sequence[CallTotal]:
+        """Every wanted row is counted in exactly one total; most calls first."""
+        ...
+
+    async def timings(self, wanted: CallFilter) -> Sequence[ToolTiming]:
+        """Slowest 95th percentile first."""
+        ...
+
+    async def models(self, wanted: CallFilter) -> Sequence[ModelTotal]:
+        """Model calls by the fields they share with tool calls: workspace, principal, bot, time. Dearest first."""
+        ...
+
+    def rows(self, wanted: CallFilter) -> AsyncIterator[CallRecord]:
+        """Every wanted row, oldest first, as it is read."""
+        ...
+
+    async def newest(self) -> int:
+        """The place of the last row; 0 when there is none."""
+        ...
+
+    async def after(self, place: int, wanted: CallFilter, *, limit: int = 500) -> Sequence[tuple[int, CallRecord]]:
+        """Rows logged after a place, each with its own, in the order they were logged."""
+        ...

@@ -1,0 +1,164 @@
+"""Contract of the sums over the call log: whatever is asked, they add up to the rows."""
+
+from __future__ import annotations
+
+__all__ = ["AnalyticsContract"]
+
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from botkit.core.analytics import CallFilter
+from botkit.core.journal import AddUsage, ModelCall
+from botkit.core.models import Usage
+from botkit.core.tools import CallRecord
+from botkit.testing.stores.database import Database, Stores
+
+_FILTERS = (
+    CallFilter(),
+    CallFilter(workspace="desk"),
+    CallFilter(server="notes", status="error"),
+    CallFilter(tool="notes__add", principal="mem_1"),
+    CallFilter(since=20, until=70),
+    CallFilter(token="tok_2"),
+    CallFilter(method="resources/read"),
+    CallFilter(tool_class="write", bot="helper"),
+    CallFilter(trace="t3"),
+    CallFilter(workspace="nowhere"),
+)
+
+
+def some_calls(number: int, *, seed: int = 7) -> list[CallRecord]:
+    """Calls of every kind, refusals too, in no order of duration."""
+    dice = random.Random(seed)
+    found: list[CallRecord] = []
+    for at in range(number):
+        server = dice.choice(("notes", "orders", ""))
+        found.append(
+            CallRecord(
+                id=f"c{at}",
+                at=at,
+                workspace=dice.choice(("desk", "shop")),
+                server=server,
+                tool=f"{server or 'absent'}__{dice.choice(('add', 'find'))}",
+                principal_kind=dice.choice(("member", "person")),
+                principal=f"mem_{dice.randrange(3)}",
+                bot=dice.choice(("", "helper")),
+                token_id=f"tok_{dice.randrange(3)}",
+                trace_id=f"t{dice.randrange(9)}",
+                status=dice.choice(("ok", "ok", "ok", "error", "limited", "denied", "timeout", "waiting")),
+                duration_ms=float(dice.randrange(1, 900)),
+                result_bytes=dice.randrange(5000),
+                request_bytes=dice.randrange(500),
+                method=dice.choice(("tools/call", "resources/read")),
+                tool_class=dice.choice(("read-only", "write", "")),
+            )
+        )
+    return found
+
+
+def admits(wanted: CallFilter, row: CallRecord) -> bool:
+    """The filter, said once more in other words."""
+    fields = ("workspace", "server", "tool", "principal", "bot", "status", "method", "tool_class")
+    same = all(not getattr(wanted, name) or getattr(wanted, name) == getattr(row, name) for name in fields)
+    return (
+        same
+        and (not wanted.token or wanted.token == row.token_id)
+        and (not wanted.trace or wanted.trace == row.trace_id)
+        and row.at >= wanted.since
+        and (not wanted.until or row.at < wanted.until)
+    )
+
+
+class AnalyticsContract:
+    """Subclass it and provide `database`."""
+
+    @pytest.fixture
+    async def store(self, database: Database) -> AsyncIterator[Stores]:
+        yield await database.open()
+
+    async def test_totals_equal_the_rows_whatever_is_asked(self, store: Stores) -> None:
+        logged = some_calls(120)
+        await store.calls.append(logged)
+        for wanted in _FILTERS:
+            rows = [row for row in logged if admits(wanted, row)]
+            totals = await store.analytics.totals(wanted)
+            counted = Counter(
+                (row.workspace, row.server, row.tool, row.principal_kind, row.principal, row.status) for row in rows
+            )
+            found = {
+                (one.workspace, one.server, one.tool, one.principal_kind, one.principal, one.status): one.calls
+                for one in totals
+            }
+            assert found == counted
+            assert sum(one.duration_ms for one in totals) == sum(row.duration_ms for row in rows)
+            assert sum(one.request_bytes for one in totals) == sum(row.request_bytes for row in rows)
+            assert sum(one.result_bytes for one in totals) == sum(row.result_bytes for row in rows)
+            assert max((one.last_at for one in totals), default=-1) == max((row.at for row in rows), default=-1)
+            assert [one.calls for one in totals] == sorted((one.calls for one in totals), reverse=True)
+
+    async def test_percentiles_are_those_of_the_rows(self, store: Stores) -> None:
+        logged = some_calls(150)
+        await store.calls.append(logged)
+        for wanted in _FILTERS:
+            timings = await store.analytics.timings(wanted)
+            assert [one.p95_ms for one in timings] == sorted((one.p95_ms for one in timings), reverse=True)
+            for one in timings:
+                tool = (one.workspace, one.server, one.tool)
+                took = sorted(
+                    row.duration_ms
+                    for row in logged
+                    if admits(wanted, row)
+                    and (row.workspace, row.server, row.tool) == tool
+                    and row.status in ("ok", "error", "timeout")
+                )
+                assert one.calls == len(took)
+                assert (one.p50_ms, one.p95_ms, one.max_ms) == (_nearest(took, 50), _nearest(took, 95), took[-1])
+
+    async def test_rows_come_oldest_first_and_all_of_them(self, store: Stores) -> None:
+        logged = some_calls(60)
+        await store.calls.append(logged[::-1])
+        for wanted in _FILTERS:
+            assert [row async for row in store.analytics.rows(wanted)] == [row for row in logged if admits(wanted, row)]
+
+    async def test_what_is_logged_after_a_place_is_found_from_there(self, store: Stores) -> None:
+        logged = some_calls(6)
+        assert await store.analytics.newest() == 0
+        await store.calls.append(logged[:2])
+        place = await store.analytics.newest()
+        assert list(await store.analytics.after(place, CallFilter())) == []
+        await store.calls.append(logged[2:])
+        found = await store.analytics.after(place, CallFilter(), limit=3)
+        assert [row for _, row in found] == logged[2:5]
+        assert [row for _, row in await store.analytics.after(found[-1][0], CallFilter())] == [logged[5]]
+        missed = await store.analytics.after(place, CallFilter(workspace=logged[3].workspace))
+        assert logged[3] in [row for _, row in missed]
+
+    async def test_model_calls_are_summed_by_whom_they_served(self, store: Stores) -> None:
+        spent = [
+            ModelCall(
+                id=f"m{at}",
+                at=at,
+                model="demo/offline",
+                workspace="desk" if at % 2 else "shop",
+                person_id=f"per_{at % 3}",
+                bot="helper",
+                usage=Usage(input_tokens=at, output_tokens=1, cost_micros=10 * at),
+            )
+            for at in range(12)
+        ]
+        await store.journal.commit(None, [AddUsage(call=call) for call in spent])
+        totals = await store.analytics.models(CallFilter(since=2))
+        assert sum(one.calls for one in totals) == 10
+        assert sum(one.input_tokens for one in totals) == sum(range(2, 12))
+        assert sum(one.cost_micros for one in totals) == 10 * sum(range(2, 12))
+        assert [one.cost_micros for one in totals] == sorted((one.cost_micros for one in totals), reverse=True)
+        (one,) = await store.analytics.models(CallFilter(workspace="desk", principal="per_1"))
+        assert (one.calls, one.input_tokens) == (2, 1 + 7)
+        assert list(await store.analytics.models(CallFilter(bot="nobody"))) == []
+
+
+def _nearest(sorted_values: Sequence[float], percent: int) -> float:
+    return sorted_values[(len(sorted_values) * percent + 99) // 100 - 1]
