@@ -11,9 +11,9 @@ from __future__ import annotations
 __all__ = ["Catalogue", "Listed", "ServerStatus"]
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -25,9 +25,11 @@ from botkit.core.stores import Catalog, CatalogRow
 from botkit.core.tools import Tool
 from botkit.gateway.definitions import Definition, read_definitions
 from botkit.gateway.naming import tool_name
+from botkit.gateway.offers import NO_EXTRAS, Extras, Offers, changed_lists, list_extras, make_offers
 from botkit.gateway.pool import AnyServer
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.rights import review_of
+from botkit.gateway.session import ListKind
 from botkit.gateway.settings import GatewaySettings, Review
 from botkit.gateway.upstream import State, Upstream
 
@@ -84,6 +86,9 @@ class _Known:
     refreshed_at: int = 0
     error: str = ""
     stale: bool = True
+    extras: Extras = NO_EXTRAS
+    noted: set[ListKind] = field(default_factory=set[ListKind])
+    """Lists that the server said had changed since they were last read."""
 
     def changed_since_review(self, definition: Definition) -> bool:
         pinned = (self.pins or {}).get(definition.name)
@@ -102,6 +107,11 @@ class Catalogue:
         self._servers: Mapping[str, AnyServer] = {}
         self._known: dict[str, _Known] = {}
         self._views: dict[str, dict[str, Listed]] = {}
+        self._offers: dict[str, Offers] = {}
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when something that some workspace offers may have changed."""
+        self.revision: dict[tuple[str, ListKind], int] = {}
+        """By server and list: counts up whenever the list changed, or its server said so."""
         self._refreshing: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
 
@@ -110,13 +120,14 @@ class Catalogue:
         for row in await self._store.load():
             definitions, _ = read_definitions(row.tools, self._redactor)
             self._known[row.server] = _Known(definitions, pins=dict(row.pins), refreshed_at=row.refreshed_at)
-        self._views.clear()
+        self._forget_views()
 
     def apply(self, settings: GatewaySettings) -> None:
         """Use other settings from now on."""
         self._settings = settings
         self._servers = {server.name: server for server in settings.servers if server.enabled}
-        self._views.clear()
+        self._forget_views()
+        self.on_change()
 
     def view(self, workspace: str) -> Mapping[str, Listed]:
         """The tools of a workspace by name, in a stable order; also those of servers that are down."""
@@ -124,6 +135,35 @@ class Catalogue:
         if view is None:
             view = self._views[workspace] = self._make_view(workspace)
         return view
+
+    def offers(self, workspace: str) -> Offers:
+        """The resources and prompts of a workspace; also those of servers that are down."""
+        offers = self._offers.get(workspace)
+        if offers is None:
+            offers = self._offers[workspace] = make_offers(self.extras(workspace))
+        return offers
+
+    def extras(self, workspace: str) -> Sequence[tuple[str, Extras]]:
+        """What is known of each server of a workspace, in the order of the settings."""
+        settings = self._settings.workspaces.get(workspace)
+        if settings is None:
+            return []
+        return [(name, self._known.get(name, _Known()).extras) for name in self._servers if settings.offers(name)]
+
+    def server(self, name: str) -> AnyServer | None:
+        """A server that is not switched off."""
+        return self._servers.get(name)
+
+    def note(self, server: str, kind: ListKind) -> None:
+        """A server says that a list changed: read it again, and tell those who look at it."""
+        self._known.setdefault(server, _Known()).noted.add(kind)
+        self.refresh(server)
+
+    def schema(self, server: str, tool: str) -> Mapping[str, Any] | None:
+        """The input schema of a server's tool, by the server's own name for it."""
+        known = self._known.get(server)
+        found = next((one for one in known.definitions if one.name == tool), None) if known else None
+        return found.raw["inputSchema"] if found else None
 
     def is_offered(self, server: str) -> bool:
         """Whether a server's tools are worth listing: it is up, or may well be in a moment."""
@@ -162,7 +202,7 @@ class Catalogue:
         known = self._known.get(server, _Known())
         changed = [one.name for one in known.definitions if known.changed_since_review(one)]
         known.pins = {one.name: one.hash for one in known.definitions if one.name in (known.pins or {})}
-        self._views.clear()
+        self._forget_views()
         await self._save(server, known)
         return changed
 
@@ -192,7 +232,9 @@ class Catalogue:
             upstream = await self._upstreams.for_listing(server)
             session = await upstream.ready()
             self._again.discard(name)  # the start itself asked for this refresh
+            noted, known.noted = known.noted, set()
             tools = await session.list_tools(_LIST_TIMEOUT_S)
+            extras = await list_extras(name, session, self._redactor)
         except (BotkitError, TimeoutError) as error:
             known.error = self._redactor.text(str(error) or "The server did not list its tools in time.")
             _log.warning("tools_not_refreshed", server=name, error=known.error)
@@ -203,12 +245,28 @@ class Catalogue:
         known.error, known.stale = "", False
         known.refreshed_at = self._clock.micros()
         pinned = self._pin(name, known)
+        before, known.extras = known.extras, extras
+        self._count(name, noted, changed or pinned, before, extras)
         if changed or pinned:
-            self._views.clear()
             await self._save(name, known)
             _log.info("tools_refreshed", server=name, tools=len(definitions), left_out=len(left_out))
         for sentence in left_out:
             _log.warning("tool_left_out", server=name, reason=sentence)
+
+    def _count(self, server: str, noted: set[ListKind], tools: bool, before: Extras, now: Extras) -> None:
+        """Note which lists changed, and tell whoever watches."""
+        changed = noted | changed_lists(before, now)
+        if tools:
+            changed.add("tools")
+        for kind in changed:
+            self.revision[server, kind] = self.revision.get((server, kind), 0) + 1
+        if changed or before != now:
+            self._forget_views()
+            self.on_change()
+
+    def _forget_views(self) -> None:
+        self._views.clear()
+        self._offers.clear()
 
     def _pin(self, server: str, known: _Known) -> bool:
         """Remember the definition of every reviewed tool the first time it is seen."""
