@@ -24,8 +24,9 @@ from botkit.core.errors import BotkitError
 from botkit.core.stores import Catalog, CatalogRow
 from botkit.core.tools import Tool
 from botkit.gateway.definitions import Definition, read_definitions
+from botkit.gateway.methods import TargetKind
 from botkit.gateway.naming import tool_name
-from botkit.gateway.offers import NO_EXTRAS, Extras, Offers, changed_lists, list_extras, make_offers
+from botkit.gateway.offers import NO_EXTRAS, Extras, Offer, Offers, changed_lists, list_extras, make_offers
 from botkit.gateway.pool import AnyServer
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.rights import review_of
@@ -62,7 +63,8 @@ class Listed:
 
     tool: Tool
     review: Review
-    definition: Definition
+    definition: Definition | None
+    """None for what is not a tool."""
     server: AnyServer
 
 
@@ -142,6 +144,28 @@ class Catalogue:
         if offers is None:
             offers = self._offers[workspace] = make_offers(self.extras(workspace))
         return offers
+
+    def listed_offers(self, workspace: str, kind: ListKind) -> Sequence[tuple[dict[str, Any], Listed]]:
+        """Resources, templates or prompts as MCP objects, with what the rights model needs."""
+        offers = self.offers(workspace)
+        found = {"resources": offers.resources, "templates": offers.templates, "prompts": offers.prompts}.get(kind, {})
+        listed = [(offer.raw, self._as_listed(workspace, offer)) for offer in found.values()]
+        return [(raw, one) for raw, one in listed if one is not None]
+
+    def find(self, workspace: str, kind: TargetKind, name: str) -> Listed | None:
+        """A tool or prompt by its name, or a resource by its URI."""
+        if kind == "tool":
+            return self.view(workspace).get(name)
+        offers = self.offers(workspace)
+        offer = offers.find_prompt(name) if kind == "prompt" else offers.find_resource(name)
+        return self._as_listed(workspace, offer) if offer is not None else None
+
+    def _as_listed(self, workspace: str, offer: Offer) -> Listed | None:
+        server, settings = self._servers.get(offer.server), self._settings.workspaces.get(workspace)
+        if server is None or settings is None:
+            return None
+        tool = offer.tool
+        return Listed(tool, review_of(settings, tool.name), None, server)
 
     def extras(self, workspace: str) -> Sequence[tuple[str, Extras]]:
         """What is known of each server of a workspace, in the order of the settings."""

@@ -8,7 +8,7 @@ completion/complete  params.ref.name or .ref.uri
 
 from __future__ import annotations
 
-__all__ = ["TARGETS", "kind_of", "readdressed", "target_of"]
+__all__ = ["TARGETS", "TargetKind", "kind_of", "readdressed", "target_of"]
 
 from collections.abc import Mapping
 from typing import Any, Literal, cast

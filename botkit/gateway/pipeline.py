@@ -13,6 +13,7 @@ from __future__ import annotations
 __all__ = ["Gateway"]
 
 import difflib
+import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -48,16 +49,23 @@ from botkit.gateway.catalog import Listed, ServerStatus
 from botkit.gateway.conversation import Asked, Conversation, Final, News
 from botkit.gateway.fleet import Fleet
 from botkit.gateway.limits import Budget, Limiter, NoBudget, Rule, SlidingWindow
+from botkit.gateway.methods import kind_of
 from botkit.gateway.parking import Parking
 from botkit.gateway.pool import SECRETS_META
 from botkit.gateway.redact import SecretRedactor
-from botkit.gateway.results import clean_result, error_result
+from botkit.gateway.results import clean_object, clean_result, error_result
 from botkit.gateway.rights import may_call, may_enter
 from botkit.gateway.secrets import scopes_for
+from botkit.gateway.session import ListKind
 from botkit.gateway.settings import GatewaySettings, HostedSettings
-from botkit.gateway.wire import SpoiledAnswer
+from botkit.gateway.wire import INTERNAL_ERROR, RpcError, SpoiledAnswer
 
 _META = "io.botkit/"
+INVALID_PARAMS = -32602
+RESOURCE_NOT_FOUND = -32002
+"""Of the handshake era; the modern one says `INVALID_PARAMS`."""
+LIMITED = -32029
+"""A limit of ours is reached; `data.retryAfter` says in how many seconds it is not."""
 _log = structlog.get_logger("botkit.gateway")
 
 _STATUS: tuple[tuple[type[BotkitError], CallStatus], ...] = (
@@ -129,6 +137,15 @@ class Gateway:
             if listed.server.name in offered and may_call(settings, principal, workspace, listed.tool, listed.review)
         ]
 
+    async def list_offers(self, workspace: str, principal: Principal, kind: ListKind) -> Sequence[dict[str, Any]]:
+        """Resources, templates or prompts this principal may use, as MCP objects in a stable order."""
+        catalogue = self.fleet.catalogue
+        if not may_enter(self.fleet.settings, principal, workspace):
+            return []
+        listed = catalogue.listed_offers(workspace, kind)
+        offered = {server for server in {one.server.name for _, one in listed} if catalogue.is_offered(server)}
+        return [raw for raw, one in listed if one.server.name in offered and self._may(workspace, principal, one)]
+
     async def find_tool(self, workspace: str, principal: Principal, name: str) -> Tool | None:
         listed = self.fleet.catalogue.view(workspace).get(name)
         if listed is None or not may_call(self.fleet.settings, principal, workspace, listed.tool, listed.review):
@@ -166,7 +183,8 @@ class Gateway:
         listed = run.listed = self._authorise(call)
         await self._limiter.take(self._rules(call))
         run.reservation = await self._budget.reserve(call)
-        listed.definition.checker.check(call.tool, call.arguments)
+        if listed.definition is not None and not (call.client is not None and call.client.transparent):
+            listed.definition.checker.check(call.tool, call.arguments)
         if listed.tool.approve:
             digest = arguments_digest(call.tool, call.arguments)
             if call.approval != digest:
@@ -185,6 +203,8 @@ class Gateway:
     def _authorise(self, call: ToolCall) -> Listed:
         """Raises `NotFound` and `Denied` with the same sentence."""
         settings = self.fleet.settings
+        if call.method != "tools/call":
+            return self._authorise_other(call)
         view = self.fleet.catalogue.view(call.workspace)
         listed = view.get(call.tool)
         if listed is not None and may_call(settings, call.principal, call.workspace, listed.tool, listed.review):
@@ -198,6 +218,17 @@ class Gateway:
         hint = f" Did you mean {near[0]}?" if near else ""
         kind = NotFound if listed is None and call.workspace in settings.workspaces else Denied
         raise kind(f"There is no tool {call.tool[:200]} in this workspace.{hint}")
+
+    def _authorise_other(self, call: ToolCall) -> Listed:
+        """For prompts and resources, which are only read. Raises as `_authorise`."""
+        found = self.fleet.catalogue.find(call.workspace, kind_of(call.method, call.params), call.tool)
+        if found is not None and self._may(call.workspace, call.principal, found):
+            return found
+        what = "prompt" if kind_of(call.method, call.params) == "prompt" else "resource"
+        raise NotFound(f"There is no {what} {call.tool[:200]} in this workspace.")
+
+    def _may(self, workspace: str, principal: Principal, listed: Listed) -> bool:
+        return may_call(self.fleet.settings, principal, workspace, listed.tool, listed.review)
 
     def _rules(self, call: ToolCall) -> list[Rule]:
         workspace = self.fleet.settings.workspaces[call.workspace]
@@ -219,7 +250,7 @@ class Gateway:
         server = listed.server
         person = call.principal.id if call.principal.kind == "person" else ""
         scopes = scopes_for(workspace=call.workspace, server=server.name, person=person)
-        meta: dict[str, Any] = {}
+        meta: dict[str, Any] = dict(call.client.meta) if call.client is not None else {}
         if call.idempotency_key:
             meta[f"{_META}idempotency-key"] = call.idempotency_key
         if isinstance(server, HostedSettings):  # others need not know where they are used, and by whom
@@ -294,7 +325,10 @@ class _Run:
 
     def progress(self, news: News) -> Progress:
         params = news.params
+        raw: dict[str, Any] = self._redactor.value(dict(params)) if self.call.client is not None else {}
         return Progress(
+            method=news.method,
+            params=raw,
             message=self._redactor.text(str(params.get("message") or "")[:1000]),
             progress=_number(params.get("progress")),
             total=_number(params.get("total")),
@@ -317,14 +351,17 @@ class _Run:
             message=self._redactor.text(asked.question.message),
             schema=self._redactor.value(asked.question.schema),
             state=asked.state,
+            requests=self._redactor.value(asked.requests),
             record=self.record("waiting", "input"),
         )
 
     def answered(self, final: Final) -> Result:
         assert self.listed is not None
-        content, size = clean_result(
-            final.result, limit_bytes=self.listed.server.result_limit_bytes, redactor=self._redactor
-        )
+        limit_bytes = self.listed.server.result_limit_bytes
+        if self.call.method != "tools/call":
+            content, size = clean_object(final.result, limit_bytes=limit_bytes, redactor=self._redactor)
+            return Result(content=content, record=self.record("ok", result_bytes=size))
+        content, size = clean_result(final.result, limit_bytes=limit_bytes, redactor=self._redactor)
         failed = content.get("isError") is True
         record = self.record("error" if failed else "ok", "tool" if failed else "", size)
         return Result(content=content, record=record, is_error=failed)
@@ -343,7 +380,24 @@ class _Run:
             is_error=True,
             sent=conversation is not None and conversation.sent,
             unknown=unknown,
+            rpc_error=self._rpc_error(error, message) if self.call.client is not None else None,
         )
+
+    def _rpc_error(self, error: BotkitError, message: str) -> dict[str, Any] | None:
+        """What an MCP client is told; None where it gets a result that says what went wrong, for its model to read."""
+        if isinstance(error, RpcError) and error.number:
+            data = {} if error.data is None else {"data": self._redactor.value(error.data)}
+            return {"code": error.number, "message": message, **data}
+        if isinstance(error, NotFound | Denied):
+            if self.call.method == "tools/call" or self.call.method.startswith("prompts/"):
+                return {"code": INVALID_PARAMS, "message": message}
+            return {"code": RESOURCE_NOT_FOUND, "message": message, "data": {"uri": self.call.tool[:4096]}}
+        if isinstance(error, LimitReached):
+            facts = {"retryAfter": math.ceil(error.retry_after_s)} if error.retry_after_s else {}
+            return {"code": LIMITED, "message": message, "data": facts}
+        if self.call.method == "tools/call":
+            return None
+        return {"code": INVALID_PARAMS if isinstance(error, InvalidArguments) else INTERNAL_ERROR, "message": message}
 
 
 def _status(error: BotkitError) -> CallStatus:

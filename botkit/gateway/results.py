@@ -6,7 +6,7 @@ result, so it can ask for less.
 
 from __future__ import annotations
 
-__all__ = ["clean_result", "error_result", "without_unwanted"]
+__all__ = ["clean_object", "clean_result", "error_result", "without_unwanted"]
 
 import json
 import re
@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import msgspec
 
+from botkit.core.errors import ToolError
 from botkit.gateway.redact import SecretRedactor
 
 _DEPTH_LIMIT = 64
@@ -58,6 +59,22 @@ def clean_result(raw: Mapping[str, Any], *, limit_bytes: int, redactor: SecretRe
     if notes:
         result["content"] = [*result["content"], _text(f"[Note: {'; '.join(notes)}.]")]
     return result, size
+
+
+def clean_object(raw: Mapping[str, Any], *, limit_bytes: int, redactor: SecretRedactor) -> tuple[dict[str, Any], int]:
+    """Clean and redact the result of another request than a tool call. Returns it with its size in bytes.
+
+    Raises:
+        ToolError: it is too large; what has no text of its own cannot be cut.
+    """
+    encoded, result = _encoded(dict(raw), [])
+    if len(encoded) > limit_bytes:
+        raise ToolError(f"The answer has {len(encoded)} bytes, the limit is {limit_bytes}.")
+    if _may_hold_unwanted(encoded):
+        result = without_unwanted(result)
+    if not redactor.empty and redactor.finds(encoded.decode("utf-8", "replace")):
+        result = redactor.value(result)
+    return result, len(encoded)
 
 
 def _shaped(raw: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
