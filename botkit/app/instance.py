@@ -16,6 +16,7 @@ from botkit.app.configs import ConfigBook
 from botkit.app.environment import Environment
 from botkit.app.home import Home
 from botkit.app.http.metrics import Metrics
+from botkit.app.http.shared_files import FileLinks
 from botkit.app.names import Mode
 from botkit.app.tasks import TaskOwner
 from botkit.app.vault import ProcessVault
@@ -52,6 +53,7 @@ class Instance:
     engine: Engine
     channels: ChannelManager
     metrics: Metrics
+    file_links: FileLinks
     url: str = ""
     """Of the page; empty while nothing is served."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -26,6 +26,7 @@ from botkit.app.environment import Environment
 from botkit.app.gateway_settings import gateway_settings
 from botkit.app.home import Home
 from botkit.app.http.metrics import MeteredJournal, Metrics
+from botkit.app.http.shared_files import FileLinks
 from botkit.app.instance import Instance
 from botkit.app.model_gate import ModelGate
 from botkit.app.names import SANDBOX, Mode
@@ -131,6 +132,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     async def started(channel: str) -> None:
         await engine.channel_started(channel)
 
+    file_links = FileLinks(keys.known, environment.public_url, clock)
     channels = ChannelManager(
         platforms=platforms,
         services=HostServices(
@@ -140,6 +142,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
             accept=accept,
             secret=vault.instance,
             read_file=store.files.read,
+            link_file=file_links.make,
         ),
         has_secret=vault.has,
         spawn=given.tasks.spawn,
@@ -182,6 +185,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         engine=engine,
         channels=channels,
         metrics=metrics,
+        file_links=file_links,
         stopping=stopping,
         lost=lost,
     )

@@ -94,6 +94,8 @@ def _http(instance: Instance, operations: Operations, listener: socket.socket, t
         ready=lambda: not instance.stopping.is_set(),
         metrics=instance.metrics,
         public_url=instance.environment.public_url,
+        file_links=instance.file_links,
+        read_file=instance.store.files.read,
         page_token=token,
     )
     app = build_app(services, console_routes(PageApi(operations), clock=instance.clock))

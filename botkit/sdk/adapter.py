@@ -83,6 +83,13 @@ class AdapterHost(Protocol):
         """Bytes of an outgoing attachment."""
         ...
 
+    async def share_file(self, attachment: Attachment) -> str:
+        """An address from which the platform itself may fetch an outgoing attachment for an hour.
+
+        Raises `NotFound` when the instance has no public address, or the file was never stored.
+        """
+        ...
+
 
 class Adapter(ABC):
     """One account on one platform.

@@ -73,6 +73,9 @@ class MemoryHost:
     async def load_file(self, attachment: Attachment) -> bytes:
         return self.files[attachment.file_id]
 
+    async def share_file(self, attachment: Attachment) -> str:
+        return f"{self.public_url}/files/{attachment.file_id}"
+
     @property
     def state(self) -> str:
         """The channel's latest health."""
@@ -570,7 +573,9 @@ class AdapterContract:
     ) -> None:
         where = await self._greeted(emulator, host)
         emulator.fail_after_effect()
-        (outcome,) = await courier.deliver(OutMessage(text="once"), where)
+        sending = await _in_background(courier.deliver(OutMessage(text="once"), where))
+        await host.until(sending.done, "the send")
+        (outcome,) = sending.result()
         assert [seen.text for seen in emulator.seen()] == ["once"]
         native = adapter.capabilities(where).idempotent_send == "native"
         assert outcome.state == ("sent" if native else "unknown")
@@ -593,9 +598,13 @@ class AdapterContract:
     ) -> None:
         where = await self._greeted(emulator, host)
         emulator.drop_answer()
-        (outcome,) = await courier.deliver(OutMessage(text="once"), where)
+        sending = await _in_background(courier.deliver(OutMessage(text="once"), where))
+        await host.until(sending.done, "the send")
+        (outcome,) = sending.result()
         assert [seen.text for seen in emulator.seen()] == ["once"]
-        if adapter.capabilities(where).idempotent_send == "lookup":
+        if adapter.capabilities(where).idempotent_send == "native":
+            assert outcome.state == "sent"
+        elif adapter.capabilities(where).idempotent_send == "lookup":
             assert await adapter.find(outcome.part) is not None
         elif adapter.capabilities(where).idempotent_send == "none":
             assert outcome.state == "unknown"

@@ -74,6 +74,7 @@ class World:
                 accept=self._accept,
                 secret=self._secret,
                 read_file=self._read_file,
+                link_file=lambda attachment: f"https://bots.example/files/{attachment.file_id}",
             ),
             has_secret=self._has,
             spawn=spawn,
@@ -99,7 +100,8 @@ class World:
         return next((c.state, c.detail) for c in self.manager.health() if c.name == name)
 
     async def until(self, name: str, state: str) -> str:
-        for _ in range(2000):
+        deadline = asyncio.get_running_loop().time() + 45
+        while asyncio.get_running_loop().time() < deadline:
             if self.state(name)[0] == state:
                 return self.state(name)[1]
             await asyncio.sleep(0.001)

@@ -23,6 +23,7 @@ class HostServices:
     accept: Callable[[Event], Awaitable[bool]]
     secret: Callable[[str], Awaitable[str]]
     read_file: Callable[[str], Awaitable[bytes]]
+    link_file: Callable[[Attachment], str]
 
 
 class ChannelHost:
@@ -57,3 +58,8 @@ class ChannelHost:
         if not attachment.file_id:
             raise NotFound("this attachment was never stored, so it cannot be sent", name=attachment.name)
         return await self._services.read_file(attachment.file_id)
+
+    async def share_file(self, attachment: Attachment) -> str:
+        if not attachment.file_id:
+            raise NotFound("this attachment was never stored, so it cannot be sent", name=attachment.name)
+        return self._services.link_file(attachment)

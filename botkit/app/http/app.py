@@ -17,12 +17,13 @@ from starlette.routing import BaseRoute, Route
 
 from botkit.app.http.guard import PageGuard
 from botkit.app.http.metrics import Metrics, set_rows
+from botkit.app.http.shared_files import FILES_PATH, FileLinks, files_endpoint
 from botkit.app.http.webhooks import Adapters, webhook_endpoint
 from botkit.app.names import WEBHOOK_PATH
 from botkit.core.console import ChannelInfo
 from botkit.core.errors import BotkitError, StoreError
 
-_OPEN = ("/healthz", "/readyz", "/metrics", WEBHOOK_PATH)
+_OPEN = ("/healthz", "/readyz", "/metrics", FILES_PATH + "/", WEBHOOK_PATH)
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class HttpServices:
     """False before everything runs and once shutdown began."""
     metrics: Metrics = field(default_factory=Metrics)
     public_url: str = ""
+    file_links: FileLinks | None = None
+    """None: files are not given out."""
+    read_file: Callable[[str], Awaitable[bytes]] | None = None
     page_token: str = ""
     """Empty: the page needs no login."""
 
@@ -63,6 +67,9 @@ def build_app(services: HttpServices, page: Sequence[BaseRoute] = ()) -> Starlet
         Route(WEBHOOK_PATH + "/{platform}/{channel}", receive, methods=["GET", "POST"]),
         *page,
     ]
+    if services.file_links is not None and services.read_file is not None:
+        shared = files_endpoint(services.file_links, services.read_file)
+        routes.append(Route(FILES_PATH + "/{ticket}/{name}", shared))
     guard = Middleware(PageGuard, token=services.page_token, public_url=services.public_url, open_paths=_OPEN)
     return Starlette(routes=routes, middleware=[guard], exception_handlers={BotkitError: _shown})
 

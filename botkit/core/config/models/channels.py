@@ -15,6 +15,7 @@ __all__ = [
     "SlackChannel",
     "TelegramChannel",
     "WhatsAppChannel",
+    "WhatsAppTemplate",
 ]
 
 from collections.abc import Mapping
@@ -34,6 +35,7 @@ from botkit.core.config.models.base import (
     PlatformId,
     SecretRef,
     Slug,
+    Text,
     Url,
     problem,
 )
@@ -181,6 +183,15 @@ class SlackChannel(Channel, frozen=True):
         return self
 
 
+class WhatsAppTemplate(Model, frozen=True):
+    """An approved template whose text is one variable, for people who wrote last more than 24 hours ago."""
+
+    name: Text
+    """Cloud API: the template's name. Twilio: the sid of its content, `HX…`."""
+    language: str = Field(default="en", pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")
+    """Cloud API: the language it was approved in, such as `en_US`."""
+
+
 class WhatsAppChannel(Channel, frozen=True):
     """A WhatsApp number, by Twilio or by Meta's Cloud API."""
 
@@ -206,6 +217,8 @@ class WhatsAppChannel(Channel, frozen=True):
     """Twilio: the sending number, such as `+15551230000`."""
     messaging_service_sid: str | None = Field(default=None, pattern=r"^MG[0-9a-fA-F]{32}$")
     """Twilio: a messaging service instead of a number."""
+    template: WhatsAppTemplate | None = None
+    """What to send after 24 hours of silence; without one such messages fail, and say so."""
 
     @model_validator(mode="after")
     def _has_what_the_provider_needs(self) -> WhatsAppChannel:
