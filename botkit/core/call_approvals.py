@@ -39,6 +39,8 @@ class CallApproval(Data):
     decided_by: str = ""
     decided_via: str = ""
     used_at: int = 0
+    call_id: str = ""
+    """Of the call-log row: the call that used it, and until then the one that asked for it."""
 
 
 class CallApprovals(Protocol):

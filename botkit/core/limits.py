@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["Counters", "Limiter", "Quota", "Rule"]
+__all__ = ["Counters", "Limiter", "Quota", "Rule", "quota_reached", "rule_reached"]
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from botkit.core.data import Data
+from botkit.core.errors import LimitReached
 
 
 class Rule(Data):
@@ -58,3 +60,25 @@ class Counters(Protocol):
     async def expire(self, before: str) -> int:
         """Forget periods before this one; how many counts that were."""
         ...
+
+
+def rule_reached(rule: Rule, wait_s: float) -> LimitReached:
+    """The refusal of one more call, for every limiter the same."""
+    return LimitReached(
+        f"The limit of {rule.limit} calls in {rule.window_s:g} seconds is reached. "
+        f"Try again in {math.ceil(wait_s)} seconds.",
+        retry_after_s=wait_s,
+        limit=rule.key.partition(":")[0],
+        value=rule.limit,
+    )
+
+
+def quota_reached(quota: Quota, now: int) -> LimitReached:
+    """The refusal of one more call in this period. `now` in microseconds."""
+    return LimitReached(
+        f"The quota of {quota.limit} calls for {quota.period} is used up. Ask an administrator for more, or wait "
+        f"for the next month.",
+        retry_after_s=max(0.0, (quota.resets_at - now) / 1_000_000),
+        limit=f"{quota.key.partition(':')[0]}_month",
+        value=quota.limit,
+    )

@@ -17,10 +17,12 @@ from botkit.core.errors import StoreError
 from botkit.core.ids import new_id
 from botkit.store.administration import SqlCallLog, SqlCatalog, SqlRevisions, SqlSecrets
 from botkit.store.analytics import SqlAnalytics
+from botkit.store.call_approvals import SqlCallApprovals
 from botkit.store.files import DiskFiles
 from botkit.store.journal import Lease, SqlJournal
 from botkit.store.lanes import Owner, register, sweep_others, unregister
 from botkit.store.lifecycle import SqlLifecycle
+from botkit.store.limits import SqlCounters, SqlLimiter
 from botkit.store.locks import HomeLock
 from botkit.store.members import SqlMembers
 from botkit.store.migrate import migrate_postgres, migrate_sqlite
@@ -63,6 +65,12 @@ class Store:
         self.people = SqlPeople(writer, reader, clock)
         self.pairing = SqlPairing(writer, reader, clock)
         self.members = SqlMembers(writer, reader, clock, owner=owner.id)
+        self.call_approvals = SqlCallApprovals(writer, reader, clock, owner=owner.id)
+        self.counters = SqlCounters(writer, reader, clock)
+        self.limiter = SqlLimiter(writer, clock)
+        """For processes that share this database; a process alone counts faster by itself."""
+        self.shared = lock is None
+        """Whether other processes may use this database at the same time."""
         self.secrets = SqlSecrets(writer, reader)
         self.catalog = SqlCatalog(writer, reader)
         self.revisions = SqlRevisions(writer, reader, clock, owner=owner.id)

@@ -592,6 +592,7 @@ call_approvals = Table(
     _text("decided_by"),
     _text("decided_via"),
     _number("used_at"),
+    _text("call_id"),
     Column("told", Integer, nullable=False, server_default="0"),
     Index(
         "ix_call_approvals_current",

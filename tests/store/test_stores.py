@@ -7,6 +7,8 @@ import pytest
 from botkit.testing.stores import (
     AdministrationContract,
     AnalyticsContract,
+    CallApprovalsContract,
+    CountersContract,
     Database,
     FilesContract,
     LifecycleContract,
@@ -14,6 +16,7 @@ from botkit.testing.stores import (
     PairingContract,
     PeopleContract,
     RecordsContract,
+    SharedLimiterContract,
 )
 from tests.store.conftest import SqlDatabase
 
@@ -73,3 +76,18 @@ class TestSqliteMembers(OnSqlite, MembersContract): ...
 
 
 class TestPostgresMembers(OnPostgres, MembersContract): ...
+
+
+class TestSqliteCounters(OnSqlite, CountersContract): ...
+
+
+class TestPostgresCounters(OnPostgres, CountersContract): ...
+
+
+class TestPostgresLimiter(OnPostgres, SharedLimiterContract): ...
+
+
+class TestSqliteCallApprovals(OnSqlite, CallApprovalsContract): ...
+
+
+class TestPostgresCallApprovals(OnPostgres, CallApprovalsContract): ...

@@ -12,6 +12,8 @@ from __future__ import annotations
 __all__ = [
     "AdministrationContract",
     "AnalyticsContract",
+    "CallApprovalsContract",
+    "CountersContract",
     "Database",
     "FilesContract",
     "JournalContract",
@@ -23,6 +25,7 @@ __all__ = [
     "PeopleContract",
     "RecordsContract",
     "RecoveryContract",
+    "SharedLimiterContract",
     "Stores",
 ]
 
@@ -31,6 +34,7 @@ from botkit.testing.stores.analytics import AnalyticsContract
 from botkit.testing.stores.database import Database, Stores
 from botkit.testing.stores.journal import JournalContract
 from botkit.testing.stores.lifecycle import LifecycleContract
+from botkit.testing.stores.limits import CallApprovalsContract, CountersContract, SharedLimiterContract
 from botkit.testing.stores.members import MembersContract
 from botkit.testing.stores.moves import MoveContract
 from botkit.testing.stores.people import PairingContract, PeopleContract

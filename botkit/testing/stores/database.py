@@ -7,7 +7,9 @@ __all__ = ["Database", "Stores"]
 from typing import Protocol
 
 from botkit.core.analytics import Analytics
+from botkit.core.call_approvals import CallApprovals
 from botkit.core.journal import Journal
+from botkit.core.limits import Counters, Limiter
 from botkit.core.members import Members
 from botkit.core.stores import (
     CallLog,
@@ -34,6 +36,15 @@ class Stores(Protocol):
     def pairing(self) -> PairingStore: ...
     @property
     def members(self) -> Members: ...
+    @property
+    def call_approvals(self) -> CallApprovals: ...
+    @property
+    def counters(self) -> Counters: ...
+    @property
+    def limiter(self) -> Limiter:
+        """Shared by all that have this database open."""
+        ...
+
     @property
     def secrets(self) -> SecretStore: ...
     @property

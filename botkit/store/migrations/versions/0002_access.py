@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("decided_by", sa.Text(), server_default="", nullable=False),
         sa.Column("decided_via", sa.Text(), server_default="", nullable=False),
         sa.Column("used_at", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("call_id", sa.Text(), server_default="", nullable=False),
         sa.Column("told", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_call_approvals"),
         comment="Calls of MCP clients that a person must allow. `told` 1: the client knows how it ended.",
