@@ -1,0 +1,99 @@
+"""What Discord refuses: the limits of a message, as error 50035 with the field it is about.
+
+Sources: https://docs.discord.com/developers/resources/message#create-message,
+https://docs.discord.com/developers/components/reference
+"""
+
+from __future__ import annotations
+
+__all__ = ["CONTENT_LIMIT", "FILE_LIMIT_BYTES", "check_message", "rung"]
+
+import re
+from typing import Any, cast
+
+from botkit.testing.discord.faults import ApiError, Call, invalid
+from botkit.testing.discord.world import FakeChannel, World
+
+CONTENT_LIMIT = 2000
+FILE_LIMIT_BYTES = 10 * 1024 * 1024
+_NONCE_LIMIT = 25
+_ROWS, _COLUMNS = 5, 5
+_LABEL_LIMIT = 80
+_CUSTOM_ID_LIMIT = 100
+_USER = re.compile(r"<@!?(\d+)>")
+_ROLE = re.compile(r"<@&(\d+)>")
+
+
+def check_message(call: Call, *, creates: bool) -> None:
+    """Raises `ApiError` for what the API would refuse."""
+    body = call.body
+    content = body.get("content")
+    if content is not None and not isinstance(content, str):
+        raise invalid("content", "STRING_TYPE_CONVERT", "Could not interpret as string.")
+    if len((content or "").encode("utf-16-le")) // 2 > CONTENT_LIMIT:
+        raise invalid("content", "BASE_TYPE_MAX_LENGTH", f"Must be {CONTENT_LIMIT} or fewer in length.")
+    shown = (content or "").strip() or call.files or body.get("components") or body.get("embeds") or body.get("poll")
+    if creates and not shown:
+        raise ApiError(400, 50006, "Cannot send an empty message")
+    if len(str(body.get("nonce", ""))) > _NONCE_LIMIT:
+        raise invalid("nonce", "NONCE_TYPE_STRING_INVALID_LENGTH", f"Must be {_NONCE_LIMIT} or fewer in length.")
+    if len(call.files) > 10:
+        raise invalid("files", "BASE_TYPE_MAX_LENGTH", "Must be 10 or fewer in length.")
+    if any(len(data) > FILE_LIMIT_BYTES for _, data, _ in call.files):
+        raise ApiError(413, 40005, "Request entity too large")
+    _check_components(body.get("components") or [])
+
+
+def _check_components(rows: list[Any]) -> None:
+    if len(rows) > _ROWS:
+        raise invalid("components", "BASE_TYPE_BAD_LENGTH", f"Must be between 1 and {_ROWS} in length.")
+    seen: set[str] = set()
+    for number, row in enumerate(rows):
+        where = f"components.{number}.components"
+        if row.get("type") != 1:
+            raise invalid(f"components.{number}.type", "BASE_TYPE_CHOICES", "Value must be one of {1}.")
+        buttons = cast("list[dict[str, Any]]", row.get("components", []))
+        if not 1 <= len(buttons) <= _COLUMNS:
+            raise invalid(where, "BASE_TYPE_BAD_LENGTH", f"Must be between 1 and {_COLUMNS} in length.")
+        for column, button in enumerate(buttons):
+            _check_button(button, f"{where}.{column}", seen)
+
+
+def _check_button(button: dict[str, Any], where: str, seen: set[str]) -> None:
+    if button.get("type") != 2 or button.get("style") not in {1, 2, 3, 4, 5}:
+        raise invalid(where, "BASE_TYPE_CHOICES", "Value must be one of {1, 2, 3, 4, 5}.")
+    label = str(button.get("label", ""))
+    if not 1 <= len(label) <= _LABEL_LIMIT:
+        raise invalid(f"{where}.label", "BASE_TYPE_BAD_LENGTH", f"Must be between 1 and {_LABEL_LIMIT} in length.")
+    if button["style"] == 5:
+        if not str(button.get("url", "")).startswith(("http://", "https://", "discord://")):
+            raise invalid(f"{where}.url", "URL_TYPE_INVALID_URL", "Not a well formed URL.")
+        return
+    custom_id = str(button.get("custom_id", ""))
+    if not 1 <= len(custom_id) <= _CUSTOM_ID_LIMIT:
+        raise invalid(f"{where}.custom_id", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
+    if custom_id in seen:
+        raise invalid(
+            f"{where}.custom_id", "COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated"
+        )
+    seen.add(custom_id)
+
+
+def rung(world: World, channel: FakeChannel, body: dict[str, Any], content: str, replied_to: int) -> list[str]:
+    """Whom a message of the bot notifies. Without `allowed_mentions`, everybody it names."""
+    allowed: dict[str, Any] | None = body.get("allowed_mentions")
+    kinds = {"everyone", "users", "roles"} if allowed is None else set(allowed.get("parse", ()))
+    users = set[str](() if allowed is None else allowed.get("users", ()))
+    found: list[str] = []
+    if "everyone" in kinds and channel.guild_id and ("@everyone" in content or "@here" in content):
+        found.append("@everyone")
+    for number in _USER.findall(content):
+        user = world.users.get(int(number))
+        if user is not None and ("users" in kinds or number in users):
+            found.append(user.username)
+    if "roles" in kinds and _ROLE.search(content):
+        found.append("@role")
+    answered = world.live(replied_to) if replied_to else None
+    if answered is not None and (allowed is None or allowed.get("replied_user")):
+        found.append(answered.author.username)
+    return found
