@@ -13,6 +13,7 @@ from botkit.core.config import (
     Config,
     HostedServer,
     InjectRule,
+    RemoteServer,
     SecretRef,
     Server,
     ServerSpec,
@@ -20,13 +21,14 @@ from botkit.core.config import (
     ToolRules,
     Workspace,
 )
-from botkit.core.errors import ConfigError
 from botkit.gateway.settings import (
     BotRules,
     CommandSettings,
     GatewaySettings,
     HostedSettings,
     Inject,
+    OAuthSettings,
+    RemoteSettings,
     Review,
     RoleRules,
     SecretName,
@@ -51,7 +53,7 @@ def gateway_settings(config: Config) -> GatewaySettings:
     )
 
 
-def _server(name: str, server: ServerSpec, root: Path) -> HostedSettings | CommandSettings:
+def _server(name: str, server: ServerSpec, root: Path) -> HostedSettings | CommandSettings | RemoteSettings:
     if isinstance(server, HostedServer):
         return HostedSettings(
             name=name,
@@ -67,7 +69,28 @@ def _server(name: str, server: ServerSpec, root: Path) -> HostedSettings | Comma
             env=_variables(server.env),
             **_shared(server),
         )
-    raise ConfigError(f"servers.{name}: servers reached over HTTP are not available in this version")
+    return _remote(name, server)
+
+
+def _remote(name: str, server: RemoteServer) -> RemoteSettings:
+    oauth = server.oauth
+    return RemoteSettings(
+        name=name,
+        url=server.url,
+        transport=server.transport,
+        headers=_variables(server.headers),
+        allow_private=server.allow_private,
+        oauth=None
+        if oauth is None
+        else OAuthSettings(
+            grant=oauth.grant,
+            client_id=oauth.client_id or "",
+            client_secret=oauth.client_secret.secret if oauth.client_secret else "",
+            scopes=oauth.scopes,
+            person=oauth.person,
+        ),
+        **_shared(server),
+    )
 
 
 class _Shared(TypedDict):
@@ -96,7 +119,15 @@ def _shared(server: Server) -> _Shared:
 
 
 def _inject(rule: InjectRule) -> Inject:
-    return Inject(secret=rule.secret, env=rule.env or "")
+    return Inject(
+        secret=rule.secret,
+        env=rule.env or "",
+        header=rule.header or "",
+        query=rule.query or "",
+        bearer=bool(rule.bearer),
+        body=bool(rule.body),
+        named=rule.as_ == "named",
+    )
 
 
 def _variables(written: Mapping[str, SecretRef | str]) -> dict[str, str | SecretName]:

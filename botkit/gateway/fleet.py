@@ -59,6 +59,7 @@ class Fleet:
             data_folder=data_folder,
             on_ready=self._refresh_soon,
             on_tools_changed=self._refresh_soon,
+            schema_of=lambda server, tool: self.catalogue.schema(server, tool),
         )
         self.catalogue = Catalogue(store, self, redactor, clock)
         self._tasks: list[asyncio.Task[None]] = []

@@ -262,7 +262,7 @@ class Gateway:
         return Conversation(
             call,
             listed.tool,
-            lambda: self.fleet.pool.upstream(server, scopes),
+            lambda: self.fleet.pool.upstream(server, scopes, who=f"{call.principal.kind}:{call.principal.id}"),
             self._parking,
             self._clock,
             meta=meta,

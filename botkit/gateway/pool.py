@@ -1,8 +1,11 @@
-"""Which process answers a call.
+"""Which process or connection answers a call.
 
 A hosted Python server has one process for everybody and gets its secrets with each call. Any other program knows
 secrets only from its environment, so there is one process for each *credential set*: everybody whose secrets have the
 same values shares one. A rotated secret is another credential set; the old process finishes its calls and ends.
+
+Connections to a remote server are shared in the same way, and where the server keeps a session, never by two
+principals: what one did there is nothing to another.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import hmac
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
@@ -24,20 +28,30 @@ from botkit.core.errors import ToolUnavailable
 from botkit.gateway.hosted import start_command
 from botkit.gateway.process import Command, Limits
 from botkit.gateway.redact import SecretRedactor
+from botkit.gateway.remote.endpoint import Credentials, Endpoint
+from botkit.gateway.remote.inject import credentials_of, secrets_of
 from botkit.gateway.secrets import INSTANCE, Vault, normal_name
-from botkit.gateway.settings import CommandSettings, HostedSettings, SecretName
+from botkit.gateway.settings import CommandSettings, HostedSettings, RemoteSettings, SecretName
 from botkit.gateway.upstream import SpawnLimit, Upstream
 
 SECRETS_META = "io.botkit/secrets"
 """Key of `_meta` under which a hosted server finds its secrets, by name."""
 
 _SPAWN_LIMIT = 4
+_CONNECT_LIMIT = 32
 _SETS_LIMIT = 8
 """Credential sets of one server that may have a process at once."""
+_LINKS_LIMIT = 256
+"""Credential sets and principals that may have connections to one remote server at once."""
 _SET_IDLE_S = 600.0
+_SPARE_CONNECTIONS = 8
+"""Beside the calls: streams, notifications, lists."""
 _DRAIN_S = 30.0
 
-AnyServer = HostedSettings | CommandSettings
+LocalServer = HostedSettings | CommandSettings
+AnyServer = LocalServer | RemoteSettings
+Key = tuple[str, str, str]
+"""Server, digest of its credential set, and the principal whose session it is."""
 _log = structlog.get_logger("botkit.gateway")
 
 
@@ -53,6 +67,7 @@ class Pool:
         data_folder: Path,
         on_ready: Callable[[str], None],
         on_tools_changed: Callable[[str], None],
+        schema_of: Callable[[str, str], Mapping[str, Any] | None] = lambda _server, _tool: None,
     ):
         self._vault = vault
         self._redactor = redactor
@@ -60,42 +75,66 @@ class Pool:
         self._data_folder = data_folder
         self._on_ready = on_ready
         self._on_tools_changed = on_tools_changed
+        self._schema_of = schema_of
         self._spawning = SpawnLimit(_SPAWN_LIMIT)
+        self._connecting = SpawnLimit(_CONNECT_LIMIT)
         self._salt = os.urandom(32)
         self._servers: dict[str, AnyServer] = {}
-        self._upstreams: dict[tuple[str, str], Upstream] = {}
-        """By server and digest of its credential set."""
+        self._upstreams: dict[Key, Upstream] = {}
+        self._stateful: dict[str, bool] = {}
+        """Whether a remote server keeps sessions, as last seen."""
         self._users: dict[tuple[str, Sequence[str]], str] = {}
         """(server, scopes) → digest last used, to notice a rotation."""
         self._draining: set[asyncio.Task[None]] = set()
 
-    async def upstream(self, server: AnyServer, scopes: Sequence[str]) -> Upstream:
+    async def upstream(self, server: AnyServer, scopes: Sequence[str], *, who: str = "") -> Upstream:
         """The upstream for a call with these secret scopes. Does not start it.
+
+        Args:
+            who: the principal; where a remote server keeps sessions, each has one of its own. Empty: botkit itself.
 
         Raises:
             SecretError: a secret of its environment is missing or does not open.
             ToolUnavailable: too many credential sets are in use at once.
         """
+        if isinstance(server, RemoteSettings):
+            return await self._remote(server, scopes, who)
         env = await self._environment(server, scopes)
         digest = self._digest(env)
-        key = (server.name, digest)
+        key = (server.name, digest, "")
         self._note_user((server.name, tuple(scopes)), digest)
         upstream = self._upstreams.get(key)
         if upstream is None:
-            self._make_room(server.name)
+            self._make_room(server.name, _SETS_LIMIT)
             upstream = self._upstreams[key] = self._new(server, env, idle_s=_SET_IDLE_S if digest else 0.0)
+        return upstream
+
+    async def _remote(self, server: RemoteSettings, scopes: Sequence[str], who: str) -> Upstream:
+        names = secrets_of(server)
+        values = await self._vault.resolve(names, scopes) if names else {}
+        digest = self._digest(values)
+        self._note_user((server.name, tuple(scopes)), digest)
+        shared = self._upstreams.get((server.name, digest, ""))
+        if shared is not None and shared.stateful is not None:
+            self._stateful[server.name] = shared.stateful
+        key = (server.name, digest, who if self._stateful.get(server.name, True) else "")
+        upstream = self._upstreams.get(key)
+        if upstream is None:
+            self._make_room(server.name, _LINKS_LIMIT)
+            credentials = credentials_of(server, values)
+            upstream = self._upstreams[key] = self._connection(server, credentials, main=not who)
         return upstream
 
     async def secrets_for_call(self, server: AnyServer, scopes: Sequence[str]) -> dict[str, str]:
         """What a hosted server gets in `_meta`; empty for others. Raises `SecretError`."""
-        if not server.inject or isinstance(server, CommandSettings):
+        if not server.inject or not isinstance(server, HostedSettings):
             return {}
         names = [rule.secret for rule in server.inject if not rule.env]
         return await self._vault.resolve(names, scopes) if names else {}
 
     def peek(self, server: str) -> Upstream | None:
         """Some upstream of the server, the most recently used one, without making one."""
-        found = [one for (name, _), one in self._upstreams.items() if name == server]
+        found = [one for key, one in self._upstreams.items() if key[0] == server]
         return max(found, key=lambda one: one.last_used, default=None)
 
     def apply(self, servers: Mapping[str, AnyServer]) -> set[str]:
@@ -104,12 +143,14 @@ class Pool:
         self._servers = dict(servers)
         for key in [key for key in self._upstreams if key[0] in changed]:
             self._retire(key)
+        for name in changed:
+            self._stateful.pop(name, None)
         return changed
 
     def resume(self, server: str) -> None:
         """Forget the failures of a server."""
-        for (name, _), upstream in self._upstreams.items():
-            if name == server:
+        for key, upstream in self._upstreams.items():
+            if key[0] == server:
                 upstream.resume()
 
     async def stop(self) -> None:
@@ -120,7 +161,7 @@ class Pool:
         upstreams, self._upstreams = list(self._upstreams.values()), {}
         await asyncio.gather(*(upstream.stop() for upstream in upstreams))
 
-    async def _environment(self, server: AnyServer, scopes: Sequence[str]) -> dict[str, str]:
+    async def _environment(self, server: LocalServer, scopes: Sequence[str]) -> dict[str, str]:
         """The secret part of the environment, by variable."""
         wanted = {name: value.name for name, value in server.env.items() if isinstance(value, SecretName)}
         for rule in server.inject:
@@ -133,10 +174,10 @@ class Pool:
         values = await self._vault.resolve(set(wanted.values()), scopes)
         return {variable: values[secret] for variable, secret in wanted.items()}
 
-    def _digest(self, env: Mapping[str, str]) -> str:
-        if not env:
+    def _digest(self, values: Mapping[str, str]) -> str:
+        if not values:
             return ""
-        return hmac.new(self._salt, msgspec.json.encode(sorted(env.items())), hashlib.sha256).hexdigest()
+        return hmac.new(self._salt, msgspec.json.encode(sorted(values.items())), hashlib.sha256).hexdigest()
 
     def _note_user(self, user: tuple[str, Sequence[str]], digest: str) -> None:
         before = self._users.get(user)
@@ -149,18 +190,19 @@ class Pool:
         still_used = any(other[0] == name and used == before for other, used in self._users.items())
         if not still_used:
             _log.info("server_credentials_rotated", server=name)
-            self._retire((name, before))
+            for key in [key for key in self._upstreams if key[:2] == (name, before)]:
+                self._retire(key)
 
-    def _make_room(self, server: str) -> None:
+    def _make_room(self, server: str, limit: int) -> None:
         keys = [key for key in self._upstreams if key[0] == server]
-        if len(keys) < _SETS_LIMIT:
+        if len(keys) < limit:
             return
         idle = [key for key in keys if not self._upstreams[key].busy]
         if not idle:
             raise ToolUnavailable(f"Too many different credentials use {server} at once. Try again in a moment.")
         self._retire(min(idle, key=lambda key: self._upstreams[key].last_used))
 
-    def _retire(self, key: tuple[str, str]) -> None:
+    def _retire(self, key: Key) -> None:
         upstream = self._upstreams.pop(key, None)
         if upstream is not None:
             task = asyncio.create_task(self._drain(upstream), name=f"drain {upstream.name}")
@@ -173,7 +215,36 @@ class Pool:
         finally:
             await upstream.stop()
 
-    def _new(self, server: AnyServer, secret_env: Mapping[str, str], *, idle_s: float) -> Upstream:
+    def _connection(self, server: RemoteSettings, credentials: Credentials, *, main: bool) -> Upstream:
+        endpoint = Endpoint(
+            url=server.url,
+            transport=server.transport,
+            headers={name: value for name, value in server.headers.items() if isinstance(value, str)},
+            credentials=credentials,
+            allow_private=server.allow_private,
+            connections=server.parallel_calls + _SPARE_CONNECTIONS,
+            schema_of=lambda tool: self._schema_of(server.name, tool),
+        )
+
+        async def target() -> Endpoint:
+            return endpoint
+
+        seen = self.peek(server.name)
+        return Upstream(
+            server.name,
+            target,
+            clock=self._clock,
+            spawning=self._connecting,
+            redactor=self._redactor,
+            start_timeout_s=server.start_timeout_s,
+            parallel_calls=server.parallel_calls,
+            idle_s=server.idle_s or (0.0 if main else _SET_IDLE_S),
+            era=seen.era if seen is not None else None,
+            on_ready=(lambda: self._on_ready(server.name)) if main else (lambda: None),
+            on_tools_changed=lambda: self._on_tools_changed(server.name),
+        )
+
+    def _new(self, server: LocalServer, secret_env: Mapping[str, str], *, idle_s: float) -> Upstream:
         async def command() -> Command:
             return self._command(server, secret_env)
 
@@ -190,7 +261,7 @@ class Pool:
             on_tools_changed=lambda: self._on_tools_changed(server.name),
         )
 
-    def _command(self, server: AnyServer, secret_env: Mapping[str, str]) -> Command:
+    def _command(self, server: LocalServer, secret_env: Mapping[str, str]) -> Command:
         plain = {name: value for name, value in server.env.items() if isinstance(value, str)}
         limits = Limits(memory_bytes=server.memory_bytes, cpu_s=server.cpu_s)
         if isinstance(server, CommandSettings):

@@ -12,6 +12,8 @@ __all__ = [
     "GatewaySettings",
     "HostedSettings",
     "Inject",
+    "OAuthSettings",
+    "RemoteSettings",
     "Review",
     "RoleRules",
     "SecretName",
@@ -40,6 +42,18 @@ class Inject(Data):
     """Name in the secret store."""
     env: str = ""
     """Put it into this variable of the process instead of the call. Commands get all their secrets this way."""
+    header: str = ""
+    """Send it as this HTTP header; empty: `X-Mcp-Secret-NAME`, unless another place is chosen."""
+    query: str = ""
+    """Send it as this query parameter."""
+    bearer: bool = False
+    """Send it as `Authorization: Bearer …`."""
+    body: bool = False
+    """Send it under `secrets` in the request's body."""
+    named: bool = False
+    """Send it as a header called like the secret."""
+    person: bool = False
+    """Each person has a value of their own, and calls of others do not use it."""
 
 
 class ServerSettings(Data):
@@ -82,6 +96,32 @@ class CommandSettings(ServerSettings, tag="command"):
     cwd: str = ""
     start_timeout_s: float = 120.0
     """`npx` and `uvx` fetch packages at their first start."""
+
+
+class OAuthSettings(Data):
+    """How the server's authorization server is asked for tokens."""
+
+    grant: Literal["authorization_code", "client_credentials"] = "authorization_code"
+    client_id: str = ""
+    """Of a client registered by hand; empty: our metadata document, or dynamic registration."""
+    client_secret: str = ""
+    """Name of the secret that holds the client's secret."""
+    scopes: tuple[str, ...] = ()
+    """Empty: those the server asks for."""
+    person: bool = False
+    """Each person connects an account of their own."""
+
+
+class RemoteSettings(ServerSettings, tag="remote"):
+    """A server reached over HTTP."""
+
+    url: str
+    transport: Literal["streamable-http", "sse"] = "streamable-http"
+    headers: dict[str, str | SecretName] = {}
+    allow_private: bool = False
+    """Whether it may lie in a private network."""
+    oauth: OAuthSettings | None = None
+    start_timeout_s: float = 20.0
 
 
 class ToolFilter(Data):
@@ -152,7 +192,7 @@ class WorkspaceSettings(Data):
 
 
 class GatewaySettings(Data):
-    servers: tuple[HostedSettings | CommandSettings, ...] = ()
+    servers: tuple[HostedSettings | CommandSettings | RemoteSettings, ...] = ()
     workspaces: dict[str, WorkspaceSettings] = {}
     roles: dict[str, RoleRules] = {}
     """Added to the built-in ones, or in their place."""

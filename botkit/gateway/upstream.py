@@ -1,4 +1,6 @@
-"""One server, kept running: started when needed, restarted when it dies, given up for a while when it keeps dying.
+"""One server, kept within reach: started when needed, restarted when it dies, given up for a while when it keeps dying.
+
+A server is a process of ours or an address; to this module both are a `Link`.
 
     idle ──▶ starting ──▶ ready ──▶ (dies) failing ──▶ starting …
                   └─▶ failing ──5 times──▶ paused ──5 minutes, or an edit──▶ starting
@@ -22,10 +24,12 @@ import structlog
 
 from botkit.core.clock import Clock
 from botkit.core.errors import BotkitError, ToolUnavailable
-from botkit.gateway.process import Command, Process, spawn
+from botkit.gateway.link import Link, LinkHooks, ProcessLink
+from botkit.gateway.process import Command
 from botkit.gateway.redact import SecretRedactor
-from botkit.gateway.session import Era, Session, open_session
-from botkit.gateway.wire import Peer
+from botkit.gateway.remote.endpoint import Endpoint
+from botkit.gateway.remote.link import RemoteLink
+from botkit.gateway.session import Era, Session
 
 State = Literal["idle", "starting", "ready", "failing", "paused", "stopped"]
 SpawnLimit = asyncio.Semaphore
@@ -60,10 +64,11 @@ class Lease:
 
 
 class Upstream:
-    """A supervised server process and the session with it.
+    """A supervised server and the session with it.
 
     Args:
-        command: makes the command line anew for each start, so that rotated secrets arrive.
+        target: what to start or where to connect, made anew for each start, so that rotated secrets arrive.
+        era: in which era the server was last seen, to spare it a question.
         on_ready: called after each successful start.
         on_tools_changed: called when the server says so.
     """
@@ -71,7 +76,7 @@ class Upstream:
     def __init__(
         self,
         name: str,
-        command: Callable[[], Awaitable[Command]],
+        target: Callable[[], Awaitable[Command | Endpoint]],
         *,
         clock: Clock,
         spawning: SpawnLimit,
@@ -79,6 +84,7 @@ class Upstream:
         start_timeout_s: float = 30.0,
         parallel_calls: int = 16,
         idle_s: float = 0.0,
+        era: Era | None = None,
         on_ready: Callable[[], None] = lambda: None,
         on_tools_changed: Callable[[], None] = lambda: None,
     ):
@@ -88,7 +94,7 @@ class Upstream:
         """Why it is failing or paused."""
         self.starts = 0
         self.last_used = clock.monotonic()
-        self._command = command
+        self._target = target
         self._clock = clock
         self._spawning = spawning
         self._redactor = redactor
@@ -97,10 +103,10 @@ class Upstream:
         self._on_ready = on_ready
         self._on_tools_changed = on_tools_changed
         self._slots = asyncio.Semaphore(parallel_calls)
-        self._era: Era | None = None
+        self._era: Era | None = era
         self._session: Session | None = None
-        self._process: Process | None = None
-        self._processes: set[Process] = set()
+        self._link: Link | None = None
+        self._links: set[Link] = set()
         """Also those on their way out."""
         self._starting: asyncio.Task[Session] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -115,7 +121,17 @@ class Upstream:
 
     @property
     def pid(self) -> int:
-        return self._process.pid if self._process is not None else 0
+        return self._link.pid if self._link is not None else 0
+
+    @property
+    def era(self) -> Era | None:
+        """In which era the server lives, as far as it was seen."""
+        return self._era
+
+    @property
+    def stateful(self) -> bool | None:
+        """Whether it keeps something for whoever is connected; None before it was connected to."""
+        return self._link.stateful if self._link is not None and self._session is not None else None
 
     @property
     def dead(self) -> bool:
@@ -185,7 +201,8 @@ class Upstream:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._session = None
-        await asyncio.gather(*(process.stop() for process in self._processes))
+        await asyncio.gather(*(link.stop() for link in self._links))
+        self._links.clear()
 
     def _check(self) -> None:
         if self.state == "stopped":
@@ -201,7 +218,7 @@ class Upstream:
             async with self._turn_to_start():
                 session = await self._open()
         except (BotkitError, OSError) as error:
-            await self._end_process()
+            await self._end_link()
             self._failed(str(error))
             raise ToolUnavailable(f"The server {self.name} is not available: {self.error}", server=self.name) from error
         finally:
@@ -228,40 +245,48 @@ class Upstream:
             turn.let_go()
 
     async def _open(self) -> Session:
-        process = self._process = await spawn(await self._command(), self._logged)
-        self._processes.add(process)
-        process.exited.add_done_callback(lambda _: self._processes.discard(process))
+        link = self._link = await self._connect(await self._target())
+        self._links.add(link)
         self.starts += 1
-        peer = Peer(process.write, on_report=lambda what: self._warn("server_misbehaved", what=what))
-        process.listen(peer.feed, lambda: self._closed(process, peer))
         try:
-            session = await open_session(peer, era=self._era, timeout_s=self._start_timeout_s)
-        except ToolUnavailable as error:
-            if not process.alive:
-                await asyncio.wait([process.exited], timeout=1)  # its last words may still be under way
+            session = await link.open(self._era, self._start_timeout_s)
+        except ToolUnavailable:
             # If it died of a question it did not know, the next start asks the old way.
-            self._era = "handshake" if self._era is None and not process.alive else None
-            raise ToolUnavailable(self._explained(str(error), process)) from error
+            self._era = "handshake" if self._era is None and link.pid and not link.alive else None
+            raise
         self._era = session.era
         session.on_tools_changed = self._on_tools_changed
         session.on_log = self._logged
         session.listen()
         return session
 
-    def _closed(self, process: Process, peer: Peer) -> None:
-        """The server can answer no more: it died, or closed its output."""
-        peer.close(f"The server {self.name} ended.")
-        if process is self._process and self.state == "ready":
-            self._session = None
-            self._spawn_task(self._bury(process))
+    async def _connect(self, target: Command | Endpoint) -> Link:
+        found: list[Link] = []
+        hooks = LinkHooks(
+            clock=self._clock,
+            on_line=self._logged,
+            on_report=lambda what: self._warn("server_misbehaved", what=what),
+            on_closed=lambda: self._closed(found[0] if found else None),
+        )
+        if isinstance(target, Endpoint):
+            found.append(RemoteLink(target, hooks))
+        else:
+            found.append(await ProcessLink.start(target, hooks, self.name))
+        return found[0]
 
-    async def _bury(self, process: Process) -> None:
-        code = await process.stop()
-        if process is self._process:
-            self._process = None
+    def _closed(self, link: Link | None) -> None:
+        """The server can answer no more."""
+        if link is not None and link is self._link and self.state == "ready":
+            self._session = None
+            self._spawn_task(self._bury(link))
+
+    async def _bury(self, link: Link) -> None:
+        reason = await link.bury()
+        if link is self._link:
+            self._link = None
             if self._clock.monotonic() - self._ready_at >= _STABLE_AFTER_S:
                 self._failures = 0
-            self._failed(self._explained(f"it ended with status {code}", process))
+            self._failed(reason)
 
     def _failed(self, reason: str) -> None:
         """Count a failure and plan the next attempt."""
@@ -287,30 +312,25 @@ class Upstream:
                 await self.ready()
 
     async def _stop_when_idle(self) -> None:
-        process = self._process
+        link = self._link
         while True:
             idle_s = self._clock.monotonic() - self.last_used
             if not self._busy and idle_s >= self._idle_s:
                 break
             await self._clock.sleep(max(0.01, self._idle_s - idle_s) if not self._busy else self._idle_s)
-        if self.state == "ready" and process is self._process:
+        if self.state == "ready" and link is self._link:
             self.state = "idle"
             self._session = None
-            await self._end_process()
+            await self._end_link()
             _log.info("server_stopped_idle", server=self.name)
 
-    async def _end_process(self) -> None:
-        process, self._session = self._process, None
-        if process is not None:
-            process.forget()
-            await process.stop()
-            if process is self._process:
-                self._process = None
-
-    def _explained(self, reason: str, process: Process) -> str:
-        """The reason, with the last words of the server where it left some."""
-        last = process.tail[-1] if process.tail else ""
-        return f"{reason.rstrip('.')}. Its last words: {last}" if last else reason
+    async def _end_link(self) -> None:
+        link, self._session = self._link, None
+        if link is not None:
+            await link.stop()
+            self._links.discard(link)
+            if link is self._link:
+                self._link = None
 
     def _spawn_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name=f"supervise {self.name}")

@@ -38,13 +38,8 @@ UNAVAILABLE: tuple[Unavailable, ...] = (
     Unavailable(("workspaces", "*", "skills")),
     Unavailable(("workspaces", "*", "functions")),
     Unavailable(("workspaces", "*", "workspaces")),
-    *(
-        Unavailable(("servers", "*", key), instead="run the server as a command, or host it in workspace/servers/")
-        for key in ("url", "serverUrl", "httpUrl")
-    ),
-    Unavailable(("channels", "*", "platform"), "discord"),
+    Unavailable(("servers", "*", "oauth"), instead="give it a token with inject"),
     Unavailable(("channels", "*", "platform"), "slack"),
-    Unavailable(("channels", "*", "platform"), "whatsapp"),
     Unavailable(("channels", "*", "platform"), "custom"),
 )
 

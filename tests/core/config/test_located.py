@@ -127,12 +127,12 @@ def test_labels_in_error_locations_are_skipped() -> None:
 
 
 def test_mistakes_in_a_pasted_block_are_located() -> None:
-    text = 'servers:\n  mcpServers:\n    gh: {"comand": "npx"}\n    far: {"type": "http", "url": "https://a.example"}\n'
+    text = 'servers:\n  mcpServers:\n    gh: {"comand": "npx"}\n    far: {"type": "http", "url": "http://a.example"}\n'
     nameless, far = lines(text)
     assert nameless == (
         "bots.yaml:3:5: servers.gh: a server needs one of run (a Python file), command (a program) or url"
     )
-    assert far.startswith("bots.yaml:4:27: servers.far.url: not available in this version yet (run the server as")
+    assert far.startswith("bots.yaml:4:5: servers.far: use https:// for another machine")
     (line,) = lines("servers: {a: {command: x}, mcpServers: {a: {command: y}}}")
     assert line == "bots.yaml:1:1: servers: a stands both inside and outside of mcpServers"
 

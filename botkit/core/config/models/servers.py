@@ -9,6 +9,7 @@ __all__ = [
     "RemoteServer",
     "Server",
     "ServerLimits",
+    "ServerOAuth",
     "ServerSpec",
 ]
 
@@ -26,6 +27,7 @@ from botkit.core.config.models.base import (
     Model,
     ProjectPath,
     SecretName,
+    SecretRef,
     Text,
     TextOrSecret,
     Url,
@@ -51,7 +53,7 @@ class InjectRule(Model, frozen=True):
     env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")
     """Put it into this variable of the server's process."""
     body: Literal[True] | None = None
-    """Add it to the request body under `secrets`."""
+    """Add it to the body of a call, beside its parameters, under `secrets`."""
     as_: Literal["prefixed", "named"] | None = Field(default=None, alias="as")
     """`prefixed`: header `X-Mcp-Secret-NAME`; `named`: a header called like the secret."""
 
@@ -124,6 +126,29 @@ class CommandServer(Server, frozen=True):
     """Folder it starts in, relative to the project."""
 
 
+class ServerOAuth(Model, frozen=True):
+    """How tokens for the server are got. `{}` is enough where it takes clients it does not know."""
+
+    grant: Literal["authorization_code", "client_credentials"] = "authorization_code"
+    """`authorization_code`: a person logs in once; `client_credentials`: botkit itself is the user."""
+    client_id: Text | None = None
+    """Of a client registered by hand. Empty: our metadata document or, failing that, dynamic registration."""
+    client_secret: SecretRef | None = None
+    """`{secret: NAME}` of that client."""
+    scopes: tuple[str, ...] = ()
+    """Empty: those the server asks for."""
+    person: Bool = False
+    """Each person connects an account of their own, and only their calls use it."""
+
+    @model_validator(mode="after")
+    def _credentials(self) -> ServerOAuth:
+        if self.grant == "client_credentials" and (self.client_id is None or self.client_secret is None):
+            raise problem("client_credentials needs a client_id and a client_secret")
+        if self.grant == "client_credentials" and self.person:
+            raise problem("with client_credentials botkit is the user; person: true needs authorization_code")
+        return self
+
+
 class RemoteServer(Server, frozen=True):
     """An MCP server reached over HTTP."""
 
@@ -137,6 +162,10 @@ class RemoteServer(Server, frozen=True):
     """`sse` for servers of the first generation."""
     allow_insecure: Bool = False
     """Permit plain HTTP to another machine. Secrets then travel unprotected."""
+    allow_private: Bool = False
+    """Permit addresses of private networks. Without it only public ones are contacted, whatever a name resolves to."""
+    oauth: ServerOAuth | None = None
+    """The server wants tokens of an authorization server: `botkit mcp login` gets the first one."""
 
     @model_validator(mode="after")
     def _https(self) -> RemoteServer:

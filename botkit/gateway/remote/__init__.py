@@ -1,0 +1,1 @@
+"""Upstreams that are not our own processes: servers reached over HTTP."""
