@@ -14,9 +14,10 @@ import structlog
 from botkit.core.clock import Clock
 from botkit.core.config import longest_history
 from botkit.core.errors import Conflict, Fenced, NotFound, StoreError
-from botkit.core.events import Event
+from botkit.core.events import Conversation, Event, User
 from botkit.core.journal import Run, SetRun, Wait
 from botkit.core.live import Live, LiveEvent
+from botkit.core.messages import Part
 from botkit.core.redact import NoRedaction, Redactor
 from botkit.engine.access import AccessRules
 from botkit.engine.effective import lane_of
@@ -69,7 +70,9 @@ class Engine:
         self._on_fenced = on_fenced
         settings = configs.current.settings
         self._timer_changed = asyncio.Event()
-        self.outbox = Outbox(journal=store.journal, clock=clock, live=live, senders=channels, spawn=spawn)
+        self.outbox = Outbox(
+            journal=store.journal, clock=clock, live=live, senders=channels, spawn=spawn, moved=self._chat_moved
+        )
         self.lanes = LaneRuntime(
             journal=store.journal,
             clock=clock,
@@ -159,6 +162,20 @@ class Engine:
                 LiveEvent(kind="accepted", conversation=event.conversation.key, data={"event_id": accepted.id})
             )
         return accepted.new
+
+    async def _chat_moved(self, part: Part, place: Conversation) -> None:
+        """A delivery found its chat under another id: the same as hearing of it from the platform."""
+        event = Event(
+            channel=part.conversation.channel,
+            dedupe_key=f"moved:{part.id}",
+            kind="member",
+            status="migrated",
+            conversation=part.conversation,
+            sender=User(id="@platform"),
+            occurred_at=self._clock.now(),
+            target_id=place.room,
+        )
+        await self.accept(event)
 
     # ── decisions ────────────────────────────────────────────────────────────────────────────────────────
 

@@ -12,17 +12,29 @@ import structlog
 from botkit.core.errors import BotkitError, NotFound
 from botkit.core.events import Conversation, Event
 from botkit.core.ids import new_id
-from botkit.core.journal import CloseWait, Consume, DropTimer, InboxRow, LaneContext, OpenRun, SetRun, Wait, Write
+from botkit.core.journal import (
+    CloseWait,
+    Consume,
+    DropTimer,
+    InboxRow,
+    LaneContext,
+    OpenRun,
+    SetRun,
+    Wait,
+    Write,
+)
 from botkit.core.live import LiveEvent
 from botkit.core.messages import OutMessage
 from botkit.engine.access import Access
 from botkit.engine.albums import merged, whole_albums
 from botkit.engine.commands import CommandContext, command_of, run_command
 from botkit.engine.decisions import Decisions
+from botkit.engine.deliveries import note_report
 from botkit.engine.effective import Effective, EffectiveCache
 from botkit.engine.identity import SANDBOX, Known
 from botkit.engine.languages import Language, language_of
 from botkit.engine.notices import Notices
+from botkit.engine.rooms import follow_room
 from botkit.engine.services import Services
 from botkit.engine.turn import TurnInput, conversation_of, input_of
 from botkit.engine.turns import Turns, released
@@ -123,6 +135,11 @@ class Handler:
         elif event.kind == "action":
             await self.decisions.by_button(event)
             await self._consume(scope, rows, "control")
+        elif event.kind == "member" and event.status == "migrated":
+            await follow_room(self._s, scope, rows[0])
+        elif event.kind == "delivery_status":
+            writes, outcome = await note_report(self._s, event)
+            await self._consume(scope, rows, outcome, *writes)
         elif event.kind == "edit":
             await self._consume(scope, rows, "edit: after the turn began")
         elif event.kind in ("stop_generation", "delete"):

@@ -11,7 +11,8 @@ from __future__ import annotations
 __all__ = ["Outbox", "OutboxPolicy", "Senders"]
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -32,6 +33,7 @@ _log = structlog.get_logger("botkit.outbox")
 OutboxPolicy = Literal["hold", "resend"]
 
 _BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+_REPORTS_KEPT = 10_000
 _MAX_ATTEMPTS = 200
 
 
@@ -50,6 +52,8 @@ class Outbox:
 
     Args:
         spawn: starts a task that somebody owns.
+        moved: told when the platform delivered to another room than it was asked to, because that is where the
+            conversation went.
     """
 
     def __init__(
@@ -60,7 +64,9 @@ class Outbox:
         live: Live,
         senders: Senders,
         spawn: Callable[..., asyncio.Task[None]],
+        moved: Callable[[Part, Conversation], Awaitable[None]] | None = None,
     ):
+        self._moved = moved
         self._journal = journal
         self._clock = clock
         self._live = live
@@ -70,6 +76,8 @@ class Outbox:
         self._again: set[str] = set()
         self._parked: dict[str, set[str]] = {}
         self._watched: dict[str, asyncio.Future[str]] = {}
+        self._reports: OrderedDict[str, str] = OrderedDict()
+        """Part → the platform's message id, or nothing where it refused: reports that came before the answer."""
         self._closed = False
 
     def kick(self, conversation: str) -> None:
@@ -113,6 +121,16 @@ class Outbox:
                 # By now it may be on its way again: only what still is unknown changes.
                 await self._record(msgspec.structs.replace(settled, if_state=("unknown",)))
                 self.kick(part.conversation.key)
+
+    def arrived(self, part_id: str, message_id: str) -> None:
+        """The platform reports a message whose send is not answered yet."""
+        self._reports[part_id] = message_id
+        while len(self._reports) > _REPORTS_KEPT:
+            self._reports.popitem(last=False)
+
+    def refused(self, part_id: str) -> None:
+        """The platform reports that it will not deliver a message it took."""
+        self.arrived(part_id, "")
 
     async def drain(self, timeout_s: float) -> None:
         """Stop after the parts being sent now; what is pending stays in the journal."""
@@ -196,10 +214,27 @@ class Outbox:
         except Exception:  # an adapter's bug must not stop the chat
             _log.exception("adapter_send_failed", part=part.id, channel=part.conversation.channel)
             return _Attempt(self._failed(part, AdapterError("the adapter failed; see the log")))
+        await self._follow(part, receipt.conversation)
+        if self._reports.pop(part.id, None) == "":
+            error = AdapterError("the platform took it and reported later that it was not delivered")
+            return _Attempt(self._failed(part, error))
         return _Attempt(self._sent(part, receipt))
+
+    async def _follow(self, part: Part, place: Conversation | None) -> None:
+        """Pass on that a chat has moved. The part has arrived, so nothing here may make it look as if it had not."""
+        if place is None or place.key == part.conversation.key:
+            return
+        _log.warning("chat_moved", old=part.conversation.key, new=place.key)
+        if self._moved is not None:
+            try:
+                await self._moved(part, place)
+            except StoreError as error:
+                _log.error("chat_move_not_stored", conversation=part.conversation.key, detail=str(error))
 
     async def _settled(self, adapter: Adapter, part: Part, reason: str) -> SetPart:
         """Find out whether a part arrived, or apply the policy."""
+        if message_id := self._reports.get(part.id):
+            return self._sent(part, Receipt(message_id=message_id))
         how = adapter.capabilities(part.conversation).idempotent_send
         if part.message_id or how == "native":  # editing to the same text is safe to repeat
             return self._state(part, "pending", error=reason)
@@ -228,8 +263,6 @@ class Outbox:
                 data={"part_id": part.id, "message_id": receipt.message_id},
             )
         )
-        if receipt.conversation is not None and receipt.conversation.key != part.conversation.key:
-            _log.warning("chat_moved", old=part.conversation.key, new=receipt.conversation.key)
         return self._state(part, "sent", message_id=receipt.message_id)
 
     def _failed(self, part: Part, error: AdapterError) -> SetPart:

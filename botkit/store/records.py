@@ -179,6 +179,10 @@ class SqlRecords:
         rows = await self._reader.all(select(*_AUDIT).order_by(audits.c.seq.desc()).limit(limit))
         return [read_audit(row) for row in rows]
 
+    async def part(self, part_id: str) -> Part | None:
+        row = await self._reader.first(select(*PART_COLUMNS).where(parts.c.id == part_id))
+        return read_part(row) if row is not None else None
+
     async def parts(self, *, state: PartState | str = "", channel: str = "", limit: int = 100) -> Sequence[Part]:
         """Newest first."""
         statement = select(*PART_COLUMNS).order_by(parts.c.seq.desc()).limit(limit)

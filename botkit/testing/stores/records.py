@@ -129,6 +129,10 @@ class RecordsContract:
         assert list(await store.records.waits(kind="reply")) == []
         assert list(await store.records.waits(state="answered")) == []
         assert [part.id for part in await store.records.parts()] == ["p2", "p1"]
+        found = await store.records.part("p1")
+        assert found is not None
+        assert (found.id, found.state) == ("p1", "unknown")
+        assert await store.records.part("p9") is None
         assert [part.id for part in await store.records.parts(state="unknown")] == ["p1"]
         assert [part.id for part in await store.records.parts(state="pending", channel="sales")] == ["p2"]
         events = await store.records.inbox()
