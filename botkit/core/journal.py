@@ -32,6 +32,7 @@ __all__ = [
     "LogCall",
     "MarkWelcomed",
     "ModelCall",
+    "MoveRoom",
     "OpenRun",
     "OpenWait",
     "PutFile",
@@ -457,6 +458,21 @@ class AddAudit(Data, tag=True):
     audit: Audit
 
 
+class MoveRoom(Data, tag=True):
+    """A room has another id now (a Telegram group that became a supergroup). Safe to repeat.
+
+    Sessions, undone events, open waits with their timers, waiting runs and parts to deliver go on in the new room. A
+    message of the old one can not be edited from there: whatever would have edited it becomes a message of its own.
+    """
+
+    channel: str
+    room: str
+    to: str
+    """The new id."""
+    lane: str
+    """The lane this is committed under; others that are being worked on stay until the next word about the move."""
+
+
 class PutFile(Data, tag=True):
     """Record a stored file, so that retention and erasure find it."""
 
@@ -492,6 +508,7 @@ Write = (
     | AddUsage
     | AddAudit
     | PutFile
+    | MoveRoom
 )
 
 

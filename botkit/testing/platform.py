@@ -19,6 +19,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from msgspec.structs import replace
+
 from botkit.sdk import (
     Action,
     Adapter,
@@ -102,6 +104,8 @@ class FakePlatform:
         """When given, a send waits for it before anything arrives."""
         self.unacknowledged: list[Event] = []
         """Events the bot has not taken yet; delivered again by `redeliver`."""
+        self.moved: dict[str, str] = {}
+        """Rooms that have another id now: messages to the old one arrive in the new one."""
         self._by_part: dict[str, Shown] = {}
         self._adapters: dict[str, FakeAdapter] = {}
         self._numbers = 0
@@ -218,7 +222,7 @@ class FakePlatform:
         self.changed()
         if fault is not None:
             raise fault
-        return Receipt(message_id=shown.id)
+        return Receipt(message_id=shown.id, conversation=shown.conversation)
 
     def show(self, part: Part) -> Shown:
         """A request arrived: show it, whatever the sender will hear."""
@@ -230,10 +234,15 @@ class FakePlatform:
         known = self._by_part.get(part.id)
         if known is not None and self.capabilities.idempotent_send == "native":
             return known
-        shown = Shown(f"out-{len(self.messages) + 1}", part.conversation, part.id, [part.text], _buttons(part.payload))
+        place = self._place(part.conversation)
+        shown = Shown(f"out-{len(self.messages) + 1}", place, part.id, [part.text], _buttons(part.payload))
         self.messages.append(shown)
         self._by_part[part.id] = shown
         return shown
+
+    def _place(self, conversation: Conversation) -> Conversation:
+        room = self.moved.get(conversation.room, conversation.room)
+        return replace(conversation, room=room)
 
     def find(self, part: Part) -> Receipt | None:
         shown = self._by_part.get(part.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from botkit.testing.stores import Database, JournalContract, LeaseContract, RecoveryContract
+from botkit.testing.stores import Database, JournalContract, LeaseContract, MoveContract, RecoveryContract
 from tests.store.conftest import SqlDatabase
 
 
@@ -18,6 +18,18 @@ class TestSqliteRecovery(RecoveryContract):
     @pytest.fixture
     def database(self, sqlite_database: SqlDatabase) -> Database:
         return sqlite_database
+
+
+class TestSqliteMoves(MoveContract):
+    @pytest.fixture
+    def database(self, sqlite_database: SqlDatabase) -> Database:
+        return sqlite_database
+
+
+class TestPostgresMoves(MoveContract):
+    @pytest.fixture
+    def database(self, postgres_database: SqlDatabase) -> Database:
+        return postgres_database
 
 
 class TestPostgresJournal(JournalContract):
