@@ -20,8 +20,8 @@ class CallFilter(Data):
     workspace: str = ""
     server: str = ""
     tool: str = ""
-    principal: str = ""
-    """Id of a member, person or service."""
+    principals: tuple[str, ...] = ()
+    """Ids of members, persons or services."""
     token: str = ""
     """Id of a member token."""
     bot: str = ""
@@ -94,6 +94,10 @@ class Analytics(Protocol):
 
     def rows(self, wanted: CallFilter) -> AsyncIterator[CallRecord]:
         """Every wanted row, oldest first, as it is read."""
+        ...
+
+    async def latest(self, wanted: CallFilter, *, limit: int = 100) -> Sequence[CallRecord]:
+        """Newest first."""
         ...
 
     async def newest(self) -> int:

@@ -13,13 +13,13 @@ from botkit.core.analytics import CallFilter, CallTotal, ModelTotal, ToolTiming
 from botkit.core.tools import CallRecord
 from botkit.store.reader import Reader
 from botkit.store.records import CALL_COLUMNS, read_call
+from botkit.store.rows import Row
 from botkit.store.schema import calls, model_calls
 
 _COLUMNS = {
     "workspace": calls.c.workspace,
     "server": calls.c.server,
     "tool": calls.c.tool,
-    "principal": calls.c.principal,
     "token": calls.c.token_id,
     "bot": calls.c.bot,
     "status": calls.c.status,
@@ -59,23 +59,7 @@ class SqlAnalytics:
             .group_by(*_GROUP)
             .order_by(number.desc(), *_GROUP)
         )
-        return [
-            CallTotal(
-                workspace=workspace,
-                server=server,
-                tool=tool,
-                principal_kind=kind,
-                principal=principal,
-                status=status,
-                calls=int(count),
-                duration_ms=float(duration_ms),
-                request_bytes=int(request_bytes),
-                result_bytes=int(result_bytes),
-                last_at=int(last_at),
-            )
-            for workspace, server, tool, kind, principal, status, count, duration_ms, request_bytes, result_bytes, last_at
-            in await self._reader.all(statement)
-        ]  # fmt: skip
+        return [_read_total(row) for row in await self._reader.all(statement)]
 
     async def timings(self, wanted: CallFilter) -> Sequence[ToolTiming]:
         tool = (calls.c.workspace, calls.c.server, calls.c.tool)
@@ -117,12 +101,15 @@ class SqlAnalytics:
         ]
 
     async def models(self, wanted: CallFilter) -> Sequence[ModelTotal]:
-        group = (model_calls.c.workspace, model_calls.c.person_id, model_calls.c.bot)
+        workspace, person, bot = group = (model_calls.c.workspace, model_calls.c.person_id, model_calls.c.bot)
         cost = func.sum(model_calls.c.cost_micros)
         conditions: list[ColumnElement[bool]] = []
-        for column, value in zip(group, (wanted.workspace, wanted.principal, wanted.bot), strict=True):
-            if value:
-                conditions.append(column == value)
+        if wanted.workspace:
+            conditions.append(workspace == wanted.workspace)
+        if wanted.principals:
+            conditions.append(person.in_(wanted.principals))
+        if wanted.bot:
+            conditions.append(bot == wanted.bot)
         statement: Select[*tuple[Any, ...]] = (
             select(
                 *group,
@@ -154,6 +141,10 @@ class SqlAnalytics:
         async for row in self._reader.stream(statement):
             yield read_call(row)
 
+    async def latest(self, wanted: CallFilter, *, limit: int = 100) -> Sequence[CallRecord]:
+        newest_first = select(*CALL_COLUMNS).order_by(calls.c.at.desc(), calls.c.seq.desc())
+        return [read_call(row) for row in await self._reader.all(newest_first.where(_wanted(wanted)).limit(limit))]
+
     async def newest(self) -> int:
         return int(await self._reader.value(select(func.max(calls.c.seq))) or 0)
 
@@ -169,6 +160,8 @@ class SqlAnalytics:
 
 def _wanted(wanted: CallFilter) -> ColumnElement[bool]:
     given = [column == value for name, column in _COLUMNS.items() if (value := getattr(wanted, name))]
+    if wanted.principals:
+        given.append(calls.c.principal.in_(wanted.principals))
     return and_(_within(calls.c.at, wanted), *given)
 
 
@@ -177,3 +170,20 @@ def _within(at: ColumnElement[int], wanted: CallFilter) -> ColumnElement[bool]:
     if wanted.until:
         parts.append(at < wanted.until)
     return and_(true(), *parts)
+
+
+def _read_total(row: Row) -> CallTotal:
+    workspace, server, tool, kind, principal, status, number, duration_ms, request_bytes, result_bytes, last_at = row
+    return CallTotal(
+        workspace=workspace,
+        server=server,
+        tool=tool,
+        principal_kind=kind,
+        principal=principal,
+        status=status,
+        calls=int(number),
+        duration_ms=float(duration_ms),
+        request_bytes=int(request_bytes),
+        result_bytes=int(result_bytes),
+        last_at=int(last_at),
+    )

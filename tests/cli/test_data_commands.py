@@ -90,7 +90,11 @@ def test_usage_and_analytics_count(ask: Ask, said: Any) -> None:
     assert [(row["key"], row["calls"]) for row in usage["rows"]] == [("carla", 1)]
     assert usage["total"]["input_tokens"] == said["tokens"]["input"]
     assert ask("usage", "--by", "day")["rows"][0]["calls"] == 1
-    assert ask("analytics", "--period", "1h") == []
+    report = ask("analytics", "--period", "1h")
+    assert (report["uses"], report["total"]["calls"]) == ([], 0)
+    assert report["total"]["input_tokens"] == said["tokens"]["input"]
+    assert [(row["user"], row["bot"], row["calls"]) for row in report["models"]] == [("carla", "helper", 1)]
+    assert ask("analytics", "--member", "nobody")["models"] == []
 
 
 def test_a_wrong_period_is_bad_usage(cli: Cli) -> None:

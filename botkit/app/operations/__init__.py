@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botkit.app.operations.approvals import ApprovalOperations
+from botkit.app.operations.calls import CallOperations
 from botkit.app.operations.channels import ChannelOperations
 from botkit.app.operations.chat import ChatOperations
 from botkit.app.operations.config import ConfigOperations
@@ -39,6 +40,7 @@ class Operations:
     secrets: SecretOperations
     channels: ChannelOperations
     pairing: PairingOperations
+    calls: CallOperations
     reports: ReportOperations
     data: DataOperations
     doctor: DoctorOperations
@@ -54,6 +56,7 @@ class Operations:
             secrets=SecretOperations(instance),
             channels=ChannelOperations(instance),
             pairing=PairingOperations(instance),
+            calls=CallOperations(instance),
             reports=ReportOperations(instance),
             data=DataOperations(instance),
             doctor=DoctorOperations(instance),

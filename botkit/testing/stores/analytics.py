@@ -20,7 +20,7 @@ _FILTERS = (
     CallFilter(),
     CallFilter(workspace="desk"),
     CallFilter(server="notes", status="error"),
-    CallFilter(tool="notes__add", principal="mem_1"),
+    CallFilter(tool="notes__add", principals=("mem_1", "mem_0")),
     CallFilter(since=20, until=70),
     CallFilter(token="tok_2"),
     CallFilter(method="resources/read"),
@@ -61,10 +61,11 @@ def some_calls(number: int, *, seed: int = 7) -> list[CallRecord]:
 
 def admits(wanted: CallFilter, row: CallRecord) -> bool:
     """The filter, said once more in other words."""
-    fields = ("workspace", "server", "tool", "principal", "bot", "status", "method", "tool_class")
+    fields = ("workspace", "server", "tool", "bot", "status", "method", "tool_class")
     same = all(not getattr(wanted, name) or getattr(wanted, name) == getattr(row, name) for name in fields)
     return (
         same
+        and (not wanted.principals or row.principal in wanted.principals)
         and (not wanted.token or wanted.token == row.token_id)
         and (not wanted.trace or wanted.trace == row.trace_id)
         and row.at >= wanted.since
@@ -77,7 +78,9 @@ class AnalyticsContract:
 
     @pytest.fixture
     async def store(self, database: Database) -> AsyncIterator[Stores]:
-        yield await database.open()
+        store = await database.open()
+        yield store
+        await store.close()
 
     async def test_totals_equal_the_rows_whatever_is_asked(self, store: Stores) -> None:
         logged = some_calls(120)
@@ -121,7 +124,9 @@ class AnalyticsContract:
         logged = some_calls(60)
         await store.calls.append(logged[::-1])
         for wanted in _FILTERS:
-            assert [row async for row in store.analytics.rows(wanted)] == [row for row in logged if admits(wanted, row)]
+            expected = [row for row in logged if admits(wanted, row)]
+            assert [row async for row in store.analytics.rows(wanted)] == expected
+            assert await store.analytics.latest(wanted, limit=5) == expected[::-1][:5]
 
     async def test_what_is_logged_after_a_place_is_found_from_there(self, store: Stores) -> None:
         logged = some_calls(6)
@@ -155,7 +160,7 @@ class AnalyticsContract:
         assert sum(one.input_tokens for one in totals) == sum(range(2, 12))
         assert sum(one.cost_micros for one in totals) == 10 * sum(range(2, 12))
         assert [one.cost_micros for one in totals] == sorted((one.cost_micros for one in totals), reverse=True)
-        (one,) = await store.analytics.models(CallFilter(workspace="desk", principal="per_1"))
+        (one,) = await store.analytics.models(CallFilter(workspace="desk", principals=("per_1",)))
         assert (one.calls, one.input_tokens) == (2, 1 + 7)
         assert list(await store.analytics.models(CallFilter(bot="nobody"))) == []
 
