@@ -74,7 +74,7 @@ async def test_calls_of_one_round_run_side_by_side_and_each_gets_its_result():
     class Meeting(FakeTools):
         async def call(self, call: Any):
             started.append(call.arguments["order_id"])
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(45):
                 while len(started) < 2:  # neither ends before both have begun
                     await asyncio.sleep(0)
             async for event in super().call(call):

@@ -174,7 +174,7 @@ async def test_saving_is_noticed_also_in_new_folders(opened: OpenInstance, folde
         prompts.mkdir()
         (prompts / "helper.md").write_text("Be kind.")
         await after(CONFIG.replace("name: Helper", "prompt_file: prompts/helper.md"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(45):
             while instance.configs.current.bots["helper"].prompt != "Be terse.":
                 (prompts / "helper.md").write_text("Be terse.")
                 await asyncio.sleep(0.5)

@@ -171,7 +171,7 @@ async def test_a_refund_waits_for_a_decision_from_another_process(folder: Path) 
 
 async def _ended(folder: Path, run: str) -> Any:
     shown: Any = None
-    for _ in range(20):
+    for _ in range(60):
         shown = await command(folder, "runs", "show", run)
         if shown["trace"]["run"]["run"]["state"] not in ("running", "waiting"):
             return shown

@@ -46,7 +46,7 @@ def imported_by(*args: str) -> set[str]:
     code = "import sys; sys.argv[0] = 'botkit'; from botkit.cli import main\ntry: main()\nexcept SystemExit: pass\n"
     code += "print('\\nMODULES', *sorted(sys.modules))"
     done = subprocess.run(
-        [sys.executable, "-c", code, *args], capture_output=True, text=True, timeout=60, check=True, cwd="/"
+        [sys.executable, "-c", code, *args], capture_output=True, text=True, timeout=150, check=True, cwd="/"
     )
     return set(done.stdout.rpartition("MODULES")[2].split())
 

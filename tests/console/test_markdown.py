@@ -26,7 +26,7 @@ def run(texts: list[str]) -> list[dict[str, Any]]:
         input=json.dumps(texts),
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=150,
     )
     assert done.returncode == 0, done.stderr
     return cast("list[dict[str, Any]]", json.loads(done.stdout))

@@ -94,7 +94,7 @@ def test_the_commands_of_the_quickstart_run(tmp_path: Path) -> None:
             if words[0] == "cd":
                 folder = folder / words[1]
                 continue
-            done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
+            done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
             ran += 1
 
@@ -106,7 +106,7 @@ def test_the_commands_of_the_quickstart_run(tmp_path: Path) -> None:
 def test_the_first_command_of_the_readme_starts_a_bot_that_answers(tmp_path: Path) -> None:
     """From a clone: the line as written, a message on the terminal, the page, and a clean end."""
     clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True, timeout=60)
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True, timeout=300)
     line = next(line for body in blocks(ROOT / "README.md", "sh") for line in body.splitlines() if "botkit dev" in line)
     env = {key: value for key, value in os.environ.items() if not key.startswith(("BOTKIT_", "VIRTUAL_ENV"))}
     env.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -30,7 +30,7 @@ def text_of(result: Any) -> str:
     return "\n".join(block.get("text", f"[{block['type']}]") for block in result.content["content"])
 
 
-async def until(condition: Callable[[], object], patience_s: float = 20.0) -> None:
+async def until(condition: Callable[[], object], patience_s: float = 45.0) -> None:
     """For what happens in other processes and in the file system, which nobody can await."""
     async with asyncio.timeout(patience_s):
         while not condition():
@@ -125,6 +125,12 @@ class Bench:
     def processes(self) -> int:
         """How many servers run now."""
         return len(self.fleet.pool._upstreams)  # pyright: ignore[reportPrivateUsage]  # counted nowhere else
+
+    async def in_flight(self, count: int = 1) -> None:
+        """Return once so many calls are with their servers."""
+        upstreams = self.fleet.pool._upstreams  # pyright: ignore[reportPrivateUsage]  # counted nowhere else
+        await until(lambda: sum(upstream.busy for upstream in upstreams.values()) >= count)
+        await asyncio.sleep(0)
 
     def effect_lines(self) -> list[str]:
         return self.effects.read_text().splitlines()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 import msgspec
@@ -21,7 +20,6 @@ HOSTED = (SERVERS / "raw.py").read_text()
 
 
 async def test_slow_dead_and_malformed_servers_delay_and_hide_nobody(bench: Bench) -> None:
-    begun = time.monotonic()
     await bench.start(
         bench.raw(),
         bench.raw("mute", name="mute"),
@@ -33,11 +31,9 @@ async def test_slow_dead_and_malformed_servers_delay_and_hide_nobody(bench: Benc
         wait_s=0.01,
     )
     await until(lambda: {"raw", "bad"} <= {s.name for s in bench.gateway.status() if s.tools})
-    assert time.monotonic() - begun < 15
     assert text_of(await bench.call("raw__echo", text="hi")) == "hi"
-    begun = time.perf_counter()
     assert {name.partition("__")[0] for name in await bench.names()} == {"raw", "bad"}
-    assert time.perf_counter() - begun < 0.1
+    assert {one.name: one for one in bench.gateway.status()}["mute"].state == "starting", "nobody waited for it"
     await until(lambda: all(s.error for s in bench.gateway.status() if s.name in ("dead", "wrong", "absent")))
     status = {one.name: one for one in bench.gateway.status()}
     assert "holds no list of tools" in status["wrong"].error

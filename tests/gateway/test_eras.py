@@ -36,10 +36,10 @@ async def session(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 
 async def test_everything_works_in_both_eras(session: Session, tmp_path: Path) -> None:
     """One process for all of it: starting the SDK takes longer than the rest."""
-    tools = await session.list_tools(10)
+    tools = await session.list_tools(45)
     assert [tool["name"] for tool in tools] == ["echo", "count", "order", "slow", "grow"]
 
-    answer = await session.call_tool("echo", {"text": "hi"}, {"io.botkit/idempotency-key": "k"}).result(10)
+    answer = await session.call_tool("echo", {"text": "hi"}, {"io.botkit/idempotency-key": "k"}).result(45)
     assert answer["structuredContent"] == {"text": "hi", "meta": {"io.botkit/idempotency-key": "k"}}
 
     exchange = session.call_tool("count", {}, {})
@@ -48,18 +48,18 @@ async def test_everything_works_in_both_eras(session: Session, tmp_path: Path) -
     assert isinstance(events[-1], Answer)
 
     slow = session.call_tool("slow", {}, {})
-    await session.call_tool("echo", {"text": "slow has begun"}, {}).result(10)
+    await session.call_tool("echo", {"text": "slow has begun"}, {}).result(45)
     slow.abandon("test")
-    while not (tmp_path / "effects").exists():
-        await session.call_tool("echo", {"text": "turn"}, {}).result(10)
-    assert (tmp_path / "effects").read_text() == "cancelled"
+    effects = tmp_path / "effects"
+    while not effects.exists() or effects.read_text() != "cancelled":  # the test's own time limit ends it
+        await session.call_tool("echo", {"text": "turn"}, {}).result(45)
 
     changed = asyncio.Event()
     session.on_tools_changed = changed.set
     session.listen()
-    await session.call_tool("grow", {}, {}).result(10)
-    await asyncio.wait_for(changed.wait(), 10)
-    assert "grown" in [tool["name"] for tool in await session.list_tools(10)]
+    await session.call_tool("grow", {}, {}).result(45)
+    await asyncio.wait_for(changed.wait(), 45)
+    assert "grown" in [tool["name"] for tool in await session.list_tools(45)]
 
     if session.era == "handshake":
         exchange = session.call_tool("order", {}, {})
@@ -67,7 +67,7 @@ async def test_everything_works_in_both_eras(session: Session, tmp_path: Path) -
             asked = await exchange.next()
             assert isinstance(asked, Inbound)
             asked.respond({"action": "accept", "content": value})
-        assert (await exchange.result(10))["structuredContent"] == {"result": "L red"}
+        assert (await exchange.result(45))["structuredContent"] == {"result": "L red"}
 
 
 async def test_modern_questions_come_one_at_a_time_through_the_gateway(bench: Bench) -> None:
@@ -129,14 +129,14 @@ DISCOVERED: dict[str, Any] = {
     ],
 )
 async def test_the_era_is_found_out(answers: dict[str, Any], era: str, version: str) -> None:
-    session = await open_session(FakeServer(**answers).peer, timeout_s=1)
+    session = await open_session(FakeServer(**answers).peer, timeout_s=45)
     assert (session.era, session.version) == (era, version)
 
 
 async def test_a_server_silent_to_the_modern_question_is_asked_the_old_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "_PROBE_TIMEOUT_S", 0.01)
     server = FakeServer(initialize=HELLO)
-    assert (await open_session(server.peer, timeout_s=1)).era == "handshake"
+    assert (await open_session(server.peer, timeout_s=45)).era == "handshake"
     methods = [message["method"] for message in server.seen]
     assert methods == ["server/discover", "initialize", "notifications/initialized"]  # and no cancellation
 
@@ -152,7 +152,7 @@ async def test_a_slow_starter_already_in_the_modern_era_is_asked_again() -> None
         FakeServer.receive(server, raw)
 
     server.peer = Peer(receive)
-    assert (await open_session(server.peer, era="handshake", timeout_s=1)).era == "modern"
+    assert (await open_session(server.peer, era="handshake", timeout_s=45)).era == "modern"
 
 
 @pytest.mark.parametrize(
@@ -165,13 +165,13 @@ async def test_a_slow_starter_already_in_the_modern_era_is_asked_again() -> None
 )
 async def test_what_cannot_be_spoken_with_is_unavailable(answers: dict[str, Any], reason: str) -> None:
     with pytest.raises(ToolUnavailable, match=reason):
-        await open_session(FakeServer(**answers).peer, timeout_s=0.05)
+        await open_session(FakeServer(**answers).peer, timeout_s=1)
 
 
 async def test_every_modern_request_carries_version_and_capabilities() -> None:
     server = FakeServer(server_discover=DISCOVERED, tools_list={"tools": []})
-    session = await open_session(server.peer, timeout_s=1)
-    await session.list_tools(1)
+    session = await open_session(server.peer, timeout_s=45)
+    await session.list_tools(45)
     for message in server.seen:
         meta = message["params"]["_meta"]
         assert meta["io.modelcontextprotocol/protocolVersion"] == "2026-07-28"

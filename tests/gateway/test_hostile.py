@@ -97,7 +97,7 @@ async def test_an_unreadable_answer_of_a_repeatable_tool_is_only_an_error(bench:
 
 
 async def test_an_answer_with_a_wrong_id_is_explained_at_the_deadline(bench: Bench) -> None:
-    await bench.start(bench.raw(timeout_s=0.2))
+    await bench.start(bench.raw(timeout_s=2))
     result = await bench.call("raw__wrong_id")
     assert "it mixes up ids" in text_of(result)
     assert result.unknown

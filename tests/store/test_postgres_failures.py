@@ -90,7 +90,7 @@ async def test_two_writers_that_lock_in_opposite_order_both_finish(postgres_url:
             tx(BUMP, first)
             tries.append(1)
             if len(tries) == 1:
-                barrier.wait(timeout=10)  # both hold one lane and now ask for the other's
+                barrier.wait(timeout=45)  # both hold one lane and now ask for the other's
             tx(BUMP, second)
 
         return unit

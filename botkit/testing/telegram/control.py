@@ -141,7 +141,7 @@ class RemoteTelegram:
         """`sent`, `all`, `drafts`, `calls` or `pending`."""
         return self._result(self.http.get(f"/{what}"))
 
-    def wait_for(self, found: Callable[[list[dict[str, Any]]], Any], *, timeout_s: float = 20.0) -> Any:
+    def wait_for(self, found: Callable[[list[dict[str, Any]]], Any], *, timeout_s: float = 45.0) -> Any:
         """Ask for `sent` until `found(sent)` is true; returns its value. Raises TimeoutError."""
         deadline = time.monotonic() + timeout_s
         while True:

@@ -146,7 +146,7 @@ class FakeTelegram(People):
         """The calls of one method, in order."""
         return [call for call in self.calls if call.method.lower() == method.lower()]
 
-    async def wait_for(self, found: Callable[[], Any], *, timeout_s: float = 10.0) -> Any:
+    async def wait_for(self, found: Callable[[], Any], *, timeout_s: float = 45.0) -> Any:
         """Wait until `found()` is true, asking again after every call and every update; returns its value.
 
         Raises:

@@ -32,7 +32,7 @@ async def llm() -> AsyncIterator[FakeLLM]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=5, verify=False) as client:
+    async with httpx.AsyncClient(timeout=45, verify=False) as client:
         yield client
 
 
@@ -343,7 +343,7 @@ async def test_the_server_notices_a_client_that_hangs_up(llm: FakeLLM, http: htt
         async for _ in response.aiter_text():
             break
     request = await llm.wait_for_request(1)
-    await asyncio.wait_for(request.done.wait(), 5)
+    await asyncio.wait_for(request.done.wait(), 45)
 
     assert request.hung_up
 
