@@ -24,7 +24,6 @@ from botkit.core.journal import (
     Write,
 )
 from botkit.core.live import LiveEvent
-from botkit.core.messages import OutMessage
 from botkit.engine.access import Access
 from botkit.engine.albums import merged, whole_albums
 from botkit.engine.commands import CommandContext, command_of, run_command
@@ -97,7 +96,7 @@ class Handler:
         known = await self._s.identities.resolve(event, self._s.configs.current)
         context = await self._s.journal.context(scope.lane)
         text, _ = self._command_answer("status", event, known, context, running=scope.current)
-        writes = self._notices.notice(event.conversation, f"{event.channel}/{event.dedupe_key}", text)
+        writes = self._notices.notice(event.conversation, f"{event.channel}/{event.dedupe_key}", text, to=event)
         await self._s.journal.commit(None, writes)
         self._s.outbox.kick(event.conversation.key)
 
@@ -222,8 +221,7 @@ class Handler:
             return await self._consume(scope, [row], outcome)
         kind = event.detail.replace("_", " ")
         text = self._words(event, known).unreadable.format(kind=kind)
-        notice = OutMessage(text=text, reply_to=event.message_id if event.conversation.kind == "group" else "")
-        writes = self._notices.parts(event.conversation, row.id, notice, "")
+        writes = self._notices.notice(event.conversation, row.id, text, to=event)
         return await self._consume(scope, [row], f"{outcome} (said so)", *writes)
 
     async def _pair(
@@ -278,7 +276,7 @@ class Handler:
     async def _command(self, scope: LaneScope, rows: Sequence[InboxRow], name: str, event: Event, known: Known) -> None:
         context = await scope.context()
         text, writes = self._command_answer(name, event, known, context)
-        notice = self._notices.notice(event.conversation, rows[0].id, text)
+        notice = self._notices.notice(event.conversation, rows[0].id, text, to=event)
         await self._consume(scope, rows, f"command: {name}", *writes, *notice)
 
     def _command_answer(

@@ -27,9 +27,16 @@ class Notices:
     def __init__(self, services: Services):
         self._s = services
 
-    def notice(self, conversation: Conversation, ref: str, text: str, run_id: str = "") -> list[Write]:
-        """A message of ours that is not the answer of a run."""
-        return self.parts(conversation, ref, OutMessage(text=text), run_id)
+    def notice(
+        self, conversation: Conversation, ref: str, text: str, run_id: str = "", *, to: Event | None = None
+    ) -> list[Write]:
+        """A message of ours that is not the answer of a run.
+
+        Args:
+            to: what it answers: named in a group, where others write too.
+        """
+        reply_to = to.message_id if to is not None and conversation.kind == "group" else ""
+        return self.parts(conversation, ref, OutMessage(text=text, reply_to=reply_to), run_id)
 
     def parts(self, conversation: Conversation, ref: str, message: OutMessage, run_id: str) -> list[Write]:
         rendered = self._s.channels.renderer(conversation.channel).render(message, conversation)
