@@ -46,6 +46,8 @@ class Line:
     def __init__(self, socket: web.WebSocketResponse, *, compressed: bool):
         self.socket = socket
         self._zlib = zlib.compressobj() if compressed else None
+        self.closed_here = False
+        """We closed it: what the client answers says nothing about its session."""
         self._waiting: asyncio.Queue[tuple[dict[str, Any] | None, int]] = asyncio.Queue()
 
     def send(self, payload: dict[str, Any]) -> None:
@@ -53,6 +55,7 @@ class Line:
 
     def close(self, code: int) -> None:
         """After what was sent before."""
+        self.closed_here = True
         self._waiting.put_nowait((None, code))
 
     async def write(self) -> None:
@@ -185,7 +188,7 @@ class Gateway:
             await asyncio.gather(writing, return_exceptions=True)
             if session is not None and session.line is line:
                 session.line = None
-            if session is not None and socket.close_code in _ENDS_SESSION:
+            if session is not None and not line.closed_here and socket.close_code in _ENDS_SESSION:
                 self.sessions.pop(session.id, None)
             with contextlib.suppress(ConnectionError):
                 await socket.close()
