@@ -78,7 +78,9 @@ class _NoJournal:
     def __init__(self) -> None:
         self.usage: list[AddUsage] = []
 
-    async def commit(self, claim: Claim | None, writes: Sequence[Write], *, release: bool = False) -> Committed:
+    async def commit(
+        self, claim: Claim | None, writes: Sequence[Write], *, release: bool = False, send: str = ""
+    ) -> Committed:
         self.usage.extend(write for write in writes if isinstance(write, AddUsage))
         return Committed()
 

@@ -290,6 +290,8 @@ class Accepted(Data):
 class Committed(Data):
     more: bool = False
     """After a release: new events had arrived, so the lane was kept and must be worked on."""
+    part: Part | None = None
+    """With `send`: the part that is now being sent."""
 
 
 class Recovered(Data):
@@ -541,11 +543,17 @@ class Journal(Protocol):
         """The newest `limit` rows of a session with `seq < before_seq`, oldest first (a resumed run's context)."""
         ...
 
-    async def commit(self, claim: Claim | None, writes: Sequence[Write], *, release: bool = False) -> Committed:
+    async def commit(
+        self, claim: Claim | None, writes: Sequence[Write], *, release: bool = False, send: str = ""
+    ) -> Committed:
         """Apply all writes or none; durable when this returns.
 
         With `release`, the lane is given up unless undone events wait in it (`Committed.more`).
         Without a claim (decisions, administration, deliveries) the epoch is not checked.
+
+        Args:
+            send: a conversation nobody delivers to: what `send_next` would do for it next is done in the same
+                transaction (`Committed.part`).
 
         Raises:
             Fenced: the claim is no longer ours.

@@ -246,7 +246,6 @@ class Turns:
             reply.close()
             for key in told - {run.conversation}:
                 self._s.outbox.kick(key)
-        self._s.outbox.kick(run.conversation)
 
     async def _finish(self, current: _Turn, outcome: AgentOutcome) -> None:
         run, now = current.run, self._s.clock.micros()
@@ -333,7 +332,9 @@ class Turns:
     async def _end(self, current: _Turn, writes: Sequence[Write]) -> None:
         """The commit that ends this execution; it gives the lane back when nothing else waits in it."""
         release = current.scope.last_batch
-        committed = await current.ctx.commit(*writes, release=release)
+        committed = await self._s.outbox.commit(
+            current.run.conversation, lambda send: current.ctx.commit(*writes, release=release, send=send)
+        )
         if release:
             await current.scope.released_by(committed)
 

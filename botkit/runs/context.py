@@ -315,31 +315,35 @@ class RunContext:
         """Commit these with the next step, or with the end or pause of the run."""
         self._buffer.extend(writes)
 
-    async def commit(self, *writes: Write, release: bool = False) -> Committed:
+    async def commit(self, *writes: Write, release: bool = False, send: str = "") -> Committed:
         """Commit everything buffered and `writes`, conditional on the claim; waits while the disk is full.
+
+        `release` and `send` mean what they mean in `Journal.commit`.
 
         Raises:
             Fenced: another process owns the lane now.
             Conflict: see `Journal.commit`.
         """
         if self._begun:
-            return await self._commit(writes, release)
+            return await self._commit(writes, release, send)
         async with self._first:  # side by side, steps must not overtake the commit that starts the run
-            committed = await self._commit(writes, release)
+            committed = await self._commit(writes, release, send)
             self._begun = True
             return committed
 
-    async def _commit(self, writes: Sequence[Write], release: bool) -> Committed:
+    async def _commit(self, writes: Sequence[Write], release: bool, send: str) -> Committed:
         buffered, self._buffer = self._buffer, []
         batch = [*buffered, *writes]
         try:
             try:
-                return await self._journal.commit(self._claim, batch, release=release)
+                return await self._journal.commit(self._claim, batch, release=release, send=send)
             except StoreError as error:
                 if not error.retryable:
                     raise
                 return await patiently(
-                    self.clock, lambda: self._journal.commit(self._claim, batch, release=release), after=error
+                    self.clock,
+                    lambda: self._journal.commit(self._claim, batch, release=release, send=send),
+                    after=error,
                 )
         except BaseException:
             self._buffer = [*buffered, *self._buffer]

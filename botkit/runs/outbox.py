@@ -22,7 +22,7 @@ import structlog
 from botkit.core.clock import Clock
 from botkit.core.errors import AdapterError, ChannelFatal, SendUnknown, StoreError
 from botkit.core.events import Conversation
-from botkit.core.journal import Journal, SetPart, Write
+from botkit.core.journal import Committed, Journal, SetPart, Write
 from botkit.core.live import Live, LiveEvent
 from botkit.core.messages import Part, PartState, Receipt
 from botkit.runs.patience import patiently
@@ -35,6 +35,7 @@ OutboxPolicy = Literal["hold", "resend"]
 _BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _REPORTS_KEPT = 10_000
 _MAX_ATTEMPTS = 200
+_COMMIT_S = 2.0
 
 
 class Senders(Protocol):
@@ -75,6 +76,8 @@ class Outbox:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._parked: dict[str, set[str]] = {}
+        self._marking: set[str] = set()
+        """Where a commit marks a part as being sent, and it has not left yet."""
         self._watched: dict[str, asyncio.Future[str]] = {}
         self._reports: OrderedDict[str, str] = OrderedDict()
         """Part → the platform's message id, or nothing where it refused: reports that came before the answer."""
@@ -88,6 +91,28 @@ class Outbox:
             self._again.add(conversation)
             return
         self._tasks[conversation] = self._spawn(self._deliver(conversation))
+
+    async def commit(self, conversation: str, commit: Callable[[str], Awaitable[Committed]]) -> Committed:
+        """Make a commit that may emit parts to a conversation, and deliver them.
+
+        When nobody is delivering there, the first part is marked as being sent in that very commit: one unit of
+        work less in every turn. A caller that is cancelled leaves commit and delivery to go on.
+
+        Args:
+            commit: makes it, with its argument as `send` of `Journal.commit`.
+
+        Raises:
+            What `commit` raises.
+        """
+        adapter = self._senders.adapter(Conversation.from_key(conversation).channel)
+        if self._closed or adapter is None or conversation in self._tasks:
+            committed = await commit("")
+            self.kick(conversation)
+            return committed
+        told: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+        self._marking.add(conversation)
+        self._tasks[conversation] = self._spawn(self._deliver(conversation, commit, told))
+        return await told
 
     def watch(self, part_id: str) -> asyncio.Future[str]:
         """The platform's message id of a part, once it was sent by this process."""
@@ -142,6 +167,9 @@ class Outbox:
         everything = asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.wait((everything, deadline), return_when=asyncio.FIRST_COMPLETED)
         deadline.cancel()
+        # What was marked as being sent and has not left yet is put back, or nobody could tell it from a lost one.
+        if marking := [self._tasks[conversation] for conversation in self._marking]:
+            await asyncio.wait(marking, timeout=_COMMIT_S)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -151,37 +179,56 @@ class Outbox:
         """Conversations being delivered to right now."""
         return len(self._tasks)
 
-    async def _deliver(self, conversation: str) -> None:
+    async def _deliver(
+        self,
+        conversation: str,
+        commit: Callable[[str], Awaitable[Committed]] | None = None,
+        told: asyncio.Future[Committed] | None = None,
+    ) -> None:
+        part: Part | None = None
         try:
-            await self._deliver_all(conversation, Conversation.from_key(conversation).channel)
+            if commit is not None and told is not None:
+                part = await _tell(told, commit(conversation))
+            if commit is None or part is not None:
+                await self._deliver_all(conversation, Conversation.from_key(conversation).channel, part)
         except StoreError as error:
             _log.error("outbox_stopped", conversation=conversation, code=error.code, detail=str(error))
         except Exception:
             _log.exception("outbox_failed", conversation=conversation)
         finally:
+            self._marking.discard(conversation)
             self._tasks.pop(conversation, None)
             if conversation in self._again:
                 self._again.discard(conversation)
                 self.kick(conversation)
 
-    async def _deliver_all(self, conversation: str, channel: str) -> None:
-        """Send part after part; each commit records what became of one and begins the next."""
+    async def _deliver_all(self, conversation: str, channel: str, begun: Part | None) -> None:
+        """Send part after part; each commit records what became of one and begins the next.
+
+        Args:
+            begun: a part that is marked as being sent already.
+        """
         done: SetPart | None = None
         while True:
             adapter = self._senders.adapter(channel)
             if adapter is None or self._closed:
+                if begun is not None:  # nothing has left yet
+                    done = self._state(begun, "pending")
                 if done is not None:
                     await self._record(done)
                 if adapter is None:
                     self._park(channel, conversation)
                 return
-            self._again.discard(conversation)
-            part = await self._next(conversation, done)
+            part, begun = begun, None
+            if part is None:
+                self._again.discard(conversation)
+                part = await self._next(conversation, done)
             if part is None:
                 if conversation not in self._again:
                     return
                 done = None
                 continue
+            self._marking.discard(conversation)
             attempt = await self._attempt(adapter, _aimed(adapter, part))
             done = attempt.done
             if attempt.pause_s or attempt.parked:
@@ -294,6 +341,22 @@ class _Attempt:
     """Seconds to wait before anything else is sent to this chat."""
     parked: bool = False
     """The channel needs a person first."""
+
+
+async def _tell(told: asyncio.Future[Committed], commit: Awaitable[Committed]) -> Part | None:
+    """Make a commit and report it to whoever asked for it; the part to send."""
+    try:
+        committed = await commit
+    except Exception as error:
+        if not told.done():
+            told.set_exception(error)
+        return None
+    except BaseException:
+        told.cancel()
+        raise
+    if not told.done():
+        told.set_result(committed)
+    return committed.part
 
 
 def _aimed(adapter: Adapter, part: Part) -> Part:

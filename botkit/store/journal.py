@@ -41,30 +41,32 @@ from botkit.store.schema import inbox, is_undelivered, parts, timers, waits
 from botkit.store.writer import Writer
 from botkit.store.writes import Act, apply_write, put_event
 
+_FIRST = parts.alias("first")
 _FIND_EVENT = Query(
     "channel dedupe_key",
     lambda _: select(inbox.c.id).where(inbox.c.channel == arg("channel"), inbox.c.dedupe_key == arg("dedupe_key")),
 )
-_FIRST_PENDING = Query(
-    "conversation owner",
-    lambda _: (
-        select(parts.c.id)
-        .where(
-            parts.c.conversation == arg("conversation"),
-            parts.c.state == const("pending"),
-            is_undelivered(parts.c.state),
-            parts.c.owner == arg("owner"),
-        )
-        .order_by(parts.c.seq)
-        .limit(const(1))
-    ),
-)
 _BEGIN_SEND = Query(
-    "now id owner",
+    "now conversation owner",
     lambda _: (
         update(parts)
         .values(state=const("sending"), attempts=parts.c.attempts + const(1), updated_at=arg("now"))
-        .where(parts.c.id == arg("id"), parts.c.state == const("pending"), parts.c.owner == arg("owner"))
+        .where(
+            parts.c.seq
+            == select(_FIRST.c.seq)
+            .where(
+                _FIRST.c.conversation == arg("conversation"),
+                _FIRST.c.state == const("pending"),
+                is_undelivered(_FIRST.c.state),
+                _FIRST.c.owner == arg("owner"),
+            )
+            .order_by(_FIRST.c.seq)
+            .limit(const(1))
+            .scalar_subquery(),
+            # Again, for whoever changed it since: PostgreSQL asks this of the row as it is when it is locked.
+            parts.c.state == const("pending"),
+            parts.c.owner == arg("owner"),
+        )
         .returning(*PART_COLUMNS)
     ),
 )
@@ -190,18 +192,22 @@ class SqlJournal:
     async def history(self, session_id: str, *, before_seq: int, limit: int) -> Sequence[TranscriptRow]:
         return await self._writer.run(lambda tx: load_history(tx, session_id, before_seq, limit))
 
-    async def commit(self, claim: Claim | None, writes: Sequence[Write], *, release: bool = False) -> Committed:
+    async def commit(
+        self, claim: Claim | None, writes: Sequence[Write], *, release: bool = False, send: str = ""
+    ) -> Committed:
         act = Act(owner=self._owner, now=self._clock.micros())
         writes = tuple(writes)
+        alive = self._lease.valid
 
         def unit(tx: Tx) -> Committed:
             if claim is not None:
                 check_claim(tx, claim)
             for write in writes:
                 apply_write(tx, write, act)
+            part = _begin_send(tx, send, act) if send and alive else None
             if claim is not None and release:
-                return Committed(more=give_up(tx, claim.lane))
-            return _COMMITTED
+                return Committed(more=give_up(tx, claim.lane), part=part)
+            return Committed(part=part) if send else _COMMITTED
 
         return await self._writer.run(unit, key="" if claim is None else claim.lane)
 
@@ -217,15 +223,7 @@ class SqlJournal:
         def unit(tx: Tx) -> Part | None:
             if done is not None:
                 apply_write(tx, done, act)
-            first = tx(_FIRST_PENDING, conversation, self._owner).fetchone() if alive else None
-            row = tx(_BEGIN_SEND, act.now, first[0], self._owner).fetchone() if first is not None else None
-            if row is None:
-                return None
-            part = read_part(row)
-            if part.edit_of and not part.message_id:
-                target = tx(_MESSAGE_ID, part.edit_of).fetchone()
-                part = msgspec.structs.replace(part, message_id=target[0] if target is not None else "")
-            return part
+            return _begin_send(tx, conversation, act) if alive else None
 
         return await self._writer.run(unit)
 
@@ -272,6 +270,18 @@ class SqlJournal:
 
     async def has_lease(self) -> bool:
         return self._lease.valid
+
+
+def _begin_send(tx: Tx, conversation: str, act: Act) -> Part | None:
+    """Mark the first pending part of a conversation as being sent."""
+    row = tx(_BEGIN_SEND, act.now, conversation, act.owner).fetchone()
+    if row is None:
+        return None
+    part = read_part(row)
+    if part.edit_of and not part.message_id:
+        target = tx(_MESSAGE_ID, part.edit_of).fetchone()
+        part = msgspec.structs.replace(part, message_id=target[0] if target is not None else "")
+    return part
 
 
 _COMMITTED = Committed()

@@ -10,6 +10,7 @@ from __future__ import annotations
 __all__ = ["Build", "Execute", "Insert", "Query", "Rows", "Tx", "arg", "const"]
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any, Literal, Protocol, TypeAlias
 
 from sqlalchemy import BindParameter, ColumnElement, Integer, Table, bindparam, literal_column
@@ -103,8 +104,10 @@ class Tx:
         order: list[str] = list(compiled.positiontup or ())
         if tuple(order) == query.arguments:
             return compiled.string, None
-        fixed: dict[str, Any] = compiled.params
-        places: list[tuple[bool, Any]] = [
-            (True, query.arguments.index(name)) if name in query.arguments else (False, fixed[name]) for name in order
-        ]
-        return compiled.string, lambda args: tuple(args[at] if given else at for given, at in places)
+        fixed = tuple(compiled.params[name] for name in order if name not in query.arguments)
+        names = [*query.arguments, *(name for name in order if name not in query.arguments)]
+        places = [names.index(name) for name in order]
+        if len(places) < 2:  # itemgetter returns a tuple only for several
+            return compiled.string, lambda args: tuple((args + fixed)[at] for at in places)
+        pick: Callable[[tuple[Any, ...]], tuple[Any, ...]] = itemgetter(*places)
+        return compiled.string, (lambda args: pick(args + fixed)) if fixed else pick

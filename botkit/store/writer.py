@@ -129,16 +129,16 @@ class Writer:
             self._end()
             raise
 
-    async def run(self, unit: Unit[T], *, key: str = "") -> T:
-        """Run a unit; what it wrote is durable when this returns. `key` names the lane it locks first.
+    def run(self, unit: Unit[T], *, key: str = "") -> asyncio.Future[T]:
+        """Run a unit; what it wrote is durable when the future is done. `key` names the lane it locks first.
 
         A cancelled caller does not undo its unit: it may be committed or not.
 
         Raises:
             StoreFull, StoreBusy, StoreCorrupt: nothing was written; a later call may succeed.
         """
-        loop = self._loop
-        if loop is None or self.closed:
+        loop, closed = self._loop, self._closed
+        if loop is None or closed is None or closed.done():
             raise StoreError("the store is closed")
         future: asyncio.Future[T] = loop.create_future()
         gathered = self._gathered
@@ -146,7 +146,7 @@ class Writer:
             # Everything submitted in this turn of the loop travels together: fewer, larger groups.
             loop.call_soon(self._submit)
         gathered.append(_Job(unit, future, key))
-        return await future
+        return future
 
     async def execute(self, query: Query, *args: Any) -> int:
         """Run one statement as a unit; how many rows it changed."""

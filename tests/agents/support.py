@@ -184,7 +184,9 @@ class _MemoryJournal:
         self.die_after = -1
         """Raise at the commit after this many more; the commit itself is lost."""
 
-    async def commit(self, claim: Claim | None, writes: Sequence[Write], *, release: bool = False) -> Committed:
+    async def commit(
+        self, claim: Claim | None, writes: Sequence[Write], *, release: bool = False, send: str = ""
+    ) -> Committed:
         if self.die_after == 0:
             raise ConnectionError("the process died here")
         self.die_after -= 1

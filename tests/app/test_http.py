@@ -289,7 +289,9 @@ class _Journal:
         self.refuse = False
         self.owner = "me"
 
-    async def commit(self, claim: Claim | None, writes: Sequence[Write], *, release: bool = False) -> Committed:
+    async def commit(
+        self, claim: Claim | None, writes: Sequence[Write], *, release: bool = False, send: str = ""
+    ) -> Committed:
         if self.refuse:
             raise Conflict("decided before")
         return Committed()

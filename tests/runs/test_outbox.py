@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import msgspec
 import pytest
@@ -11,11 +12,12 @@ from botkit.core.errors import (
     AdapterError,
     ChannelFatal,
     ChatGone,
+    Conflict,
     RateLimited,
     SendFailed,
     StoreFull,
 )
-from botkit.core.journal import Emit, SetPart
+from botkit.core.journal import Committed, Emit, SetPart
 from botkit.core.messages import Part
 from botkit.testing.platform import LostAnswer, LostRequest
 from tests.runs.support import Lab, a_part
@@ -348,3 +350,129 @@ def _final(part: Part, text: str) -> SetPart:
         text=text,
         if_state=("pending", "sending", "sent"),
     )
+
+
+# ── commits that begin a delivery ────────────────────────────────────────────────────────────────────────
+
+
+def emitting(lab: Lab, *parts: Part) -> Callable[[str], Awaitable[Committed]]:
+    """A commit as a turn ends with."""
+    return lambda send: lab.journal.commit(None, [Emit(part=part) for part in parts], send=send)
+
+
+async def test_a_turn_s_reply_leaves_with_the_commit_that_holds_it(lab: Lab):
+    asked: list[str] = []
+    one, two = a_part("one"), a_part("two")
+
+    async def commit(send: str) -> Committed:
+        asked.append(send)
+        return await emitting(lab, one, two)(send)
+
+    committed = await lab.outbox.commit(one.conversation.key, commit)
+    await lab.settle()
+
+    assert asked == [one.conversation.key]
+    assert committed.part is not None
+    assert committed.part.id == one.id
+    assert lab.platform.texts() == ["one", "two"]
+    assert [lab.state(one), lab.state(two)] == ["sent", "sent"]
+
+
+async def test_a_reply_waits_for_the_one_being_delivered(lab: Lab):
+    lab.platform.gate = asyncio.Event()
+    first, second = a_part("first"), a_part("second")
+    await lab.emit(first)
+    await lab.platform.until(lambda: bool(lab.platform.sends))
+    committed = await lab.outbox.commit(second.conversation.key, emitting(lab, second))
+    assert committed.part is None
+    lab.platform.gate.set()
+    await lab.settle()
+
+    assert lab.platform.texts() == ["first", "second"]
+
+
+async def test_parts_committed_while_a_reply_is_being_committed_follow_it(lab: Lab):
+    reply, notice = a_part("reply"), a_part("notice")
+
+    async def commit(send: str) -> Committed:
+        committed = await emitting(lab, reply)(send)
+        await lab.emit(notice)
+        return committed
+
+    await lab.outbox.commit(reply.conversation.key, commit)
+    await lab.settle()
+
+    assert lab.platform.texts() == ["reply", "notice"]
+
+
+async def test_a_commit_that_is_refused_tells_its_caller_and_holds_up_nobody(lab: Lab):
+    other = a_part("other")
+
+    async def commit(send: str) -> Committed:
+        await lab.emit(other)
+        raise Conflict("decided before")
+
+    with pytest.raises(Conflict):
+        await lab.outbox.commit(other.conversation.key, commit)
+    await lab.settle()
+
+    assert lab.platform.texts() == ["other"]
+    assert lab.outbox.busy == 0
+
+
+async def test_a_reply_is_delivered_also_when_its_turn_is_cut_off_meanwhile(lab: Lab):
+    part, stored = a_part("hello"), asyncio.Event()
+
+    async def commit(send: str) -> Committed:
+        committed = await emitting(lab, part)(send)
+        await stored.wait()
+        return committed
+
+    turn = asyncio.ensure_future(lab.outbox.commit(part.conversation.key, commit))
+    await asyncio.sleep(0)
+    turn.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+    stored.set()
+    await lab.settle()
+
+    assert lab.platform.texts() == ["hello"]
+    assert lab.state(part) == "sent"
+
+
+async def test_draining_puts_back_a_reply_that_was_marked_and_has_not_left(lab: Lab):
+    part, marked, stored = a_part("hello"), asyncio.Event(), asyncio.Event()
+
+    async def commit(send: str) -> Committed:
+        committed = await emitting(lab, part)(send)
+        marked.set()
+        await stored.wait()
+        return committed
+
+    turn = asyncio.ensure_future(lab.outbox.commit(part.conversation.key, commit))
+    await marked.wait()
+    draining = asyncio.ensure_future(lab.outbox.drain(0))
+    await asyncio.sleep(0)
+    stored.set()
+    await draining
+    await turn
+
+    assert lab.platform.texts() == []
+    assert lab.state(part) == "pending"
+
+
+async def test_a_reply_of_a_channel_that_stops_meanwhile_keeps(lab: Lab):
+    part = a_part("hello")
+
+    async def commit(send: str) -> Committed:
+        lab.on = False
+        return await emitting(lab, part)(send)
+
+    await lab.outbox.commit(part.conversation.key, commit)
+    await lab.settle()
+    assert lab.state(part) == "pending"
+
+    lab.on = True
+    await lab.channel_started()
+    await lab.settle()
+    assert lab.platform.texts() == ["hello"]

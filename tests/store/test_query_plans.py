@@ -67,7 +67,7 @@ async def test_hot_statements_search_an_index_and_never_scan_a_table(tx: Tx) -> 
         ("contexts._OPEN_WAITS", "ix_waits_open"),
         ("contexts._SESSION", "ix_sessions_current"),
         ("contexts._HISTORY", "ix_transcript_session_id"),
-        ("journal._FIRST_PENDING", "ix_parts_open"),
+        ("journal._BEGIN_SEND", "ix_parts_open"),
         ("journal._DUE", "ix_timers_at"),
         ("lanes._RELEASE", "ix_inbox_undone"),
         ("lanes._LOSE_PARTS", "ix_parts_open"),

@@ -59,8 +59,10 @@ class MeteredJournal:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._journal, name)
 
-    async def commit(self, claim: Claim | None, writes: Sequence[Write], *, release: bool = False) -> Committed:
-        committed = await self._journal.commit(claim, writes, release=release)
+    async def commit(
+        self, claim: Claim | None, writes: Sequence[Write], *, release: bool = False, send: str = ""
+    ) -> Committed:
+        committed = await self._journal.commit(claim, writes, release=release, send=send)
         for write in writes:
             self._count(write)
         return committed

@@ -450,6 +450,28 @@ class JournalContract:
         assert part.id == "p2"
         assert await journal.send_next(LANE) is None
 
+    async def test_a_commit_can_begin_to_send_what_is_first_in_its_chat(self, journal: Journal) -> None:
+        await journal.commit(None, [Emit(part=a_part("p0", text="earlier")), Emit(part=a_part("p9", room=OTHER))])
+        claim, run, _ = await begin_run(journal)
+        end = SetRun(run_id=run.id, state="completed", at=3)
+        committed = await journal.commit(claim, [end, Emit(part=a_part("p1"))], release=True, send=LANE)
+        assert committed.part is not None
+        assert (committed.part.id, committed.part.state, committed.part.attempts) == ("p0", "sending", 1)
+        assert not committed.more
+        part = await journal.send_next(LANE)
+        assert part is not None
+        assert part.id == "p1"
+        assert (await journal.commit(None, [], send=LANE)).part is None
+
+    async def test_a_commit_that_fails_begins_to_send_nothing(self, journal: Journal) -> None:
+        claim, run, _ = await begin_run(journal)
+        await journal.commit(claim, [a_step(run, "once"), Emit(part=a_part("p0"))])
+        with pytest.raises(Conflict):
+            await journal.commit(claim, [a_step(run, "once")], send=LANE)
+        part = await journal.send_next(LANE)
+        assert part is not None
+        assert (part.id, part.attempts) == ("p0", 1)
+
     async def test_a_part_goes_back_to_its_place(self, journal: Journal) -> None:
         await journal.commit(None, [Emit(part=a_part(f"p{n}")) for n in range(2)])
         await journal.send_next(LANE)
