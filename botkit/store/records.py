@@ -7,7 +7,7 @@ __all__ = ["SqlRecords", "read_call", "read_event", "read_model_call"]
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from botkit.core.data import decode
 from botkit.core.errors import Conflict
@@ -71,17 +71,13 @@ class SqlRecords:
         limit: int = 50,
         before: str = "",
     ) -> Sequence[RunSummary]:
+        """Newest first. Runs that have not ended are found without a look at those that have."""
         counted = select(func.count()).select_from(steps).where(steps.c.run_id == runs.c.id).scalar_subquery()
-        statement = select(counted, *RUN_COLUMNS).order_by(runs.c.id.desc()).limit(limit)
-        if state:
-            statement = statement.where(runs.c.state == state)
-            if state in ("running", "waiting"):
-                statement = statement.where(is_open(runs.c.state))
+        wanted = _ids(state, before).limit(limit)
         for column, value in ((runs.c.bot, bot), (runs.c.person_id, person_id), (runs.c.conversation, conversation)):
             if value:
-                statement = statement.where(column == value)
-        if before:
-            statement = statement.where(runs.c.id < before)
+                wanted = wanted.where(column == value)
+        statement = select(counted, *RUN_COLUMNS).where(runs.c.id.in_(wanted)).order_by(runs.c.id.desc())
         found = [(row[0], read_run(row[1:])) for row in await self._reader.all(statement)]
         return [RunSummary(run=run, steps=count, text=_beginning(run)) for count, run in found]
 
@@ -231,6 +227,22 @@ class SqlRecords:
         }
         row = await self._reader.first(select(*numbers.values()))
         return dict.fromkeys(numbers, 0) if row is None else dict(zip(numbers, map(int, row), strict=True))
+
+
+def _ids(state: str, before: str) -> Select[tuple[str]]:
+    """Ids of runs in a state, newest first.
+
+    Runs that have not ended are few. Their ids are compared as an expression, which makes both databases walk the
+    partial index of open runs and not the primary key of all runs.
+    """
+    unended = state in ("running", "waiting")
+    id_: Any = runs.c.id.concat(const("")) if unended else runs.c.id
+    statement = select(runs.c.id).order_by(id_.desc())
+    if state:
+        statement = statement.where(runs.c.state == state)
+    if unended:
+        statement = statement.where(is_open(runs.c.state))
+    return statement.where(id_ < before) if before else statement
 
 
 def read_event(row: Row) -> dict[str, Any]:

@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.sql import ClauseElement
 
 from botkit.store import schema
 from botkit.store.open import open_store
 from botkit.store.query import Query, Tx
+from botkit.store.reader import Reader
+from botkit.store.records import SqlRecords
 
 HOT = ("contexts", "journal", "lanes", "writes.inbox", "writes.logs", "writes.outbox", "writes.runs",
        "writes.sessions", "writes.waits", "people", "pairing", "administration")  # fmt: skip
@@ -78,3 +82,28 @@ async def test_what_waits_is_found_by_its_partial_index(tx: Tx, name: str, index
     query = dict(queries())[name]
     plan = " ".join(row[3] for row in tx(query, *[None] * len(query.arguments)).fetchall())
     assert index in plan
+
+
+class _Asked:
+    """A reader that only takes note."""
+
+    def __init__(self) -> None:
+        self.sql = ""
+
+    async def all(self, statement: ClauseElement) -> list[object]:
+        dialect = SQLiteDialect_pysqlite()
+        self.sql = str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+        return []
+
+
+@pytest.mark.parametrize("state", ["running", "waiting"])
+@pytest.mark.parametrize("before", ["", "run_7"])
+async def test_listing_runs_that_have_not_ended_looks_at_no_other(home: Path, state: str, before: str) -> None:
+    async with open_store(home):
+        pass
+    reader = _Asked()
+    await SqlRecords(cast("Reader", reader)).runs(state=state, before=before)
+    with closing(sqlite3.connect(home / "botkit.db")) as connection:
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {reader.sql}")]
+    scans = [line for line in plan if line.startswith("SCAN")]
+    assert scans == ["SCAN runs USING INDEX ix_runs_open"]
