@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal, cast
 import structlog
 
 from adapters.discord.api import Address, DiscordApi, Refused
+from adapters.discord.catchup import catch_up
 from adapters.discord.gateway import HEARTBEAT_TIMEOUT_S, Gateway, Session
 from adapters.discord.interactions import Interactions, first_answer, verify_signature
 from adapters.discord.media import DOWNLOAD_LIMIT_BYTES, remote_parts
@@ -206,6 +207,8 @@ class Discord(Adapter):
     async def _take(self, payload: dict[str, Any]) -> None:
         """One gateway event: note where things are, store what it means, answer what waits for an answer."""
         data: object = payload["d"]
+        if payload["t"] == "READY":
+            await self._catch_up()
         if isinstance(data, dict):
             raw = cast("dict[str, Any]", data)
             self._places.learn(payload["t"], raw, self._me.id)
@@ -215,6 +218,16 @@ class Discord(Adapter):
             await self.host.accept(event)
             if payload["t"] == "INTERACTION_CREATE" and event.kind != "quarantined" and self._interactions is not None:
                 self._interactions.received(cast("dict[str, Any]", data), event.conversation)
+
+    async def _catch_up(self) -> None:
+        """A new session: read what was written since the last message the host has of each conversation."""
+        if self._api is None:
+            return
+        heard = await self.host.heard()
+        async for payload in catch_up(self._api, self._places, heard, self.host.clock):
+            for event in self.parse(payload):
+                if not event.sender.is_self:
+                    await self.host.accept(event)
 
     async def _look_up(self, data: dict[str, Any]) -> None:
         """Ask once for a server's channel that the gateway never named: it may be a thread."""

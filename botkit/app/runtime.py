@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import msgspec
 from dotenv import dotenv_values
 
 from botkit.agents.loop import AgentLoop
@@ -41,6 +42,8 @@ from botkit.core.journal import Journal
 from botkit.core.live import LiveHub
 from botkit.core.stores import FileStore, PairingStore, People, Records
 from botkit.engine import COMMANDS, Engine
+from botkit.gateway.access.desk import AccessDesk
+from botkit.gateway.approvals import CallDesk
 from botkit.gateway.fleet import Fleet
 from botkit.gateway.keys import find_keys
 from botkit.gateway.pipeline import Gateway
@@ -121,7 +124,17 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     keys = find_keys(home.path, os.environ)
     vault = ProcessVault(store.secrets, keys, redactor, clock)
     fleet = Fleet(vault=vault, redactor=redactor, clock=clock, store=store.catalog, data_folder=home.path / "servers")
-    gateway = Gateway(fleet, redactor=redactor, clock=clock, call_log=store.calls)
+    call_desk = CallDesk(store.call_approvals, clock, ttl_s=lambda: configs.current.settings.approvals.timeout_s)
+    access = AccessDesk(store.members, clock, workspaces=lambda: configs.current.workspaces)
+    gateway = Gateway(
+        fleet,
+        redactor=redactor,
+        clock=clock,
+        limiter=store.limiter if store.shared else None,
+        counters=store.counters,
+        approvals=call_desk,
+        call_log=store.calls,
+    )
     models = Models(lambda: configs.current.models, vault.instance, clock)
     gate = ModelGate(models, lambda: configs.current.settings.max_parallel_model_calls)
     agent = AgentLoop(gate, gateway, redactor=redactor)
@@ -131,6 +144,10 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
 
     async def started(channel: str) -> None:
         await engine.channel_started(channel)
+
+    async def heard(channel: str, limit: int) -> list[Event]:
+        rows = await store.records.inbox(channel=channel, limit=limit)
+        return [msgspec.convert(row["event"], Event) for row in rows]
 
     file_links = FileLinks(keys.known, environment.public_url, clock)
     channels = ChannelManager(
@@ -142,6 +159,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
             accept=accept,
             secret=vault.instance,
             read_file=store.files.read,
+            heard=heard,
             link_file=file_links.make,
         ),
         has_secret=vault.has,
@@ -179,6 +197,8 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         vault=vault,
         redactor=redactor,
         gateway=gateway,
+        access=access,
+        call_desk=call_desk,
         live=live,
         models=models,
         agent=agent,
@@ -206,6 +226,9 @@ async def _running(instance: Instance) -> AsyncGenerator[None]:
     await instance.vault.learn()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(instance.models.aclose)
+        stack.push_async_callback(instance.access.gate.note_uses)
+        instance.tasks.spawn(instance.access.gate.keep_watch())
+        instance.tasks.spawn(instance.access.gate.keep_notes())
         stack.push_async_callback(instance.gateway.stop)
         await instance.gateway.start(gateway_settings(config))
         stack.push_async_callback(instance.channels.stop)

@@ -83,6 +83,13 @@ class AdapterHost(Protocol):
         """Bytes of an outgoing attachment."""
         ...
 
+    async def heard(self, limit: int = 500) -> Sequence[Event]:
+        """The newest events of this channel, newest first.
+
+        Where a platform does not deliver what was missed, it is asked for what came after these.
+        """
+        ...
+
     async def share_file(self, attachment: Attachment) -> str:
         """An address from which the platform itself may fetch an outgoing attachment for an hour.
 

@@ -70,6 +70,9 @@ class MemoryHost:
         self.health.append(health)
         self._wake()
 
+    async def heard(self, limit: int = 500) -> list[Event]:
+        return self.events[: -limit - 1 : -1]
+
     async def load_file(self, attachment: Attachment) -> bytes:
         return self.files[attachment.file_id]
 

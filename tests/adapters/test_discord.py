@@ -209,6 +209,34 @@ class TestGateway:
         await host.event(2)
         assert [event.text for event in host.events] == ["one", "two", "three"]
 
+    async def test_what_was_written_while_the_process_was_down_is_read_when_it_is_back(
+        self, fake: FakeDiscord, emulator: DiscordEmulator, host: MemoryHost
+    ) -> None:
+        thread = fake.thread(emulator.general, "Order 7")
+        places = (fake.dm("Ada"), emulator.general, thread)
+        first = emulator.adapter(host)
+        await first.start()
+        for place in places:
+            fake.say("Ada", "before", place)
+        await host.event(2)
+        await first.stop()
+        for place in places:
+            fake.say("Ada", "one", place)
+            fake.say("Ada", "@Desk two", place)
+        second = emulator.adapter(host)
+        await second.start()
+        await host.event(8)
+        missed = host.events[3:]
+        for place in places:
+            told = [(e.text, e.addressed) for e in missed if e.conversation.key == _conversation(place).key]
+            assert told == (
+                [("one", "dm"), ("@Desk two", "dm")] if place.user else [("one", "none"), ("@Desk two", "mention")]
+            )
+        fake.say("Ada", "after")
+        await host.event(9)
+        assert (host.repeats, len(fake.gateway.resumes)) == ([], 0)
+        await second.stop()
+
     async def test_d2_a_request_to_reconnect_is_followed_at_once(
         self, fake: FakeDiscord, adapter: Adapter, host: MemoryHost
     ) -> None:

@@ -74,6 +74,7 @@ class World:
                 accept=self._accept,
                 secret=self._secret,
                 read_file=self._read_file,
+                heard=self._heard,
                 link_file=lambda attachment: f"https://bots.example/files/{attachment.file_id}",
             ),
             has_secret=self._has,
@@ -83,6 +84,9 @@ class World:
 
     async def _accept(self, event: Event) -> bool:
         return True
+
+    async def _heard(self, channel: str, limit: int) -> list[Event]:
+        return []
 
     async def _secret(self, name: str) -> str:
         return "value"

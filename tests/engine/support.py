@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import msgspec
+
 from botkit.agents.loop import AgentLoop
 from botkit.core.clock import Clock
 from botkit.core.config import Config
-from botkit.core.events import Attachment
+from botkit.core.events import Attachment, Event
 from botkit.core.journal import Journal, Run, Wait
 from botkit.core.live import LiveHub
 from botkit.core.messages import Part
@@ -72,6 +74,13 @@ class Host:
 
     def report(self, health: Health) -> None:
         self.health.append(health)
+
+    async def share_file(self, attachment: Attachment) -> str:
+        return ""
+
+    async def heard(self, limit: int = 500) -> list[Event]:
+        rows = await self.world.ports.records.inbox(channel="fake", limit=limit)
+        return [msgspec.convert(row["event"], Event) for row in rows]
 
     async def load_file(self, attachment: Attachment) -> bytes:
         return b""

@@ -138,6 +138,9 @@ class _Host:
     async def load_file(self, attachment: object) -> bytes:
         return b""
 
+    async def heard(self, limit: int = 500) -> Sequence[Event]:
+        return ()
+
 
 class Lab:
     """One process's lanes and outbox. `crash` and `open` are its death and its next boot."""

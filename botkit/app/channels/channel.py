@@ -72,7 +72,8 @@ class RunningChannel:
         if self._built is None:
             kind = self._platforms.load(self.wanted.platform)
             try:
-                self._built = kind(self.wanted.name, self.wanted.config, ChannelHost(self._services, self._reported))
+                host = ChannelHost(self.wanted.name, self._services, self._reported)
+                self._built = kind(self.wanted.name, self.wanted.config, host)
             except BotkitError:
                 raise
             except Exception as error:

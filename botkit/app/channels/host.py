@@ -23,13 +23,15 @@ class HostServices:
     accept: Callable[[Event], Awaitable[bool]]
     secret: Callable[[str], Awaitable[str]]
     read_file: Callable[[str], Awaitable[bytes]]
+    heard: Callable[[str, int], Awaitable[Sequence[Event]]]
     link_file: Callable[[Attachment], str]
 
 
 class ChannelHost:
     """The `AdapterHost` of one channel."""
 
-    def __init__(self, services: HostServices, report: Callable[[Health], None]):
+    def __init__(self, channel: str, services: HostServices, report: Callable[[Health], None]):
+        self._channel = channel
         self._services = services
         self._report = report
 
@@ -53,6 +55,9 @@ class ChannelHost:
 
     def report(self, health: Health) -> None:
         self._report(health)
+
+    async def heard(self, limit: int = 500) -> Sequence[Event]:
+        return await self._services.heard(self._channel, limit)
 
     async def load_file(self, attachment: Attachment) -> bytes:
         if not attachment.file_id:
