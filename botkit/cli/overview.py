@@ -8,7 +8,7 @@ from botkit.cli.tree import Entry, scan
 
 SECTIONS = (
     ("Begin", ("init", "dev", "chat", "run")),
-    ("Configure", ("check", "schema", "explain", "diff", "apply", "rollback", "secrets", "channels")),
+    ("Configure", ("check", "schema", "explain", "diff", "apply", "rollback", "secrets", "mcp", "channels")),
     ("Operate", ("approvals", "pairing", "doctor", "backup", "restore", "data")),
     ("Look", ("runs", "logs", "analytics", "usage")),
 )

@@ -18,6 +18,7 @@ from botkit.app.operations.chat import ChatOperations
 from botkit.app.operations.config import ConfigOperations
 from botkit.app.operations.data import DataOperations
 from botkit.app.operations.doctor import DoctorOperations
+from botkit.app.operations.mcp import McpOperations
 from botkit.app.operations.pairing import PairingOperations
 from botkit.app.operations.process import ProcessOperations
 from botkit.app.operations.reports import ReportOperations
@@ -39,6 +40,7 @@ class Operations:
     config: ConfigOperations
     secrets: SecretOperations
     channels: ChannelOperations
+    mcp: McpOperations
     pairing: PairingOperations
     calls: CallOperations
     reports: ReportOperations
@@ -55,6 +57,7 @@ class Operations:
             config=ConfigOperations(instance),
             secrets=SecretOperations(instance),
             channels=ChannelOperations(instance),
+            mcp=McpOperations(instance),
             pairing=PairingOperations(instance),
             calls=CallOperations(instance),
             reports=ReportOperations(instance),

@@ -58,12 +58,13 @@ def command(
     written: list[dict[str, Any]] = editor.get(f"servers.{server}.inject") or []
     rules = [rule for rule in written if rule.get("secret") != name]
     editor.set(f"servers.{server}.inject", [*rules, {"secret": name, **given}])
+    changed = ", ".join(editor.changed)
     config = editor.save()
     where = next((f"{key} {value}" if value is not True else key for key, value in given.items()), "a header")
     out.result(
         {"server": server, "rules": config.servers[server].model_dump(mode="json", by_alias=True)["inject"]},
         [
-            f"{server} gets {name} as {where}: {', '.join(editor.changed) or 'nothing had to change'}.",
+            f"{server} gets {name} as {where}: {changed or 'nothing had to change'}.",
             f"Store its value with: botkit secrets set {name}",
         ],
     )

@@ -1,0 +1,1 @@
+"""Add MCP servers, see how they are, and try their tools."""
