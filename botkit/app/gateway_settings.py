@@ -50,6 +50,7 @@ def gateway_settings(config: Config) -> GatewaySettings:
             for name, role in config.roles.items()
         },
         bots={name: BotRules(workspace=bot.workspace, tools=_filter(bot.tools)) for name, bot in config.bots.items()},
+        timezone=config.settings.timezone,
     )
 
 
@@ -143,8 +144,10 @@ def _workspace(workspace: Workspace) -> WorkspaceSettings:
         servers=tuple(workspace.servers),
         reviews={pattern: _review(review) for pattern, review in workspace.tools.items()},
         roles={role: _filter(rules) for role, rules in workspace.roles.items()},
-        calls_per_minute=limits.per_minute or 0,
+        calls_per_minute=limits.calls_per_minute,
         calls_per_minute_each=limits.per_token_per_minute or 0,
+        calls_per_month=limits.per_month or 0,
+        calls_per_month_each=limits.per_token_per_month or 0,
     )
 
 

@@ -11,6 +11,7 @@ import structlog
 from botkit.app.instance import Instance
 from botkit.core.config import Settings
 from botkit.core.errors import StoreError
+from botkit.gateway.limits import month_of
 
 _log = structlog.get_logger("botkit.housekeeping")
 
@@ -42,10 +43,20 @@ async def tidy_once(instance: Instance) -> dict[str, int]:
         await instance.clock.sleep(_PAUSE_S)
     if settings.history_limit is not None:
         deleted["transcript"] += await instance.store.lifecycle.trim_history(keep=settings.history_limit)
+    await _forget_limits(instance, settings)
     gone = {table: rows for table, rows in deleted.items() if rows}
     if gone:
         _log.info("retention", **gone)
     return gone
+
+
+async def _forget_limits(instance: Instance, settings: Settings) -> None:
+    """Counts of last year's months and before, and calls that left every window."""
+    month, _ = month_of(instance.clock.now(), settings.timezone)
+    year, _, number = month.partition("-")
+    await instance.store.counters.expire(f"{int(year) - 1}-{number}")
+    if instance.store.shared:
+        await instance.store.limiter.forget(instance.clock.micros() - _DAY_MICROS)
 
 
 async def _expire(instance: Instance, settings: Settings) -> dict[str, int]:

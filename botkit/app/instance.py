@@ -24,6 +24,8 @@ from botkit.core.clock import Clock
 from botkit.core.journal import AddAudit, Audit
 from botkit.core.live import LiveHub
 from botkit.engine import Engine
+from botkit.gateway.access.desk import AccessDesk
+from botkit.gateway.approvals import CallDesk
 from botkit.gateway.keys import KeyProvider
 from botkit.gateway.pipeline import Gateway
 from botkit.gateway.redact import SecretRedactor
@@ -47,6 +49,10 @@ class Instance:
     vault: ProcessVault
     redactor: SecretRedactor
     gateway: Gateway
+    access: AccessDesk
+    """Members and their tokens; `access.gate` is the `Authenticator` of the workspaces' doors."""
+    call_desk: CallDesk
+    """Approvals of single calls of members."""
     live: LiveHub
     models: Models
     agent: AgentLoop

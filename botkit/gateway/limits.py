@@ -5,35 +5,71 @@ The limiter is a port: this one counts within one process; on several processes 
 
 from __future__ import annotations
 
-__all__ = ["Budget", "Limiter", "NoBudget", "Rule", "SlidingWindow"]
+__all__ = [
+    "Budget",
+    "Limiter",
+    "NoBudget",
+    "Quota",
+    "Rule",
+    "SlidingWindow",
+    "month_of",
+    "quotas_for",
+    "rules_for",
+]
 
-import math
 from collections import OrderedDict, deque
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
-from botkit.core.clock import Clock
-from botkit.core.data import Data
-from botkit.core.errors import LimitReached
-from botkit.core.tools import CallRecord, ToolCall
-
-
-class Rule(Data):
-    """At most `limit` calls in any `window_s` seconds for whatever `key` names."""
-
-    key: str
-    limit: int
-    window_s: float = 60.0
+from botkit.core.clock import Clock, to_micros
+from botkit.core.limits import Limiter, Quota, Rule, rule_reached
+from botkit.core.tools import CallRecord, Principal, ToolCall
+from botkit.gateway.settings import WorkspaceSettings
 
 
-class Limiter(Protocol):
-    async def take(self, rules: Sequence[Rule]) -> None:
-        """Count one call against all rules, or against none.
+def rules_for(settings: WorkspaceSettings, workspace: str, principal: Principal) -> list[Rule]:
+    """What limits a call each minute, the narrow rule first: of the token or person, and of the workspace.
 
-        Raises:
-            LimitReached: with `retry_after_s` and facts `limit` and `value`.
-        """
-        ...
+    A token with a plan of its own follows that instead of the workspace's rule for each.
+    """
+    rules: list[Rule] = []
+    if each := principal.per_minute or settings.calls_per_minute_each:
+        rules.append(Rule(key=f"{_who(principal)}:{workspace}", limit=each))
+    if settings.calls_per_minute:
+        rules.append(Rule(key=f"workspace:{workspace}", limit=settings.calls_per_minute))
+    return rules
+
+
+def quotas_for(
+    settings: WorkspaceSettings, workspace: str, principal: Principal, *, now: datetime, timezone: str
+) -> list[Quota]:
+    """What limits a call each calendar month, the narrow quota first."""
+    each = principal.per_month or settings.calls_per_month_each
+    if not each and not settings.calls_per_month:
+        return []
+    period, resets_at = month_of(now, timezone)
+    quotas: list[Quota] = []
+    if each:
+        key = f"{_who(principal)}:{workspace}"
+        quotas.append(Quota(key=key, limit=each, period=period, resets_at=resets_at))
+    if settings.calls_per_month:
+        key = f"workspace:{workspace}"
+        quotas.append(Quota(key=key, limit=settings.calls_per_month, period=period, resets_at=resets_at))
+    return quotas
+
+
+def month_of(now: datetime, timezone: str) -> tuple[str, int]:
+    """The calendar month of an instant as people there call it, `2026-11`, and when the next one begins."""
+    local = now.astimezone(ZoneInfo(timezone))
+    first = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0, fold=0)
+    following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+    return f"{first.year:04}-{first.month:02}", to_micros(following)
+
+
+def _who(principal: Principal) -> str:
+    return f"token:{principal.token_id}" if principal.token_id else f"{principal.kind}:{principal.id}"
 
 
 class Budget(Protocol):
@@ -58,12 +94,18 @@ class NoBudget:
         return None
 
 
-class SlidingWindow:
-    """Exact: remembers the moment of every call in the window. Memory is bounded by limits × keys in use."""
+_LONGEST_S = 3600.0
+"""No rule has a longer window."""
 
-    def __init__(self, clock: Clock, *, max_keys: int = 10_000):
+
+class SlidingWindow:
+    """Exact: remembers the moment of every call in the window. Memory is bounded by limits × keys in use.
+
+    Keys not used for a window are forgotten, and no others: a crowd of new keys cannot free an old one of its calls.
+    """
+
+    def __init__(self, clock: Clock):
         self._clock = clock
-        self._max_keys = max_keys
         self._calls: OrderedDict[str, deque[float]] = OrderedDict()
 
     async def take(self, rules: Sequence[Rule]) -> None:
@@ -75,16 +117,12 @@ class SlidingWindow:
             while window and now - window[0] >= rule.window_s:
                 window.popleft()
             if len(window) >= rule.limit:
-                wait_s = rule.window_s - (now - window[0])
-                raise LimitReached(
-                    f"The limit of {rule.limit} calls in {rule.window_s:g} seconds is reached. "
-                    f"Try again in {math.ceil(wait_s)} seconds.",
-                    retry_after_s=wait_s,
-                    limit=rule.key.partition(":")[0],
-                    value=rule.limit,
-                )
+                raise rule_reached(rule, rule.window_s - (now - window[0]))
             windows.append(window)
         for window in windows:
             window.append(now)
-        while len(self._calls) > self._max_keys:
-            self._calls.popitem(last=False)
+        while self._calls:  # the least recently used stands first
+            key, window = next(iter(self._calls.items()))
+            if window and now - window[-1] < _LONGEST_S:
+                break
+            del self._calls[key]

@@ -16,11 +16,13 @@ import difflib
 import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import msgspec
 import structlog
 
+from botkit.core.call_approvals import CallApproval
 from botkit.core.clock import Clock
 from botkit.core.errors import (
     BotkitError,
@@ -31,6 +33,7 @@ from botkit.core.errors import (
     ToolTimeout,
     ToolUnavailable,
 )
+from botkit.core.limits import Counters
 from botkit.core.stores import CallLog
 from botkit.core.tools import (
     CallRecord,
@@ -45,10 +48,11 @@ from botkit.core.tools import (
     ToolEvent,
     arguments_digest,
 )
+from botkit.gateway.approvals import CallDesk, approval_error, wanted_wait_s
 from botkit.gateway.catalog import Listed, ServerStatus
 from botkit.gateway.conversation import Asked, Conversation, Final, News
 from botkit.gateway.fleet import Fleet
-from botkit.gateway.limits import Budget, Limiter, NoBudget, Rule, SlidingWindow
+from botkit.gateway.limits import Budget, Limiter, NoBudget, SlidingWindow, quotas_for, rules_for
 from botkit.gateway.methods import kind_of
 from botkit.gateway.parking import Parking
 from botkit.gateway.pool import SECRETS_META
@@ -57,7 +61,7 @@ from botkit.gateway.results import clean_object, clean_result, error_result
 from botkit.gateway.rights import may_call, may_enter
 from botkit.gateway.secrets import scopes_for
 from botkit.gateway.session import ListKind
-from botkit.gateway.settings import GatewaySettings, HostedSettings
+from botkit.gateway.settings import GatewaySettings, HostedSettings, WorkspaceSettings
 from botkit.gateway.wire import INTERNAL_ERROR, RpcError, SpoiledAnswer
 
 _META = "io.botkit/"
@@ -92,6 +96,8 @@ class Gateway:
         redactor: SecretRedactor,
         clock: Clock,
         limiter: Limiter | None = None,
+        counters: Counters | None = None,
+        approvals: CallDesk | None = None,
         budget: Budget | None = None,
         call_log: CallLog | None = None,
     ):
@@ -99,6 +105,8 @@ class Gateway:
         self._redactor = redactor
         self._clock = clock
         self._limiter = limiter or SlidingWindow(clock)
+        self._counters = counters
+        self._approvals = approvals
         self._budget = budget or NoBudget()
         self._call_log = call_log
         self._parking = Parking(clock)
@@ -181,15 +189,23 @@ class Gateway:
         self, call: ToolCall, run: _Run
     ) -> AsyncGenerator[Progress | NeedsApproval | NeedsInput | Result]:
         listed = run.listed = self._authorise(call)
-        await self._limiter.take(self._rules(call))
+        workspace = self.fleet.settings.workspaces[call.workspace]
+        await self._limiter.take(rules_for(workspace, call.workspace, call.principal))
         run.reservation = await self._budget.reserve(call)
         if listed.definition is not None and not (call.client is not None and call.client.transparent):
             listed.definition.checker.check(call.tool, call.arguments)
         if listed.tool.approve:
             digest = arguments_digest(call.tool, call.arguments)
             if call.approval != digest:
-                yield run.needs_approval(digest)
-                return
+                if call.principal.kind != "member" or self._approvals is None:
+                    yield run.needs_approval(digest)
+                    return
+                async with aclosing(self._member_approval(self._approvals, run, digest)) as asking:
+                    async for event in asking:
+                        yield event
+                        if isinstance(event, Result):
+                            return
+        await self._count(call, workspace)
         conversation = run.conversation = await self._conversation(call, listed)
         async with aclosing(conversation.events()) as events:
             async for event in events:
@@ -230,16 +246,33 @@ class Gateway:
     def _may(self, workspace: str, principal: Principal, listed: Listed) -> bool:
         return may_call(self.fleet.settings, principal, workspace, listed.tool, listed.review)
 
-    def _rules(self, call: ToolCall) -> list[Rule]:
-        workspace = self.fleet.settings.workspaces[call.workspace]
-        principal = call.principal
-        rules: list[Rule] = []
-        if workspace.calls_per_minute_each:
-            who = f"token:{principal.token_id}" if principal.token_id else f"{principal.kind}:{principal.id}"
-            rules.append(Rule(key=f"{who}:{call.workspace}", limit=workspace.calls_per_minute_each))
-        if workspace.calls_per_minute:
-            rules.append(Rule(key=f"workspace:{call.workspace}", limit=workspace.calls_per_minute))
-        return rules
+    async def _count(self, call: ToolCall, workspace: WorkspaceSettings) -> None:
+        """Against the quotas of the month: what is about to be sent counts, what was refused before does not."""
+        timezone = self.fleet.settings.timezone
+        quotas = quotas_for(workspace, call.workspace, call.principal, now=self._clock.now(), timezone=timezone)
+        if quotas and self._counters is not None:
+            await self._counters.take(quotas)
+
+    async def _member_approval(self, approvals: CallDesk, run: _Run, digest: str) -> AsyncGenerator[Progress | Result]:
+        """Nothing when this very call was approved, else the refusal that says what is to be waited for."""
+        call, listed = run.call, run.listed
+        assert listed is not None
+        asked = run.needs_approval(digest)
+        use = partial(
+            approvals.use,
+            call,
+            listed.tool,
+            digest=digest,
+            arguments=asked.arguments,
+            approvers=asked.approvers,
+        )
+        approval = await use()
+        if approval.state == "open" and (wait_s := wanted_wait_s(call)):
+            yield Progress(message=f"{call.tool} waits for the approval of a person.")
+            await approvals.wait(approval, wait_s)
+            approval = await use()
+        if approval.state != "used":
+            yield run.not_approved(approval)
 
     async def _conversation(self, call: ToolCall, listed: Listed) -> Conversation:
         """Find the process and put together what it is sent beside the arguments.
@@ -345,6 +378,12 @@ class _Run:
             approvers=self.listed.review.approvers or (),
             record=self.record("waiting", "approval"),
         )
+
+    def not_approved(self, approval: CallApproval) -> Result:
+        error = approval_error(approval)
+        waits = approval.state == "open"
+        record = self.record("waiting" if waits else "denied", "approval" if waits else f"approval_{approval.state}")
+        return Result(content=error_result(error["message"]), record=record, is_error=True, sent=False, rpc_error=error)
 
     def needs_input(self, asked: Asked) -> NeedsInput:
         return NeedsInput(

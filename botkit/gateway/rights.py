@@ -1,7 +1,8 @@
 """Who may call what: the rights of the person ∧ the bot ∧ the workspace, decided anew at each call.
 
 Pure functions over settings. A person has several roles and their rights add up; each bot in the chain of delegation
-and the workspace can only take away. A review that names roles says who may call that tool, whatever its class.
+and the workspace can only take away. A review that names roles says who may call that tool, whatever its class. The
+scopes of a token narrow what its member may do, and never widen it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 __all__ = ["may_call", "may_enter", "review_of"]
 
 from botkit.core.tools import Principal, Tool
-from botkit.gateway.settings import BUILTIN_ROLES, GatewaySettings, Review, RoleRules, WorkspaceSettings
+from botkit.gateway.settings import BUILTIN_ROLES, GatewaySettings, Review, RoleRules, ToolFilter, WorkspaceSettings
 
 _NO_CLASSES = RoleRules(classes=())
 """A role nobody declared has the rights reviews give it, and no others."""
@@ -47,6 +48,9 @@ def may_enter(settings: GatewaySettings, principal: Principal, workspace: str) -
 def may_call(settings: GatewaySettings, principal: Principal, workspace: str, tool: Tool, review: Review) -> bool:
     """Whether this principal may call this tool now."""
     if review.enabled is False or not may_enter(settings, principal, workspace):
+        return False
+    scoped = principal.allow is not None or principal.deny
+    if scoped and not ToolFilter(allow=principal.allow, deny=principal.deny).admits(tool.name):
         return False
     if not all(settings.bots[bot].tools.admits(tool.name) for bot in _bots(principal)):
         return False

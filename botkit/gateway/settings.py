@@ -161,6 +161,7 @@ BUILTIN_ROLES: dict[str, RoleRules] = {
     "admin": RoleRules(classes=("read-only", "write", "destructive")),
     "developer": RoleRules(classes=("read-only", "write", "destructive")),
     "member": RoleRules(classes=("read-only", "write")),
+    "read-only": RoleRules(classes=("read-only",)),
     "guest": RoleRules(classes=("read-only",)),
 }
 """Roles that exist without being declared."""
@@ -186,6 +187,10 @@ class WorkspaceSettings(Data):
     """Of everybody together; 0: no limit."""
     calls_per_minute_each: int = 120
     """Of one token or person; 0: no limit."""
+    calls_per_month: int = 0
+    """Of everybody together in a calendar month; 0: no quota."""
+    calls_per_month_each: int = 0
+    """Of one token or person in a calendar month; 0: no quota."""
 
     def offers(self, server: str) -> bool:
         return server in self.servers or "*" in self.servers
@@ -197,3 +202,5 @@ class GatewaySettings(Data):
     roles: dict[str, RoleRules] = {}
     """Added to the built-in ones, or in their place."""
     bots: dict[str, BotRules] = {}
+    timezone: str = "UTC"
+    """In which a calendar month begins."""

@@ -77,11 +77,16 @@ class TestLimits:
         await clock.advance(40)
         await limiter.take([rule])
 
-    async def test_memory_is_bounded(self) -> None:
-        limiter = SlidingWindow(ManualClock(), max_keys=10)
+    async def test_keys_out_of_use_are_forgotten_and_those_in_use_are_not(self) -> None:
+        clock = ManualClock()
+        limiter = SlidingWindow(clock)
         for number in range(1000):
             await limiter.take([Rule(key=str(number), limit=1)])
-        assert len(limiter._calls) == 10  # pyright: ignore[reportPrivateUsage]  # its size shows nowhere else
+        with pytest.raises(LimitReached):
+            await limiter.take([Rule(key="0", limit=1)])
+        await clock.advance(3600)
+        await limiter.take([Rule(key="0", limit=1)])
+        assert len(limiter._calls) == 1  # pyright: ignore[reportPrivateUsage]  # its size shows nowhere else
 
 
 class TestArguments:

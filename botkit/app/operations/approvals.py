@@ -7,7 +7,9 @@ __all__ = ["ApprovalOperations"]
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from botkit.core.call_approvals import CallApproval
 from botkit.core.console import WaitView
+from botkit.core.errors import NotFound
 from botkit.core.journal import Wait
 
 if TYPE_CHECKING:
@@ -23,22 +25,49 @@ class ApprovalOperations:
     async def list(self, *, kind: str = "", limit: int = 100) -> Sequence[WaitView]:
         """Open approvals, questions and unknown effects, oldest first."""
         waits = await self._i.store.records.waits(kind=kind, state="open", limit=limit)
-        shown = [wait for wait in waits if wait.kind in _SHOWN_KINDS]
-        return [await self._view(wait) for wait in sorted(shown, key=lambda wait: wait.created_at)]
+        shown = [await self._view(wait) for wait in waits if wait.kind in _SHOWN_KINDS]
+        if kind in ("", "approval"):
+            shown += [await self._call_view(call) for call in await self._i.call_desk.list(limit=limit)]
+        return sorted(shown, key=lambda view: view.created_at)[:limit]
 
     async def decide(self, *, wait: str, approved: bool, by: str, comment: str = "", via: str = "cli") -> WaitView:
         """Approve or reject, once. The run goes on at once where botkit runs, else at its next start.
 
         Args:
-            wait: its id, an unambiguous beginning of that or of its run's id, or its token.
+            wait: its id, an unambiguous beginning of that or of its run's id, or its token; or the id (or its
+                beginning) that an MCP client was given for one call of a member.
 
         Raises:
             NotFound, Conflict: no such open approval, or somebody decided first.
         """
+        if wait.startswith("apr_"):
+            return await self._decide_call(wait, approved=approved, by=by, comment=comment, via=via)
         decided = await self._i.engine.decide(wait, approved=approved, by=by, via=via, comment=comment)
         act = "approvals.approve" if approved else "approvals.reject"
         await self._i.audit(by=by, via=via, action=act, target=decided.id, tool=decided.payload.get("tool", ""))
         return await self._view(decided)
+
+    async def _decide_call(self, ref: str, *, approved: bool, by: str, comment: str, via: str) -> WaitView:
+        found = await self._i.call_desk.find(ref)
+        if found is None:
+            raise NotFound(f"No open approval `{ref}`; see `botkit approvals list`.")
+        decided = await self._i.call_desk.decide(found.id, approved=approved, by=by, via=via, comment=comment)
+        return await self._call_view(decided)
+
+    async def _call_view(self, call: CallApproval) -> WaitView:
+        member = await self._i.store.members.get(call.principal) if call.principal_kind == "member" else None
+        return WaitView(
+            id=call.id,
+            kind="approval",
+            run_id="",
+            person=member.name if member is not None else call.principal,
+            title=f"Call {call.tool} in workspace {call.workspace}?",
+            tool=call.tool,
+            arguments=call.arguments,
+            reason=call.reason,
+            created_at=call.created_at,
+            expires_at=call.expires_at,
+        )
 
     async def _view(self, wait: Wait) -> WaitView:
         payload = wait.payload

@@ -111,7 +111,8 @@ export class Shell {
     for (const wait of waits) {
       if (this.cards.has(wait.id)) continue;
       const card = new WaitCard(wait, { place: this.place(wait), decided: (view, approved) => this.decided(view, approved) });
-      card.element.append(h("p", { class: "from" }, h("a", { href: `/runs/${wait.run_id}` }, "Look at the run")));
+      // the call of an MCP client has no run
+      if (wait.run_id) card.element.append(h("p", { class: "from" }, h("a", { href: `/runs/${wait.run_id}` }, "Look at the run")));
       this.cards.set(wait.id, card);
       list.append(card.element);
     }

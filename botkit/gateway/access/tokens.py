@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CODE_PREFIX", "TOKEN_PREFIX", "make_code", "make_token", "token_digest", "token_slug"]
+__all__ = ["CODE_PREFIX", "TOKEN_PREFIX", "make_code", "make_token", "slug_of_code", "token_digest", "token_slug"]
 
 import hashlib
 import re
@@ -25,9 +25,14 @@ def make_token(member: str) -> str:
     return f"{TOKEN_PREFIX}{token_slug(member)}_{secrets.token_hex(_RANDOM_BYTES)}"
 
 
-def make_code() -> str:
-    """The code of an invitation: as hard to guess as a token, and of no use as one."""
-    return f"{CODE_PREFIX}{secrets.token_hex(_RANDOM_BYTES)}"
+def make_code(member: str) -> str:
+    """The code of an invitation, `mwi_<member>_<64 hex digits>`: as hard to guess as a token, and of no use as one."""
+    return f"{CODE_PREFIX}{token_slug(member)}_{secrets.token_hex(_RANDOM_BYTES)}"
+
+
+def slug_of_code(code: str) -> str:
+    """The name in the code of an invitation, for the token that comes of it."""
+    return code.removeprefix(CODE_PREFIX).partition("_")[0]
 
 
 def token_digest(token: str) -> str:

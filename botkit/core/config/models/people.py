@@ -30,7 +30,7 @@ class Person(Model, frozen=True):
     name: Name | None = None
     """What bots call them; their name on the platform when absent."""
     roles: OneOrMany[str] = ("member",)
-    """`admin`, `developer`, `member`, `guest` or roles of `settings.roles`. Rights add up."""
+    """`admin`, `developer`, `member`, `read-only`, `guest` or roles of `settings.roles`. Rights add up."""
     identities: Mapping[str, OneOrMany[PlatformId]] = {}
     """Channel or platform → their id there. Ids, not user names: names change hands."""
     timezone: TimeZone | None = None
@@ -58,6 +58,9 @@ BUILTIN_ROLES: Mapping[str, Role] = {
     "developer": Role(
         description="Builds and tests: every class of tools.",
         classes=("read-only", "write", "destructive"),
+    ),
+    "read-only": Role(
+        description="Looks only: tools of the class `read-only`, and how tools are used.", classes=("read-only",)
     ),
     "member": Role(description="Known people: reads and writes.", classes=("read-only", "write")),
     "guest": Role(description="Unknown people: reviewed read-only tools.", classes=("read-only",)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["RateLimits", "ToolClass", "ToolReview", "ToolRules", "Workspace"]
+__all__ = ["PLANS", "Plan", "RateLimits", "ToolClass", "ToolReview", "ToolRules", "Workspace"]
 
 from collections.abc import Mapping
 from typing import Literal
@@ -43,13 +43,29 @@ class ToolReview(Model, frozen=True):
     """Seconds one call may take; the server's limit when absent."""
 
 
+Plan = Literal["free", "starter", "pro", "business"]
+PLANS: Mapping[Plan, int] = {"free": 60, "starter": 300, "pro": 1200, "business": 6000}
+"""Calls per minute of each plan."""
+
+
 class RateLimits(Model, frozen=True):
     """How often tools may be called."""
 
+    plan: Plan | None = None
+    """`free`, `starter`, `pro` or `business`: 60, 300, 1,200 or 6,000 calls per minute in the whole workspace."""
     per_minute: Int | None = Field(default=None, ge=1)
-    """Calls per minute in the whole workspace. Empty: no limit."""
+    """Calls per minute in the whole workspace, instead of the plan's. Without both: no limit."""
     per_token_per_minute: Int | None = Field(default=120, ge=1)
-    """Calls per minute for one token or one person. Empty: no limit."""
+    """Calls per minute for one token or one person; a token may have its own. Empty: no limit."""
+    per_month: Int | None = Field(default=None, ge=1)
+    """Calls per calendar month in the whole workspace, in `settings.timezone`. Empty: no quota."""
+    per_token_per_month: Int | None = Field(default=None, ge=1)
+    """Calls per calendar month for one token or one person; a token may have its own. Empty: no quota."""
+
+    @property
+    def calls_per_minute(self) -> int:
+        """In the whole workspace; 0: no limit."""
+        return self.per_minute or (PLANS[self.plan] if self.plan is not None else 0)
 
 
 class Workspace(Model, frozen=True):
