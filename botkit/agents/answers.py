@@ -6,7 +6,8 @@ __all__ = ["answer_from"]
 
 from typing import Any, cast
 
-from botkit.agents.schemas import Schema, as_schema, fit_arguments, problems
+from botkit.agents.schemas import fit_arguments, problems
+from botkit.core.schemas import Schema, as_schema
 
 
 def answer_from(data: dict[str, Any], schema: Schema) -> dict[str, Any] | None:

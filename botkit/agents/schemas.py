@@ -8,7 +8,7 @@ Source: https://json-schema.org/draft/2020-12
 
 from __future__ import annotations
 
-__all__ = ["as_schema", "fit_arguments", "function_spec", "problems", "resolve", "types_of"]
+__all__ = ["fit_arguments", "function_spec", "problems"]
 
 import json
 import re
@@ -17,30 +17,13 @@ from typing import Any, cast
 
 import jsonschema_rs
 
-from botkit.agents.identity_cache import IdentityCache
+from botkit.core.identity_cache import IdentityCache
+from botkit.core.schemas import Schema, as_schema, json_type, resolve, types_of, without_noise
 from botkit.core.tools import Tool
 
-Schema = dict[str, Any]
-
-_NOISE = ("$schema", "$id", "title", "$comment")
-_NAMED_CHILDREN = ("properties", "$defs", "definitions", "patternProperties")
-_LISTED_CHILDREN = ("anyOf", "oneOf", "allOf", "prefixItems")
 _DESCRIPTION_LIMIT = 1024
-_JSON_TYPES = (
-    (bool, "boolean"),  # before int, of which it is a kind
-    (int, "integer"),
-    (float, "number"),
-    (str, "string"),
-    (dict, "object"),
-    (list, "array"),
-)
 _INTEGER = re.compile(r"[-+]?\d+")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
-
-
-def as_schema(value: object) -> Schema:
-    """`value` as a schema object; anything else (`true`, a list, nothing) allows everything."""
-    return cast("Schema", value) if isinstance(value, dict) else {}
 
 
 def function_spec(tool: Tool) -> dict[str, Any]:
@@ -58,73 +41,13 @@ def function_spec(tool: Tool) -> dict[str, Any]:
 
 
 def _compress(schema: Schema) -> Schema:
-    parameters = _trim(schema)
+    parameters = without_noise(schema)
     parameters["type"] = "object"
     parameters.setdefault("properties", {})
     return parameters
 
 
 _parameters = IdentityCache(_compress)
-
-
-def _trim(schema: Schema) -> Schema:
-    """A copy without titles and schema links. Names of properties are never touched."""
-    out: Schema = {}
-    for key, value in schema.items():
-        if key in _NOISE and not isinstance(value, dict):
-            continue
-        if key in _NAMED_CHILDREN and isinstance(value, dict):
-            out[key] = {name: _trim_child(child) for name, child in cast("Schema", value).items()}
-        elif key in _LISTED_CHILDREN and isinstance(value, list):
-            out[key] = [_trim_child(child) for child in cast("list[Any]", value)]
-        else:
-            out[key] = value if key in ("default", "const") else _trim_child(value)
-    return out
-
-
-def _trim_child(value: Any) -> Any:
-    return _trim(cast("Schema", value)) if isinstance(value, dict) else value
-
-
-def resolve(schema: Schema, root: Schema) -> Schema:
-    """Follow local references (`#/$defs/Order`); a remote or circular one allows everything."""
-    for _ in range(16):
-        reference = schema.get("$ref")
-        if not isinstance(reference, str):
-            return schema
-        if not reference.startswith("#/"):
-            return {}
-        target: object = root
-        for step in reference[2:].split("/"):
-            target = as_schema(target).get(step.replace("~1", "/").replace("~0", "~"))
-        schema = as_schema(target)
-    return {}
-
-
-def types_of(schema: Schema, root: Schema) -> tuple[str, ...]:
-    """The JSON types a schema admits, as far as it says so, `null` included; empty when it does not say."""
-    schema = resolve(schema, root)
-    kind = schema.get("type")
-    if isinstance(kind, str):
-        return (kind,)
-    if isinstance(kind, list):
-        return tuple(str(item) for item in cast("list[Any]", kind))
-    for key in ("anyOf", "oneOf"):
-        branches = schema.get(key)
-        if isinstance(branches, list):
-            found = [types_of(as_schema(branch), root) for branch in cast("list[Any]", branches)]
-            return tuple(dict.fromkeys(name for names in found for name in names))
-    if "properties" in schema:
-        return ("object",)
-    values = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
-    return tuple(dict.fromkeys(_json_type(value) for value in cast("list[Any]", values)))
-
-
-def _json_type(value: object) -> str:
-    for kind, name in _JSON_TYPES:
-        if isinstance(value, kind):
-            return name
-    return "null"
 
 
 def _compile(schema: Schema) -> Any:
@@ -183,7 +106,7 @@ def _fit_object(value: dict[str, Any], schema: Schema, root: Schema) -> dict[str
 def _fit(value: Any, schema: Schema, root: Schema) -> Any:
     wanted = types_of(schema, root)
     schema = resolve(schema, root)
-    kind = _json_type(value)
+    kind = json_type(value)
     if isinstance(value, dict):
         return _fit_object(cast("dict[str, Any]", value), schema, root) if "object" in wanted else value
     if isinstance(value, list) and "array" in wanted:

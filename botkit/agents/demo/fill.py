@@ -17,8 +17,9 @@ from botkit.agents.demo.memory import Conversation
 from botkit.agents.demo.phrases import content_tail, is_empty_talk, labelled, named_thing, phrase_for
 from botkit.agents.demo.recall import recall
 from botkit.agents.demo.toolbox import Parameter, ToolView
-from botkit.agents.schemas import as_schema, fit_arguments, problems
+from botkit.agents.schemas import fit_arguments, problems
 from botkit.agents.words import root, stem, words
+from botkit.core.schemas import as_schema
 
 _MONEY_WORDS = frozenset(("cents", "amount", "price", "cost", "sum", "total", "budget", "fee", "value"))
 _LIMIT_WORDS = frozenset(("limit", "count", "max", "top", "size", "n"))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, cast
 
-from botkit.agents.schemas import as_schema
+from botkit.core.schemas import as_schema
 
 _RESULT = re.compile(r"^<tool_result tool=\"[^\"]*\">\n(.*)\n</tool_result>$", re.DOTALL)
 _NOW = re.compile(r"It is \w+ (\d{1,2} \w+ \d{4}), (\d{2}:\d{2}) \(([^,]+), UTC([+-]\d{4})\)")

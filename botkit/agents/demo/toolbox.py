@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from botkit.agents.schemas import Schema, as_schema, resolve, types_of
 from botkit.agents.words import STOP_WORDS, split_name, stem, stems, words
+from botkit.core.schemas import Schema, as_schema, resolve, types_of
 
 Action = Literal["read", "add", "remove", "update", "complete", "send", "pay"]
 
