@@ -142,6 +142,7 @@ def _workspace(workspace: Workspace) -> WorkspaceSettings:
     limits = workspace.rate_limits
     return WorkspaceSettings(
         servers=tuple(workspace.servers),
+        workspaces=tuple(workspace.workspaces),
         reviews={pattern: _review(review) for pattern, review in workspace.tools.items()},
         roles={role: _filter(rules) for role, rules in workspace.roles.items()},
         calls_per_minute=limits.calls_per_minute,

@@ -23,6 +23,7 @@ from botkit.core.data import Data
 from botkit.core.errors import BotkitError
 from botkit.core.stores import Catalog, CatalogRow
 from botkit.core.tools import Tool
+from botkit.gateway.composition import DEPTH_LIMIT, Inner, composed, name_in
 from botkit.gateway.definitions import Definition, read_definitions
 from botkit.gateway.methods import TargetKind
 from botkit.gateway.naming import tool_name
@@ -31,7 +32,7 @@ from botkit.gateway.pool import AnyServer
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.rights import review_of
 from botkit.gateway.session import ListKind
-from botkit.gateway.settings import GatewaySettings, Review
+from botkit.gateway.settings import GatewaySettings, Review, WorkspaceSettings
 from botkit.gateway.upstream import State, Upstream
 
 _LIST_TIMEOUT_S = 15.0
@@ -66,6 +67,8 @@ class Listed:
     definition: Definition | None
     """None for what is not a tool."""
     server: AnyServer
+    inner: tuple[Inner, ...] = ()
+    """The workspaces a tool comes through, the nearest first; empty for this workspace's own."""
 
 
 class Upstreams(Protocol):
@@ -323,7 +326,7 @@ class Catalogue:
         except BotkitError as error:  # a full disk must not take the tools away
             _log.warning("catalogue_not_saved", server=server, error=str(error))
 
-    def _make_view(self, workspace: str) -> dict[str, Listed]:
+    def _make_view(self, workspace: str, depth: int = 0) -> dict[str, Listed]:
         settings = self._settings.workspaces.get(workspace)
         if settings is None:
             return {}
@@ -335,7 +338,19 @@ class Catalogue:
             for definition in known.definitions:
                 listed = self._listed(server, definition, known, review_of(settings, tool_name(name, definition.name)))
                 view[listed.tool.name] = listed
+        if depth < DEPTH_LIMIT:
+            for inner in settings.workspaces:
+                for one in self._make_view(inner, depth + 1).values():
+                    listed = self._passed_on(one, inner, settings)
+                    view.setdefault(listed.tool.name, listed)
         return view
+
+    def _passed_on(self, listed: Listed, workspace: str, settings: WorkspaceSettings) -> Listed:
+        """A tool of an inner workspace, as the outer one offers it."""
+        name = name_in(workspace, listed.tool)
+        tool, review = composed(listed.tool, listed.review, review_of(settings, name), name)
+        inner = (Inner(workspace, listed.tool, listed.review), *listed.inner)
+        return Listed(tool, review, listed.definition, listed.server, inner)
 
     def _listed(self, server: AnyServer, definition: Definition, known: _Known, review: Review) -> Listed:
         name = tool_name(server.name, definition.name)

@@ -50,6 +50,7 @@ from botkit.core.tools import (
 )
 from botkit.gateway.approvals import CallDesk, approval_error, wanted_wait_s
 from botkit.gateway.catalog import Listed, ServerStatus
+from botkit.gateway.composition import home_of
 from botkit.gateway.conversation import Asked, Conversation, Final, News
 from botkit.gateway.fleet import Fleet
 from botkit.gateway.limits import Budget, Limiter, NoBudget, SlidingWindow, quotas_for, rules_for
@@ -58,7 +59,7 @@ from botkit.gateway.parking import Parking
 from botkit.gateway.pool import SECRETS_META
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.results import clean_object, clean_result, error_result
-from botkit.gateway.rights import may_call, may_enter
+from botkit.gateway.rights import may_call, may_enter, may_pass
 from botkit.gateway.secrets import scopes_for
 from botkit.gateway.session import ListKind
 from botkit.gateway.settings import GatewaySettings, HostedSettings, WorkspaceSettings
@@ -142,7 +143,7 @@ class Gateway:
         return [
             listed.tool
             for listed in view.values()
-            if listed.server.name in offered and may_call(settings, principal, workspace, listed.tool, listed.review)
+            if listed.server.name in offered and self._may(workspace, principal, listed)
         ]
 
     async def list_offers(self, workspace: str, principal: Principal, kind: ListKind) -> Sequence[dict[str, Any]]:
@@ -156,7 +157,7 @@ class Gateway:
 
     async def find_tool(self, workspace: str, principal: Principal, name: str) -> Tool | None:
         listed = self.fleet.catalogue.view(workspace).get(name)
-        if listed is None or not may_call(self.fleet.settings, principal, workspace, listed.tool, listed.review):
+        if listed is None or not self._may(workspace, principal, listed):
             return None
         return listed.tool
 
@@ -189,8 +190,11 @@ class Gateway:
         self, call: ToolCall, run: _Run
     ) -> AsyncGenerator[Progress | NeedsApproval | NeedsInput | Result]:
         listed = run.listed = self._authorise(call)
-        workspace = self.fleet.settings.workspaces[call.workspace]
-        await self._limiter.take(rules_for(workspace, call.workspace, call.principal))
+        workspaces = self.fleet.settings.workspaces
+        passed = {name: workspaces[name] for name in (call.workspace, *(one.workspace for one in listed.inner))}
+        await self._limiter.take(
+            [rule for name, one in passed.items() for rule in rules_for(one, name, call.principal)]
+        )
         run.reservation = await self._budget.reserve(call)
         if listed.definition is not None and not (call.client is not None and call.client.transparent):
             listed.definition.checker.check(call.tool, call.arguments)
@@ -205,7 +209,8 @@ class Gateway:
                         yield event
                         if isinstance(event, Result):
                             return
-        await self._count(call, workspace)
+        for name, one in passed.items():
+            await self._count(call, one, name)
         conversation = run.conversation = await self._conversation(call, listed)
         async with aclosing(conversation.events()) as events:
             async for event in events:
@@ -223,13 +228,9 @@ class Gateway:
             return self._authorise_other(call)
         view = self.fleet.catalogue.view(call.workspace)
         listed = view.get(call.tool)
-        if listed is not None and may_call(settings, call.principal, call.workspace, listed.tool, listed.review):
+        if listed is not None and self._may(call.workspace, call.principal, listed):
             return listed
-        known = [
-            one.tool.name
-            for one in view.values()
-            if may_call(settings, call.principal, call.workspace, one.tool, one.review)
-        ]
+        known = [one.tool.name for one in view.values() if self._may(call.workspace, call.principal, one)]
         near = difflib.get_close_matches(call.tool, known, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         kind = NotFound if listed is None and call.workspace in settings.workspaces else Denied
@@ -244,12 +245,15 @@ class Gateway:
         raise NotFound(f"There is no {what} {call.tool[:200]} in this workspace.")
 
     def _may(self, workspace: str, principal: Principal, listed: Listed) -> bool:
-        return may_call(self.fleet.settings, principal, workspace, listed.tool, listed.review)
+        settings = self.fleet.settings
+        return may_call(settings, principal, workspace, listed.tool, listed.review) and all(
+            may_pass(settings, principal, one.workspace, one.tool, one.review) for one in listed.inner
+        )
 
-    async def _count(self, call: ToolCall, workspace: WorkspaceSettings) -> None:
+    async def _count(self, call: ToolCall, workspace: WorkspaceSettings, name: str) -> None:
         """Against the quotas of the month: what is about to be sent counts, what was refused before does not."""
         timezone = self.fleet.settings.timezone
-        quotas = quotas_for(workspace, call.workspace, call.principal, now=self._clock.now(), timezone=timezone)
+        quotas = quotas_for(workspace, name, call.principal, now=self._clock.now(), timezone=timezone)
         if quotas and self._counters is not None:
             await self._counters.take(quotas)
 
@@ -282,12 +286,13 @@ class Gateway:
         """
         server = listed.server
         person = call.principal.id if call.principal.kind == "person" else ""
-        scopes = scopes_for(workspace=call.workspace, server=server.name, person=person)
+        workspace = home_of(call.workspace, listed.inner)
+        scopes = scopes_for(workspace=workspace, server=server.name, person=person)
         meta: dict[str, Any] = dict(call.client.meta) if call.client is not None else {}
         if call.idempotency_key:
             meta[f"{_META}idempotency-key"] = call.idempotency_key
         if isinstance(server, HostedSettings):  # others need not know where they are used, and by whom
-            meta[f"{_META}workspace"] = call.workspace
+            meta[f"{_META}workspace"] = workspace
             meta[f"{_META}person"] = person
             if secrets := await self.fleet.pool.secrets_for_call(server, scopes):
                 meta[SECRETS_META] = secrets

@@ -7,7 +7,7 @@ scopes of a token narrow what its member may do, and never widen it.
 
 from __future__ import annotations
 
-__all__ = ["may_call", "may_enter", "review_of"]
+__all__ = ["may_call", "may_enter", "may_pass", "review_of"]
 
 from botkit.core.tools import Principal, Tool
 from botkit.gateway.settings import BUILTIN_ROLES, GatewaySettings, Review, RoleRules, ToolFilter, WorkspaceSettings
@@ -53,6 +53,13 @@ def may_call(settings: GatewaySettings, principal: Principal, workspace: str, to
     if scoped and not ToolFilter(allow=principal.allow, deny=principal.deny).admits(tool.name):
         return False
     if not all(settings.bots[bot].tools.admits(tool.name) for bot in _bots(principal)):
+        return False
+    return any(_role_admits(settings, role, workspace, tool, review) for role in principal.roles)
+
+
+def may_pass(settings: GatewaySettings, principal: Principal, workspace: str, tool: Tool, review: Review) -> bool:
+    """Whether a workspace lets this principal's roles call a tool of its own from another workspace."""
+    if review.enabled is False or workspace not in settings.workspaces:
         return False
     return any(_role_admits(settings, role, workspace, tool, review) for role in principal.roles)
 

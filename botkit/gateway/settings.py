@@ -179,6 +179,8 @@ class WorkspaceSettings(Data):
 
     servers: tuple[str, ...] = ()
     """Names, or `*` for all."""
+    workspaces: tuple[str, ...] = ()
+    """Others whose tools are offered here too, under their names: `desk__orders__refund`."""
     reviews: dict[str, Review] = {}
     """By `server__tool` or pattern; the most exact wins, field by field."""
     roles: dict[str, ToolFilter] = {}
