@@ -5,22 +5,25 @@ from __future__ import annotations
 __all__ = ["Fleet"]
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal, cast
 
 import msgspec
 import structlog
 
 from botkit.core.clock import Clock
-from botkit.core.errors import SecretError
+from botkit.core.errors import NotFound, SecretError
 from botkit.core.stores import Catalog
 from botkit.gateway.catalog import Catalogue, ServerStatus
 from botkit.gateway.hosted import discover, fingerprint, server_name, watch
 from botkit.gateway.pool import AnyServer, Pool
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.secrets import Vault, scopes_for
+from botkit.gateway.session import ListKind, Session
 from botkit.gateway.settings import GatewaySettings, HostedSettings
-from botkit.gateway.upstream import Upstream
+from botkit.gateway.upstream import NewsKind, Upstream
+from botkit.gateway.watching import Watching
 
 _CHECK_S = 60.0
 _log = structlog.get_logger("botkit.gateway")
@@ -58,10 +61,14 @@ class Fleet:
             clock=clock,
             data_folder=data_folder,
             on_ready=self._refresh_soon,
-            on_tools_changed=self._refresh_soon,
+            on_tools_changed=lambda _: None,  # the news say it too
+            on_news=self._news,
             schema_of=lambda server, tool: self.catalogue.schema(server, tool),
         )
         self.catalogue = Catalogue(store, self, redactor, clock)
+        self.watching = Watching(self._session_of)
+        self.on_news: Callable[[Literal["resource", "asked"], str, str], None] = lambda _kind, _server, _name: None
+        """Called when a watched resource changed (server, URI), or a question asked elsewhere is done (server, id)."""
         self._tasks: list[asyncio.Task[None]] = []
         self._watching: tuple[Path, ...] = ()
         self._watcher: asyncio.Task[None] | None = None
@@ -114,6 +121,7 @@ class Fleet:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.watching.stop()
         await self.catalogue.stop()
         await self.pool.stop()
 
@@ -158,6 +166,22 @@ class Fleet:
     def _refresh_soon(self, server: str) -> None:
         if self._running:
             self.catalogue.refresh(server)
+            self.watching.renew(server)
+
+    def _news(self, server: str, kind: NewsKind, name: str) -> None:
+        if not self._running:
+            return
+        if kind == "list":
+            self.catalogue.note(server, cast("ListKind", name))
+        else:
+            self.on_news(kind, server, name)
+
+    async def _session_of(self, server: str) -> Session:
+        """The session in which a server's lists are read. Raises `BotkitError`."""
+        found = self.catalogue.server(server)
+        if found is None:
+            raise NotFound(f"There is no server {server}.")
+        return await (await self.for_listing(found)).ready()
 
     def _secret_changed(self, name: str) -> None:
         """A server that failed for want of a secret gets another chance."""

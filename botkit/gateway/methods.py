@@ -8,7 +8,7 @@ completion/complete  params.ref.name or .ref.uri
 
 from __future__ import annotations
 
-__all__ = ["TARGETS", "TargetKind", "kind_of", "readdressed", "target_of"]
+__all__ = ["SUBSCRIPTIONS", "TARGETS", "TargetKind", "kind_of", "readdressed", "target_of"]
 
 from collections.abc import Mapping
 from typing import Any, Literal, cast
@@ -27,6 +27,7 @@ TARGETS: dict[str, TargetKind | Literal[""]] = {
     "completion/complete": "",
 }
 """What each names; empty where its `ref` says so."""
+SUBSCRIPTIONS = ("resources/subscribe", "resources/unsubscribe")
 _REFS: dict[object, TargetKind] = {"ref/prompt": "prompt", "ref/resource": "resource"}
 
 

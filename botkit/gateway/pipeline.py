@@ -54,7 +54,7 @@ from botkit.gateway.composition import home_of
 from botkit.gateway.conversation import Asked, Conversation, Final, News
 from botkit.gateway.fleet import Fleet
 from botkit.gateway.limits import Budget, Limiter, NoBudget, SlidingWindow, quotas_for, rules_for
-from botkit.gateway.methods import kind_of
+from botkit.gateway.methods import SUBSCRIPTIONS, kind_of
 from botkit.gateway.parking import Parking
 from botkit.gateway.pool import SECRETS_META
 from botkit.gateway.redact import SecretRedactor
@@ -211,6 +211,9 @@ class Gateway:
                             return
         for name, one in passed.items():
             await self._count(call, one, name)
+        if call.method in SUBSCRIPTIONS:  # whoever asks hears of it from `Fleet.watching`
+            yield run.answered(Final({}))
+            return
         conversation = run.conversation = await self._conversation(call, listed)
         async with aclosing(conversation.events()) as events:
             async for event in events:

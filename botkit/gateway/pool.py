@@ -32,7 +32,7 @@ from botkit.gateway.remote.endpoint import Credentials, Endpoint
 from botkit.gateway.remote.inject import credentials_of, secrets_of
 from botkit.gateway.secrets import INSTANCE, Vault, normal_name
 from botkit.gateway.settings import CommandSettings, HostedSettings, RemoteSettings, SecretName
-from botkit.gateway.upstream import SpawnLimit, Upstream
+from botkit.gateway.upstream import NewsKind, SpawnLimit, Upstream
 
 SECRETS_META = "io.botkit/secrets"
 """Key of `_meta` under which a hosted server finds its secrets, by name."""
@@ -56,7 +56,7 @@ _log = structlog.get_logger("botkit.gateway")
 
 
 class Pool:
-    """All upstreams. `on_ready` and `on_tools_changed` receive the server's name."""
+    """All upstreams. `on_ready`, `on_tools_changed` and `on_news` receive the server's name first."""
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class Pool:
         data_folder: Path,
         on_ready: Callable[[str], None],
         on_tools_changed: Callable[[str], None],
+        on_news: Callable[[str, NewsKind, str], None] = lambda _server, _kind, _name: None,
         schema_of: Callable[[str, str], Mapping[str, Any] | None] = lambda _server, _tool: None,
     ):
         self._vault = vault
@@ -75,6 +76,7 @@ class Pool:
         self._data_folder = data_folder
         self._on_ready = on_ready
         self._on_tools_changed = on_tools_changed
+        self._on_news = on_news
         self._schema_of = schema_of
         self._spawning = SpawnLimit(_SPAWN_LIMIT)
         self._connecting = SpawnLimit(_CONNECT_LIMIT)
@@ -242,6 +244,7 @@ class Pool:
             era=seen.era if seen is not None else None,
             on_ready=(lambda: self._on_ready(server.name)) if main else (lambda: None),
             on_tools_changed=lambda: self._on_tools_changed(server.name),
+            on_news=lambda kind, name: self._on_news(server.name, kind, name),
         )
 
     def _new(self, server: LocalServer, secret_env: Mapping[str, str], *, idle_s: float) -> Upstream:
@@ -259,6 +262,7 @@ class Pool:
             idle_s=server.idle_s or idle_s,
             on_ready=lambda: self._on_ready(server.name),
             on_tools_changed=lambda: self._on_tools_changed(server.name),
+            on_news=lambda kind, name: self._on_news(server.name, kind, name),
         )
 
     def _command(self, server: LocalServer, secret_env: Mapping[str, str]) -> Command:

@@ -194,6 +194,13 @@ class WorkspaceSettings(Data):
     calls_per_month_each: int = 0
     """Of one token or person in a calendar month; 0: no quota."""
 
+    title: str = ""
+    """For people."""
+    description: str = ""
+    """What it is for; told to MCP clients."""
+    transparent: bool = False
+    """Show the only server under its own names, as if nothing were between."""
+
     def offers(self, server: str) -> bool:
         return server in self.servers or "*" in self.servers
 

@@ -11,7 +11,7 @@ told and can go on.
 
 from __future__ import annotations
 
-__all__ = ["Lease", "SpawnLimit", "State", "Upstream"]
+__all__ = ["Lease", "NewsKind", "SpawnLimit", "State", "Upstream"]
 
 import asyncio
 import contextlib
@@ -32,6 +32,7 @@ from botkit.gateway.remote.link import RemoteLink
 from botkit.gateway.session import Era, Session
 
 State = Literal["idle", "starting", "ready", "failing", "paused", "stopped"]
+NewsKind = Literal["list", "resource", "asked"]
 SpawnLimit = asyncio.Semaphore
 """How many servers may start at once, so that a start of botkit is not a storm of processes."""
 
@@ -71,6 +72,8 @@ class Upstream:
         era: in which era the server was last seen, to spare it a question.
         on_ready: called after each successful start.
         on_tools_changed: called when the server says so.
+        on_news: called with a kind and a name when the server says that a `list` changed (its kind), a `resource` (its
+            URI), or that what a person was `asked` elsewhere is done (the question's id).
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Upstream:
         era: Era | None = None,
         on_ready: Callable[[], None] = lambda: None,
         on_tools_changed: Callable[[], None] = lambda: None,
+        on_news: Callable[[NewsKind, str], None] = lambda _kind, _name: None,
     ):
         self.name = name
         self.state: State = "idle"
@@ -102,6 +106,7 @@ class Upstream:
         self._idle_s = idle_s
         self._on_ready = on_ready
         self._on_tools_changed = on_tools_changed
+        self._on_news = on_news
         self._slots = asyncio.Semaphore(parallel_calls)
         self._era: Era | None = era
         self._session: Session | None = None
@@ -256,6 +261,9 @@ class Upstream:
             raise
         self._era = session.era
         session.on_tools_changed = self._on_tools_changed
+        session.on_changed = lambda kind: self._on_news("list", kind)
+        session.on_updated = lambda uri: self._on_news("resource", uri)
+        session.on_asked_done = lambda question: self._on_news("asked", question)
         session.on_log = self._logged
         session.listen()
         return session

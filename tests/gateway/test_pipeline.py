@@ -243,7 +243,7 @@ class TestLostServers:
         find = bench.fleet.pool.upstream
         found = [old]
 
-        async def late(server: Any, scopes: Any) -> Upstream:
+        async def late(server: Any, scopes: Any, **_: Any) -> Upstream:
             return found.pop() if found else await find(server, scopes)
 
         bench.gateway.apply(msgspec.structs.replace(bench.fleet.settings, servers=(bench.raw(timeout_s=9.0),)))
