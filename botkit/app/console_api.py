@@ -6,6 +6,7 @@ __all__ = ["PageApi"]
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
+from typing import Literal
 
 from botkit.app.operations import Operations
 from botkit.core.console import ChatEntry, Overview, Sent, TraceView, WaitView
@@ -55,6 +56,9 @@ class PageApi:
 
     async def decide(self, wait_id: str, *, approved: bool, comment: str = "") -> WaitView:
         return await self._ops.approvals.decide(wait=wait_id, approved=approved, comment=comment, by=_ACTOR, via=_VIA)
+
+    async def resolve(self, wait_id: str, *, action: Literal["retry", "result", "fail"], text: str = "") -> WaitView:
+        return await self._ops.approvals.resolve(wait=wait_id, action=action, text=text, by=_ACTOR, via=_VIA)
 
     async def cancel(self, run_id: str) -> None:
         await self._ops.runs.cancel(run=run_id, by=_ACTOR, via=_VIA)

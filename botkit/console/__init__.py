@@ -46,6 +46,7 @@ def console_routes(api: ConsoleApi, *, clock: Clock | None = None) -> list[BaseR
         _api("GET", "/chats/{room}", ask.chat),
         _api("GET", "/waits", ask.waits),
         _api("POST", "/decisions", ask.decide),
+        _api("POST", "/resolutions", ask.resolve),
         _api("GET", "/runs/{run_id}", ask.run),
         _api("POST", "/runs/{run_id}/cancel", ask.cancel),
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 __all__ = ["MESSAGE_LIMIT_BYTES", "SANDBOX", "Endpoints"]
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
 import msgspec
 import structlog
@@ -72,6 +72,12 @@ class _Decision(Data):
     wait_id: Annotated[str, Meta(min_length=1, max_length=512)]
     approved: bool
     comment: Annotated[str, Meta(max_length=2000)] = ""
+
+
+class _Resolution(Data):
+    wait_id: Annotated[str, Meta(min_length=1, max_length=512)]
+    action: Literal["retry", "result", "fail"]
+    text: Annotated[str, Meta(max_length=20_000)] = ""
 
 
 class ChatInfo(Data, omit_defaults=False):
@@ -176,6 +182,16 @@ class Endpoints:
         finally:
             self._hub.refresh()
         return _json(decided)
+
+    async def resolve(self, request: Request) -> Response:
+        body = await read_json(request, _Resolution)
+        if isinstance(body, Response):
+            return body
+        try:
+            resolved = await self._api.resolve(body.wait_id, action=body.action, text=body.text)
+        finally:
+            self._hub.refresh()
+        return _json(resolved)
 
     async def run(self, request: Request) -> Response:
         view = await self._api.trace(request.path_params["run_id"])

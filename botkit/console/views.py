@@ -41,6 +41,8 @@ class TurnView(Data, omit_defaults=False):
     author: str = ""
     text: str = ""
     message_id: str = ""
+    notice_id: str = ""
+    """Of what was said outside of a run: what the ids of its parts begin with, to know it when it is told live."""
     notes: tuple[str, ...] = ()
     calls: tuple[CallView, ...] = ()
     reply: str = ""
@@ -94,10 +96,13 @@ def _said(entries: Sequence[ChatEntry]) -> TurnView:
     first = entries[0]
     user = [entry for entry in entries if entry.role == "user"]
     reply = _last_reply(entries)
+    notices = [entry.message_id for entry in entries if entry.role != "user" and entry.message_id]
     return TurnView(
         at=first.at,
         author=user[0].name if user else "",
         text="\n\n".join(entry.text for entry in user),
+        message_id=user[-1].message_id if user else "",
+        notice_id=notices[0] if notices else "",
         notes=tuple(entry.text for entry in entries if entry.role == "note"),
         calls=_told_calls(entries),
         reply=reply.text if reply else "",

@@ -120,7 +120,11 @@ class ChatEntry(Data, omit_defaults=False):
     name: str = ""
     """Who spoke; for `tool` the tool's name."""
     run_id: str = ""
+    """What was said outside of a run has an id of its own here: a command and its answer share one."""
     seq: int = 0
+    message_id: str = ""
+    """Outside of a run: the id the page gave a message when it sent it, or that of the notice (without the number of
+    its part)."""
 
 
 class WaitView(Data, omit_defaults=False):
@@ -206,6 +210,15 @@ class ConsoleApi(Protocol):
 
     async def decide(self, wait_id: str, *, approved: bool, comment: str = "") -> WaitView:
         """Approve or reject, once. Raises `Conflict` when somebody decided first."""
+        ...
+
+    async def resolve(self, wait_id: str, *, action: Literal["retry", "result", "fail"], text: str = "") -> WaitView:
+        """Tell what became of an effect nobody could confirm: do it (again), it gave this result, it did not happen.
+
+        Raises:
+            NotFound: nothing of that id waits to be resolved.
+            Conflict: somebody was faster.
+        """
         ...
 
     async def cancel(self, run_id: str) -> None:

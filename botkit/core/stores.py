@@ -202,6 +202,15 @@ class Trace(Data):
     parts: tuple[Part, ...] = ()
 
 
+class Asides(Data):
+    """Commands and other messages that needed no run, and what we said on our own."""
+
+    events: tuple[dict[str, Any], ...] = ()
+    """As `Records.inbox` gives them; people's messages only, each with the outcome that says why there was no run."""
+    parts: tuple[Part, ...] = ()
+    """Answers to commands and notices. The part that answers an event has an id that begins with the event's."""
+
+
 class Records(Protocol):
     """What happened, for people: reads that may take a few milliseconds."""
 
@@ -248,6 +257,10 @@ class Records(Protocol):
     async def inbox(self, *, channel: str = "", outcome: str = "", limit: int = 100) -> Sequence[dict[str, Any]]: ...
 
     async def transcript(self, conversation: str, *, limit: int = 100) -> Sequence[TranscriptRow]: ...
+
+    async def asides(self, conversation: str, *, limit: int = 100) -> Asides:
+        """What was said in a conversation outside of runs: the newest `limit` of each, oldest first."""
+        ...
 
     async def counts(self) -> dict[str, int]:
         """Rows that tell health at a glance: `runs_running`, `runs_waiting`, `inbox_undone`, `parts_pending`,

@@ -118,13 +118,14 @@ class Notices:
         conversation = conversation_of(run)
         words = language_of(config, conversation, turn.locale, bot=run.bot)
         message = OutMessage(text=questions.decision_text(wait, words), edit_of=wait.part_id)
-        writes = self.parts(conversation, f"{wait.id}/decided", message, run.id)
+        verdict = questions.verdict(wait)
+        writes = self.parts(conversation, f"{wait.id}/{verdict}", message, run.id)
         trace = await self._s.records.trace(run.id)
         for part in trace.parts if trace is not None else ():
             if part.id.startswith(f"{wait.id}/asked/") and not part.edit_of and part.index == 0:
                 words = language_of(config, part.conversation, "")
                 message = OutMessage(text=questions.decision_text(wait, words), edit_of=part.id)
-                writes += self.parts(part.conversation, f"{part.id}/decided", message, run.id)
+                writes += self.parts(part.conversation, f"{part.id}/{verdict}", message, run.id)
         return writes
 
 

@@ -10,6 +10,7 @@ __all__ = [
     "past_text",
     "question",
     "request",
+    "verdict",
 ]
 
 from collections.abc import Sequence
@@ -89,18 +90,32 @@ def may_decide(wait: Wait, person_id: str, roles: Sequence[str]) -> bool:
 
 def decision_text(wait: Wait, words: Language) -> str:
     """What the question's message says after it was decided."""
-    tool = wait.payload.get("tool", "?")
-    if wait.state in ("expired", "cancelled"):
-        return (words.expired if wait.state == "expired" else words.cancelled).format(tool=tool)
-    answer = wait.answer or {}
+    tool, answer = wait.payload.get("tool", "?"), wait.answer or {}
     by = words.by.format(name=wait.decided_by) if wait.decided_by else ""
-    verdict = (words.approved if answer.get("approved") else words.rejected).format(tool=tool, by=by)
+    sentences = {
+        "approved": words.approved,
+        "rejected": words.rejected,
+        "expired": words.expired,
+        "cancelled": words.cancelled,
+    }
+    told = sentences[verdict(wait)].format(tool=tool, by=by)
     comment = str(answer.get("comment") or "")
-    return f"{verdict}\n{comment}" if comment else verdict
+    return f"{told}\n{comment}" if comment else told
+
+
+def verdict(wait: Wait) -> Literal["approved", "rejected", "expired", "cancelled"]:
+    """What became of a wait, in one word; part of the id of the message that shows it."""
+    if wait.state == "expired" or wait.state == "cancelled":
+        return wait.state
+    return "approved" if (wait.answer or {}).get("approved") else "rejected"
 
 
 def past_text(wait: Wait, words: Language) -> str:
     """What is said to somebody who decides too late."""
-    if wait.state == "answered":
-        return words.already_approved if (wait.answer or {}).get("approved") else words.already_rejected
-    return words.already_expired if wait.state == "expired" else words.already_cancelled
+    sentences = {
+        "approved": words.already_approved,
+        "rejected": words.already_rejected,
+        "expired": words.already_expired,
+        "cancelled": words.already_cancelled,
+    }
+    return sentences[verdict(wait)]

@@ -14,7 +14,7 @@ from botkit.core.errors import Conflict
 from botkit.core.journal import Audit, ModelCall, OpenRun, Run, TranscriptRow, Wait
 from botkit.core.messages import Part, PartState
 from botkit.core.models import Usage
-from botkit.core.stores import RunSummary, Trace
+from botkit.core.stores import Asides, RunSummary, Trace
 from botkit.core.tools import CallRecord
 from botkit.store.codec import load_dict
 from botkit.store.query import const
@@ -210,6 +210,26 @@ class SqlRecords:
             .limit(limit)
         )
         return [read_transcript(row) for row in reversed(await self._reader.all(statement))]
+
+    async def asides(self, conversation: str, *, limit: int = 100) -> Asides:
+        """What was said in a conversation outside of runs."""
+        heard = (
+            select(*EVENT_COLUMNS)
+            .where(inbox.c.lane == conversation, inbox.c.run_id == const(""), inbox.c.outcome != const(""))
+            .where(inbox.c.kind.in_(["message", "command"]))
+            .order_by(inbox.c.seq.desc())
+            .limit(limit)
+        )
+        notices = (
+            select(*PART_COLUMNS)
+            .where(parts.c.conversation == conversation, parts.c.run_id == const(""))
+            .order_by(parts.c.seq.desc())
+            .limit(limit)
+        )
+        return Asides(
+            events=tuple(read_event(row) for row in reversed(await self._reader.all(heard))),
+            parts=tuple(read_part(row) for row in reversed(await self._reader.all(notices))),
+        )
 
     async def counts(self) -> dict[str, int]:
         def count(table: Any, *conditions: Any) -> Any:

@@ -63,7 +63,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 """The newest migration; a database that says this needs none, and Alembic is not even imported."""
 
 metadata = MetaData(
@@ -259,6 +259,7 @@ parts = Table(
     Index("ix_parts_open", "conversation", "seq", **_where("state IN ('pending', 'sending')")),
     Index("ix_parts_unknown", "seq", **_where("state = 'unknown'")),
     Index("ix_parts_run_id", "run_id", **_where("run_id <> ''")),
+    Index("ix_parts_notices", "conversation", "seq", **_where("run_id = ''")),
     comment="The outbox. `place` is the whole conversation record, `owner` the process that delivers it.",
 )
 

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -126,6 +126,7 @@ class FakeConsole:
         self.stopped: list[str] = []
         self.cancelled: list[str] = []
         self.decisions: list[tuple[str, bool, str]] = []
+        self.resolutions: list[tuple[str, str, str]] = []
         self.fault: BotkitError | Exception | None = None
         """Raised by the next reads and sends."""
         self.reads = 0
@@ -259,6 +260,13 @@ class FakeConsole:
             self._waiting[wait_id].set_result(approved)
         return view
 
+    async def resolve(self, wait_id: str, *, action: Literal["retry", "result", "fail"], text: str = "") -> WaitView:
+        view = self.open_waits.pop(wait_id, None)
+        if view is None:
+            raise Conflict("This step was resolved already.")
+        self.resolutions.append((wait_id, action, text))
+        return view
+
     async def cancel(self, run_id: str) -> None:
         self.cancelled.append(run_id)
         self._set_run(run_id, state="cancelled", waiting_for="", ended_at=self.tick())
@@ -308,7 +316,11 @@ class FakeConsole:
 
     async def _turn(self, room: str, bot: str, person: str, text: str, message_id: str) -> None:
         if text.startswith("/"):
-            self.publish(room, "part", "", HELP, part_id=f"evt_{len(self.sent)}.0")
+            about = f"evt_{len(self.sent)}"
+            said = self.entries.setdefault(room, [])
+            said.append(ChatEntry(role="user", text=text, at=self.tick(), run_id=about, message_id=message_id))
+            said.append(ChatEntry(role="assistant", text=HELP, at=self.tick(), run_id=about, message_id=about))
+            self.publish(room, "part", "", HELP, part_id=f"{about}.0")
             return
         run = self._begin(room, bot, person, text, message_id)
         stop = self._stops[room] = asyncio.Event()
@@ -427,9 +439,8 @@ class FakeConsole:
         self.publish(room, "status", run.id, trace_id=run.trace_id)
         self.publish(room, "tool_call", run.id, call_id="c1", tool="orders__refund", arguments=arguments)
         verdict = "Approved" if approved else "Rejected"
-        self.publish(
-            room, "part", run.id, f"**{verdict}** by operator: `orders__refund`", part_id=f"{wait.id}/decided.0"
-        )
+        part_id = f"{wait.id}/{verdict.lower()}.0"
+        self.publish(room, "part", run.id, f"**{verdict}** by operator: `orders__refund`", part_id=part_id)
         if approved:
             await self._call(room, run.id, "turn/0/tool/0/1", "c1", "orders__refund", arguments)
             await self._answer(room, run.id, "The refund of **$78.00** is on its way.", asyncio.Event())
@@ -485,7 +496,7 @@ class FakeConsole:
         self.open_waits[wait.id] = WaitView(
             id=wait.id, kind=wait.kind, run_id=wait.run_id, bot=bot, conversation=wait.conversation,
             person=person or wait.person_id, title=f"Call {wait.payload.get('tool')}?",
-            tool=str(wait.payload.get("tool", "")),
+            tool=str(wait.payload.get("tool") or wait.payload.get("name") or ""),
             arguments=wait.payload.get("arguments") or {}, reason=str(wait.payload.get("reason", "")),
             part_id=f"{wait.id}.0", created_at=wait.created_at, expires_at=wait.expires_at,
         )  # fmt: skip

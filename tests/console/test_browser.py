@@ -134,6 +134,74 @@ async def test_a_decision_of_another_chat_is_rejected_from_the_list(tmp_path: Pa
     assert fake.decisions == [(wait.id, False, "")]
 
 
+def a_lost_call(fake: FakeConsole) -> Wait:
+    """A refund was sent, and nobody knows whether it happened."""
+    run = Run(
+        id="run_lost", lane="l", conversation="support_tg:5:", channel="support_tg", bot="concierge", person_id="grace",
+        trace_id="trc_9", state="waiting", waiting_for="reconcile", started_at=fake.now, updated_at=fake.now,
+        input={"text": "Refund ORD-1042", "sender_name": "Grace"},
+    )  # fmt: skip
+    payload = {"step": "turn/0/tool/0", "name": "orders__refund", "reason": "the connection broke"}
+    wait = Wait(
+        id="run_lost/turn/0/tool/0/reconcile/0", run_id=run.id, lane="l", key="turn/0/tool/0/reconcile/0",
+        kind="reconcile", person_id="Grace", conversation=run.conversation, created_at=fake.now, payload=payload,
+    )  # fmt: skip
+    fake.add_run(run, waits=[wait])
+    fake.add_wait(wait)
+    return wait
+
+
+@pytest.mark.parametrize(
+    ("label", "words", "told"),
+    [
+        ("It happened", '{"refund": "R-7"}', ("result", '{"refund": "R-7"}')),
+        ("It did not happen", "no such refund there", ("fail", "no such refund there")),
+        ("Do it again", "", ("retry", "")),
+    ],
+)
+async def test_what_became_of_a_lost_call_is_told_on_the_page(
+    label: str, words: str, told: tuple[str, str], tmp_path: Path
+) -> None:
+    fake = FakeConsole()
+    wait = a_lost_call(fake)
+    async with browsing(fake, tmp_path) as browser:
+        page = await browser.page()
+        await page.get_by_role("button", name="1 decision is waiting").click()
+        card = page.get_by_role("dialog").get_by_role("region", name="Decision: orders__refund")
+        await expect(card).to_contain_text("Did orders__refund happen?")
+        await expect(card).to_contain_text("the connection broke")
+        assert await audit(page) == []
+        await shoot(page, "lost-call")
+        await card.get_by_label("Result, or why not").fill(words)
+        await card.get_by_role("button", name=label, exact=True).click()
+        await expect(page.locator("#decisions")).to_be_hidden()
+    assert fake.resolutions == [(wait.id, *told)]
+
+
+async def test_a_lost_call_is_resolved_on_the_page_of_its_run(tmp_path: Path) -> None:
+    fake = FakeConsole()
+    wait = a_lost_call(fake)
+    async with browsing(fake, tmp_path) as browser:
+        browser.expected = ("Failed to load resource: the server responded with a status of 409",)
+        page = await browser.page(f"/runs/{wait.run_id}")
+        card = page.get_by_role("main").get_by_role("region", name="Decision: orders__refund")
+        await shoot(page, "lost-call-run")
+        fake.open_waits.clear()
+        await card.get_by_role("button", name="It did not happen").click()
+        await expect(page.locator("main .decided")).to_contain_text("This step was resolved already.")
+
+
+async def test_commands_are_there_after_a_reload(tmp_path: Path) -> None:
+    fake = FakeConsole()
+    async with browsing(fake, tmp_path) as browser:
+        page = await browser.page()
+        await write(page, "/help")
+        await expect(page.locator(".answer")).to_contain_text("I am Concierge")
+        await page.reload()
+        await expect(page.locator(".said .plain")).to_have_text("/help")
+        await expect(page.locator(".answer")).to_contain_text("I am Concierge")
+
+
 async def test_a_decision_somebody_else_made_first_is_told(tmp_path: Path) -> None:
     fake = FakeConsole()
     async with browsing(fake, tmp_path) as browser:

@@ -94,3 +94,25 @@ async def test_commands_and_other_people_are_answered(tmp_path: Path) -> None:
         await expect(page.locator(".meta").nth(1)).to_contain_text("tokens", timeout=_SLOW_MS)
         await expect(page.locator(".turn").nth(1)).to_contain_text("Welcome to the order desk.")
         await expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+
+
+async def test_commands_and_first_words_are_there_after_a_reload(tmp_path: Path) -> None:
+    async with instance(tmp_path) as url, browsing_at(url, tmp_path / "profile") as browser:
+        page = await browser.page()
+        await page.get_by_label("Bot", exact=True).select_option("desk")
+        await say(page, "/whoami")
+        await expect(page.locator(".answer")).to_contain_text("You are", timeout=_SLOW_MS)
+        await say(page, "Where is order A-1001?")
+        await expect(page.locator(".meta").nth(1)).to_contain_text("tokens", timeout=_SLOW_MS)
+        await say(page, "/new")
+        await expect(page.locator(".answer").nth(2)).to_contain_text("this is a new conversation", timeout=_SLOW_MS)
+        said = await page.locator(".said .plain").all_inner_texts()
+        answers = await page.locator(".answer").all_inner_texts()
+        assert said == ["/whoami", "Where is order A-1001?", "/new"]
+
+        await page.reload()
+        await expect(page.locator(".answer")).to_have_count(3)
+        assert await page.locator(".said .plain").all_inner_texts() == said
+        assert await page.locator(".answer").all_inner_texts() == answers
+        await expect(page.locator(".turn").nth(1)).to_contain_text("Welcome to the order desk.")
+        await shoot(page, "whole-reloaded")

@@ -5,10 +5,14 @@ from __future__ import annotations
 __all__ = ["ApprovalOperations"]
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
+import msgspec
+
+from botkit.app.operations.runs import RunOperations
 from botkit.core.call_approvals import CallApproval
 from botkit.core.console import WaitView
+from botkit.core.data import JSON
 from botkit.core.errors import NotFound
 from botkit.core.journal import Wait
 
@@ -47,6 +51,37 @@ class ApprovalOperations:
         await self._i.audit(by=by, via=via, action=act, target=decided.id, tool=decided.payload.get("tool", ""))
         return await self._view(decided)
 
+    async def resolve(
+        self,
+        *,
+        wait: str,
+        action: Literal["retry", "result", "fail"],
+        by: str,
+        text: str = "",
+        via: str = "cli",
+    ) -> WaitView:
+        """Tell what became of an effect nobody could confirm; as `RunOperations.resolve`, by the wait's id.
+
+        Args:
+            text: with `result` what it answered (JSON, or words), with `fail` why.
+
+        Raises:
+            NotFound, Conflict: nothing of that id waits, or somebody decided first.
+        """
+        found = await self._i.store.journal.find_wait(wait_id=wait)
+        if found is None or found.kind != "reconcile":
+            raise NotFound("nothing of that id waits to be resolved; see `botkit runs list --state waiting`")
+        resolved = await RunOperations(self._i).resolve(
+            run=found.run_id,
+            step=str(found.payload.get("step", "")),
+            action=action,
+            result=_json_or_text(text),
+            message=text if action == "fail" else "",
+            by=by,
+            via=via,
+        )
+        return await self._view(resolved)
+
     async def _decide_call(self, ref: str, *, approved: bool, by: str, comment: str, via: str) -> WaitView:
         found = await self._i.call_desk.find(ref)
         if found is None:
@@ -81,7 +116,7 @@ class ApprovalOperations:
             conversation=wait.conversation,
             person=(person.name or person.id) if person is not None else wait.person_id,
             title=_title(wait),
-            tool=str(payload.get("tool") or ""),
+            tool=str(payload.get("tool") or payload.get("name") or ""),
             arguments=_mapping(payload.get("arguments")),
             reason=str(payload.get("reason") or ""),
             part_id=wait.part_id,
@@ -97,6 +132,13 @@ def _title(wait: Wait) -> str:
     if wait.kind == "reconcile":
         return f"Did {payload.get('name') or 'a tool'} happen? Its answer was lost."
     return str(payload.get("message") or "An answer is wanted.")
+
+
+def _json_or_text(text: str) -> JSON:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
 
 
 def _mapping(value: object) -> dict[str, Any]:

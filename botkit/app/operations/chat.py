@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botkit.app.names import SANDBOX
 from botkit.app.operations.approvals import ApprovalOperations
+from botkit.app.operations.history import read_history
 from botkit.core.console import ChatEntry, Sent
 from botkit.core.errors import BotkitError, LimitReached, NotFound
 from botkit.core.events import Conversation
@@ -143,19 +144,8 @@ class ChatOperations:
                 coming.cancel()
 
     async def history(self, *, room: str, limit: int = 100) -> Sequence[ChatEntry]:
-        """What was said in a room, oldest first."""
-        rows = await self._i.store.records.transcript(_key(room), limit=limit)
-        return [
-            ChatEntry(
-                role=row.role,
-                text=row.text,
-                at=row.at,
-                name=str(row.data.get("name") or row.name),
-                run_id=row.run_id,
-                seq=row.seq,
-            )
-            for row in rows
-        ]
+        """What was said in a room, oldest first: turns, commands with their answers, notices."""
+        return await read_history(self._i.store.records, _key(room), limit=limit)
 
     async def _accept(self, room: str, bot: str, person: str, what: dict[str, Any], message_id: str) -> Sent:
         if not room or len(room) > _ROOM_LIMIT:

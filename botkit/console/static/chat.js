@@ -9,7 +9,7 @@ import { TracePanel } from "./panel.js";
 import { said_element } from "./said.js";
 import { keep, kept, Shell } from "./shell.js";
 import { Stream } from "./stream.js";
-import { part_kind } from "./trace.js";
+import { DECIDED, part_kind } from "./trace.js";
 import { Turn } from "./turn.js";
 import { wait_from_event } from "./waits.js";
 
@@ -21,7 +21,7 @@ class ChatPage {
   constructor() {
     this.shell = new Shell();
     this.shell.on_status = (overview, waits) => this.status(overview, waits);
-    this.shell.on_decided = (view, approved) => this.decided(view, approved);
+    this.shell.on_decided = (...what) => this.decided(...what);
     this.overview = this.shell.overview;
     this.chats = new Chats();
     this.log = find("#log");
@@ -32,6 +32,7 @@ class ChatPage {
     });
     this.guests = new Set();
     this.turns = new Map();
+    this.told = new Set(); // notices that the history brought
     this.pending = [];
     this.follow = true;
     this.composer = new Composer(Number(find("#chat").dataset.limitBytes), { send: (text) => this.send(text), stop: () => this.stop() });
@@ -170,6 +171,7 @@ class ChatPage {
 
   forget_all() {
     this.turns.clear();
+    this.told.clear();
     this.pending = [];
     this.queue = null;
     clearTimeout(this.quiet);
@@ -207,6 +209,7 @@ class ChatPage {
     const before = this.pending.filter((said) => !turns.some((turn) => turn.message_id === said.id));
     this.turns.clear();
     this.list.replaceChildren();
+    this.told = new Set(turns.map((view) => view.notice_id).filter(Boolean));
     for (const view of turns) {
       if (view.text) this.list.append(said_element(view.text, this.is_me(view.author) ? "" : view.author, view.at).element);
       if (view.run_id) this.turn(view.run_id, view.bot).apply(view, { without_calls: view.state === "running" && replay.has(view.run_id) });
@@ -235,7 +238,7 @@ class ChatPage {
       find(".hello", this.list)?.remove();
       turn = new Turn(run_id, this.bot_info(bot) ?? { name: bot }, {
         trace: (chosen, open) => this.trace(chosen, open),
-        decided: (view, approved) => this.shell.forget(view.id) ?? this.decided(view, approved),
+        decided: (view, ...what) => this.shell.forget(view.id) ?? this.decided(view, ...what),
       });
       this.turns.set(run_id, turn);
       this.list.append(turn.element);
@@ -339,14 +342,15 @@ class ChatPage {
   part(event, { part_id = "" }) {
     const turn = event.run_id && this.turns.get(event.run_id);
     if (!turn) {
+      if (this.told.has(part_id.replace(/\.\d+$/, ""))) return;
       this.pending.shift(); // a command was answered
       this.aside(event.text);
       this.look_again();
       return;
     }
     const kind = part_kind(event.run_id, part_id);
-    const decided = /^(.*)\/decided\.\d+$/.exec(part_id);
-    if (decided) turn.cards.get(decided[1])?.settle(plain(event.text), !/Rejected|Expired|Cancelled/.test(event.text));
+    const decided = DECIDED.exec(part_id);
+    if (decided) turn.cards.get(decided[1])?.settle(plain(event.text), decided[2] === "approved");
     else if (kind === "answer") this.answer_part(turn, event.text);
     else if (kind !== "question") turn.note(event.text); // the page asks by its own card
     this.panel.refresh(turn);
@@ -381,9 +385,9 @@ class ChatPage {
     return this.bot_info(bot)?.title || bot;
   }
 
-  decided(view, approved) {
+  decided(view, agreed, words) {
     const card = this.turns.get(view.run_id)?.cards.get(view.id);
-    if (card?.open) card.settle(approved ? "Approved" : "Rejected", approved);
+    if (card?.open) card.settle(words, agreed);
     this.turns.get(view.run_id)?.show_state();
     this.watch_silence();
   }

@@ -110,7 +110,7 @@ export class Shell {
     }
     for (const wait of waits) {
       if (this.cards.has(wait.id)) continue;
-      const card = new WaitCard(wait, { place: this.place(wait), decided: (view, approved) => this.decided(view, approved) });
+      const card = new WaitCard(wait, { place: this.place(wait), decided: (...what) => this.decided(...what) });
       // the call of an MCP client has no run
       if (wait.run_id) card.element.append(h("p", { class: "from" }, h("a", { href: `/runs/${wait.run_id}` }, "Look at the run")));
       this.cards.set(wait.id, card);
@@ -127,9 +127,9 @@ export class Shell {
     if (!open && this.dialog.open) this.dialog.close();
   }
 
-  decided(view, approved) {
+  decided(view, agreed, words) {
     this.forget(view.id);
-    this.on_decided?.(view, approved);
+    this.on_decided?.(view, agreed, words);
   }
 
   // The page showed the same decision itself and it was made there.

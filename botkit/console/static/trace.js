@@ -58,13 +58,17 @@ function details(page, bar) {
   return parts.some(Boolean) ? h("small", {}, `  ${parts.filter(Boolean).join(" · ")}`) : null;
 }
 
+// The id of a message that says what became of a question: that of the question, and the verdict.
+export const DECIDED = /^(.*)\/(approved|rejected|expired|cancelled)\.\d+$/;
+
 // What a delivered message is to its run: its answer, a question, what became of that, or a word on the way.
 export function part_kind(run_id, part_id) {
   const rest = part_id.startsWith(run_id) ? part_id.slice(run_id.length) : part_id;
   if (/^(\/\d+)?\.\d+$/.test(rest)) return "answer";
-  if (/\/decided\.\d+$/.test(rest)) return "decision";
-  if (/\/wait\/\d+\.\d+$|\/reconcile\.\d+$/.test(rest)) return "question";
-  return /\/welcome\.\d+$/.test(rest) ? "welcome" : "notice";
+  if (DECIDED.test(rest)) return "decision";
+  if (/\/(wait|reconcile)\/\d+\.\d+$/.test(rest)) return "question";
+  if (/\/asked\/\d+\.\d+$/.test(rest)) return "request";
+  return rest.startsWith("welcome/") ? "welcome" : "notice";
 }
 
 export function token_bar(turn) {

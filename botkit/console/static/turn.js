@@ -10,7 +10,7 @@ import { WaitCard } from "./waits.js";
 const FINAL = new Set(["completed", "failed", "cancelled", "limit_reached"]);
 
 export class Turn {
-  // `page` is told what happens: trace(turn), decided(view, approved), waiting(turn)
+  // `page` is told what happens: trace(turn), decided(view, agreed, words), waiting(turn)
   constructor(run_id, bot, page) {
     this.run_id = run_id;
     this.page = page;
@@ -125,7 +125,7 @@ export class Turn {
     for (const call of this.calls.values()) {
       if (call.call.state === "running" && call.call.tool === view.tool) call.update({ state: "waiting" });
     }
-    const card = new WaitCard(view, { decided: (decided, approved) => this.page.decided(decided, approved) });
+    const card = new WaitCard(view, { decided: (...what) => this.page.decided(...what) });
     this.cards.set(view.id, card);
     this.wait_list.append(card.element);
     this.show_state();

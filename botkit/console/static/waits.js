@@ -1,6 +1,6 @@
 // What waits for a person: the question, its facts, and the buttons that decide it.
 
-import { button, h, icon, on_copy, replace } from "./dom.js";
+import { button, h, icon, replace } from "./dom.js";
 import { exact, moment, pretty } from "./format.js";
 import { post } from "./net.js";
 
@@ -36,35 +36,58 @@ export class WaitCard {
   }
 
   reconcile() {
-    const { run_id, id, tool, title, reason } = this.view;
-    const step = id.startsWith(`${run_id}/`) ? id.slice(run_id.length + 1).replace(/\/reconcile$/, "") : "";
-    const command = `botkit runs resolve ${run_id} ${step} --retry`;
-    const copy = button({ class: "quiet small" }, "Copy");
-    on_copy(copy, () => command);
+    const { tool, title, reason } = this.view;
     return [
       h("h3", {}, icon("question"), h("span", {}, "Did ", h("code", {}, tool || title || "this call"), " happen?")),
-      h("p", { class: "why" }, reason || "The call was sent and no answer came, so nobody here can tell. Look at the other side, then say so:"),
-      h("div", { class: "command" }, h("code", {}, command), h("p", { class: "from" }, "or ", h("code", {}, "--result TEXT"), " when it happened, ", h("code", {}, "--fail"), " when it did not. ", copy)),
+      h("p", { class: "why" }, "The call was sent and no answer came, so nobody here can tell. Look at the other side, then say so."),
+      reason && h("p", { class: "from" }, `What is known: ${reason}`),
     ];
   }
 
   actions() {
-    if (this.view.kind !== "approval") return null;
-    this.comment = h("input", { "aria-label": "Comment", placeholder: "Comment (optional)", maxlength: "2000" });
-    const approve = button({ class: "primary", onclick: () => this.decide(true) }, "Approve");
-    const reject = button({ class: "danger", onclick: () => this.decide(false) }, "Reject");
-    this.buttons = [approve, reject];
-    return h("div", { class: "row" }, approve, reject, this.comment);
+    const act = this.view.kind === "approval" ? this.decisions() : this.view.kind === "reconcile" ? this.resolutions() : null;
+    if (!act) return null;
+    this.buttons = act.filter((one) => one.tagName === "BUTTON");
+    return h("div", { class: "row" }, act);
   }
 
-  async decide(approved) {
+  decisions() {
+    this.comment = h("input", { "aria-label": "Comment", placeholder: "Comment (optional)", maxlength: "2000" });
+    return [
+      button({ class: "primary", onclick: () => this.decide(true) }, "Approve"),
+      button({ class: "danger", onclick: () => this.decide(false) }, "Reject"),
+      this.comment,
+    ];
+  }
+
+  resolutions() {
+    this.comment = h("input", { "aria-label": "Result, or why not", placeholder: "Its result, or why not (optional)", maxlength: "20000" });
+    return [
+      button({ class: "primary", onclick: () => this.resolve("result", "It happened") }, "It happened"),
+      button({ class: "quiet", onclick: () => this.resolve("fail", "It did not happen") }, "It did not happen"),
+      button({ class: "danger", onclick: () => this.resolve("retry", "It is done again") }, "Do it again"),
+      this.comment,
+    ];
+  }
+
+  decide(approved) {
+    const body = { wait_id: this.view.id, approved, comment: this.comment.value.trim() };
+    return this.tell("/decisions", body, [approved ? "Approved" : "Rejected", approved]);
+  }
+
+  resolve(action, words) {
+    const body = { wait_id: this.view.id, action, text: this.comment.value.trim() };
+    return this.tell("/resolutions", body, [words, action !== "fail"]);
+  }
+
+  async tell(path, body, verdict) {
     this.lock(true);
     this.wrong.hidden = true;
-    this.verdict = [approved ? "Approved" : "Rejected", approved];
+    this.verdict = verdict;
     try {
-      await post("/decisions", { wait_id: this.view.id, approved, comment: this.comment.value.trim() });
+      await post(path, body);
       this.settle();
-      this.on_decided(this.view, approved);
+      this.on_decided(this.view, verdict[1], verdict[0]);
     } catch (error) {
       this.verdict = null;
       if (error.status === 409 || error.status === 404) return this.settle(error.message, false);

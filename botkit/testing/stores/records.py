@@ -178,3 +178,19 @@ class RecordsContract:
         await store.journal.commit(None, [AddUsage(call=call) for call in calls])
         assert await store.records.model_calls(since=2) == [calls[3], calls[2]]
         assert await store.records.model_calls(limit=1) == [calls[3]]
+
+    async def test_what_was_said_outside_of_runs_is_read_by_its_conversation(self, store: Stores) -> None:
+        journal, other = store.journal, Conversation(channel="desk", room="8")
+        _, run, _ = await begin_run(journal, "in a run")
+        aside = await journal.accept(an_event("aside"), LANE)
+        pending = await journal.accept(an_event("not yet"), LANE)
+        elsewhere = await journal.accept(an_event("elsewhere", room=other), other.key)
+        done = [Consume(event_ids=(one.id,), outcome="command: new") for one in (aside, elsewhere)]
+        said = [Emit(part=a_part(f"{aside.id}.0")), Emit(part=a_part("mine", run_id=run.id)), Emit(part=a_part("n.0"))]
+        await journal.commit(None, [*done, *said, Emit(part=a_part("there.0", room=other))])
+        found = await store.records.asides(LANE)
+        assert [event["id"] for event in found.events] == [aside.id]
+        assert found.events[0]["event"]["text"] == "hello"
+        assert [part.id for part in found.parts] == [f"{aside.id}.0", "n.0"]
+        assert [part.id for part in (await store.records.asides(LANE, limit=1)).parts] == ["n.0"]
+        assert pending.new
