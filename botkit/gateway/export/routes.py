@@ -1,0 +1,182 @@
+"""`/ws/{slug}/openai-tools` and `/ws/{slug}/gemini-tools`: a workspace for programs that speak to models directly.
+
+    GET   the tools, ready to be put into a request to the model; `?report=1` says how well each one fits
+    POST  {"name": "orders__find", "arguments": {…} or "{…}"}  the model's call, taken back and made
+
+A call goes through the same pipeline as every other, after the nulls and names that only the model needed are undone.
+
+    {"name": "orders__find", "content": "…", "structured": {…}, "is_error": false, "call_id": "call_…"}
+"""
+
+from __future__ import annotations
+
+__all__ = ["export_routes"]
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, cast
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from botkit.core.access import Grant
+from botkit.core.errors import LimitReached
+from botkit.core.identity_cache import IdentityCache
+from botkit.core.ids import new_id
+from botkit.core.schemas import as_schema, without_nulls
+from botkit.core.tools import (
+    CallRecord,
+    NeedsApproval,
+    NeedsInput,
+    Progress,
+    Result,
+    Tool,
+    ToolCall,
+    ToolPort,
+    result_text,
+)
+from botkit.gateway.export.exported import Exported
+from botkit.gateway.export.gemini import gemini_tool, restored
+from botkit.gateway.export.openai import openai_tool
+
+_BODY_LIMIT_BYTES = 1_048_576
+_REMEMBERED = 4096
+"""Conversions kept; a tool is converted once after each refresh that changed it."""
+
+
+class Admit(Protocol):
+    async def __call__(self, request: Request, workspace: str) -> Grant | Response:
+        """The grant of a request, or the answer that refuses it."""
+        ...
+
+
+class _Dialect:
+    """One provider: how a tool is told, and how its arguments come back."""
+
+    def __init__(self, convert: Callable[[Tool], Exported], back: Callable[[dict[str, Any], Tool], dict[str, Any]]):
+        self.convert = IdentityCache(convert, size=_REMEMBERED)
+        self.back = back
+
+
+def export_routes(
+    tools: ToolPort, admit: Admit, log: Callable[[CallRecord], None] | Callable[[CallRecord], Awaitable[None]]
+) -> list[BaseRoute]:
+    """Both addresses.
+
+    Args:
+        tools: the gateway.
+        admit: checks host, origin and token, as at the workspace's own door.
+        log: takes the row of each call.
+    """
+    dialects = {
+        "openai-tools": _Dialect(openai_tool, lambda given, tool: without_nulls(given, tool.input_schema)),
+        "gemini-tools": _Dialect(gemini_tool, _from_gemini),
+    }
+    return [
+        Route(f"/ws/{{slug}}/{name}", _endpoint(tools, admit, log, dialect), methods=["GET", "POST"])
+        for name, dialect in dialects.items()
+    ]
+
+
+def _from_gemini(given: dict[str, Any], tool: Tool) -> dict[str, Any]:
+    return without_nulls(restored(given, tool.input_schema), tool.input_schema)
+
+
+def _endpoint(tools: ToolPort, admit: Admit, log: Callable[[CallRecord], Any], dialect: _Dialect) -> Any:
+    async def endpoint(request: Request) -> Response:
+        grant = await admit(request, request.path_params["slug"])
+        if isinstance(grant, Response):
+            return grant
+        if request.method == "POST":
+            return await _call(tools, grant, log, dialect, request)
+        listed = await tools.list_tools(grant.workspace, grant.principal)
+        found = [dialect.convert(tool) for tool in listed]
+        body: Any = [one.declaration for one in found if one.declaration is not None]
+        if request.query_params.get("report"):
+            report = [{"name": one.name, "status": one.status, "reasons": one.reasons} for one in found]
+            body = {"tools": body, "report": report}
+        return JSONResponse(body, headers={"cache-control": "private, no-cache"})
+
+    return endpoint
+
+
+async def _call(
+    tools: ToolPort, grant: Grant, log: Callable[[CallRecord], Any], dialect: _Dialect, request: Request
+) -> Response:
+    try:
+        name, arguments = _read(await _body(request))
+    except ValueError as error:
+        return _refused(400, "invalid_request", str(error))
+    except OverflowError as error:
+        return _refused(413, "too_large", str(error))
+    tool = await tools.find_tool(grant.workspace, grant.principal, name)
+    call = ToolCall(
+        id=new_id("call"),
+        workspace=grant.workspace,
+        tool=name,
+        arguments=dialect.back(arguments, tool) if tool is not None else arguments,
+        principal=grant.principal,
+        trace_id=new_id("trc"),
+    )
+    final: Result | NeedsApproval | NeedsInput | None = None
+    async for event in tools.call(call):
+        if not isinstance(event, Progress):
+            final = event
+    assert final is not None, "a call ends in an event that is not progress"
+    if (logging := log(final.record)) is not None:
+        await logging
+    return _answer(final, call)
+
+
+def _answer(event: Result | NeedsApproval | NeedsInput, call: ToolCall) -> Response:
+    if isinstance(event, NeedsApproval):
+        return _refused(403, "approval_needed", event.reason or "A person must approve this call.")
+    if isinstance(event, NeedsInput):
+        return _refused(409, "input_needed", f"The tool asks: {event.message} Call it from an MCP client.")
+    if event.record.status == "limited":
+        retry: Any = (event.rpc_error or {}).get("data")
+        wait = cast("dict[str, Any]", retry).get("retryAfter") if isinstance(retry, dict) else None
+        headers = {"retry-after": str(wait if isinstance(wait, int) else 60)}
+        return _refused(429, LimitReached.code, result_text(event.content), headers)
+    body = {
+        "name": call.tool,
+        "content": result_text(event.content),
+        "structured": event.content.get("structuredContent"),
+        "is_error": event.is_error,
+        "call_id": call.id,
+    }
+    return Response(msgspec.json.encode(body), media_type="application/json")
+
+
+async def _body(request: Request) -> bytes:
+    """Raises `OverflowError` for a body larger than is taken."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > _BODY_LIMIT_BYTES:
+            raise OverflowError(f"The body is larger than {_BODY_LIMIT_BYTES} bytes.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _read(raw: bytes) -> tuple[str, dict[str, Any]]:
+    """Name and arguments, in the shape of either provider. Raises `ValueError`."""
+    try:
+        given = as_schema(msgspec.json.decode(raw))
+        given = as_schema(given.get("function")) or given  # a whole tool call of OpenAI
+        name: Any = given.get("name")
+        arguments: Any = given.get("arguments", given.get("args"))
+        if isinstance(arguments, str):
+            arguments = msgspec.json.decode(arguments or "{}")
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError("The body, or the arguments in it, are not JSON.") from error
+    arguments = {} if arguments is None else arguments
+    if not isinstance(name, str) or not isinstance(arguments, dict):
+        raise ValueError('Send {"name": "server__tool", "arguments": {…}}.')
+    return name, cast("dict[str, Any]", arguments)
+
+
+def _refused(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"error": {"code": code, "message": message}}, status, headers)
