@@ -12,13 +12,14 @@ from __future__ import annotations
 
 __all__ = ["export_routes"]
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from botkit.core.access import Grant
 from botkit.core.errors import LimitReached
@@ -39,6 +40,7 @@ from botkit.core.tools import (
 from botkit.gateway.export.exported import Exported
 from botkit.gateway.export.gemini import gemini_tool, restored
 from botkit.gateway.export.openai import openai_tool
+from botkit.gateway.serving.http import Http
 
 _BODY_LIMIT_BYTES = 1_048_576
 _REMEMBERED = 4096
@@ -46,8 +48,8 @@ _REMEMBERED = 4096
 
 
 class Admit(Protocol):
-    async def __call__(self, request: Request, workspace: str) -> Grant | Response:
-        """The grant of a request, or the answer that refuses it."""
+    async def __call__(self, http: Http, workspace: str, /) -> Grant | None:
+        """The grant of a request, or None when it was refused, and answered."""
         ...
 
 
@@ -59,14 +61,12 @@ class _Dialect:
         self.back = back
 
 
-def export_routes(
-    tools: ToolPort, admit: Admit, log: Callable[[CallRecord], None] | Callable[[CallRecord], Awaitable[None]]
-) -> list[BaseRoute]:
+def export_routes(tools: ToolPort, admit: Admit, log: Callable[[CallRecord], None]) -> list[BaseRoute]:
     """Both addresses.
 
     Args:
         tools: the gateway.
-        admit: checks host, origin and token, as at the workspace's own door.
+        admit: `Door.admit`.
         log: takes the row of each call.
     """
     dialects = {
@@ -74,7 +74,7 @@ def export_routes(
         "gemini-tools": _Dialect(gemini_tool, _from_gemini),
     }
     return [
-        Route(f"/ws/{{slug}}/{name}", _endpoint(tools, admit, log, dialect), methods=["GET", "POST"])
+        Route(f"/ws/{{slug}}/{name}", endpoint=_Counter(tools, admit, log, dialect))
         for name, dialect in dialects.items()
     ]
 
@@ -83,50 +83,60 @@ def _from_gemini(given: dict[str, Any], tool: Tool) -> dict[str, Any]:
     return without_nulls(restored(given, tool.input_schema), tool.input_schema)
 
 
-def _endpoint(tools: ToolPort, admit: Admit, log: Callable[[CallRecord], Any], dialect: _Dialect) -> Any:
-    async def endpoint(request: Request) -> Response:
-        grant = await admit(request, request.path_params["slug"])
-        if isinstance(grant, Response):
-            return grant
+class _Counter:
+    """One address."""
+
+    def __init__(self, tools: ToolPort, admit: Admit, log: Callable[[CallRecord], None], dialect: _Dialect):
+        self._tools = tools
+        self._admit = admit
+        self._log = log
+        self._dialect = dialect
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        grant = await self._admit(Http(scope, receive, send), scope["path_params"]["slug"])
+        if grant is None:
+            return
+        request = Request(scope, receive)
         if request.method == "POST":
-            return await _call(tools, grant, log, dialect, request)
-        listed = await tools.list_tools(grant.workspace, grant.principal)
-        found = [dialect.convert(tool) for tool in listed]
+            response = await self._call(grant, request)
+        elif request.method == "GET":
+            response = await self._list(grant, report=bool(request.query_params.get("report")))
+        else:
+            response = Response(status_code=405, headers={"allow": "GET, POST"})
+        await response(scope, receive, send)
+
+    async def _list(self, grant: Grant, *, report: bool) -> Response:
+        listed = await self._tools.list_tools(grant.workspace, grant.principal)
+        found = [self._dialect.convert(tool) for tool in listed]
         body: Any = [one.declaration for one in found if one.declaration is not None]
-        if request.query_params.get("report"):
-            report = [{"name": one.name, "status": one.status, "reasons": one.reasons} for one in found]
-            body = {"tools": body, "report": report}
+        if report:
+            said = [{"name": one.name, "status": one.status, "reasons": one.reasons} for one in found]
+            body = {"tools": body, "report": said}
         return JSONResponse(body, headers={"cache-control": "private, no-cache"})
 
-    return endpoint
-
-
-async def _call(
-    tools: ToolPort, grant: Grant, log: Callable[[CallRecord], Any], dialect: _Dialect, request: Request
-) -> Response:
-    try:
-        name, arguments = _read(await _body(request))
-    except ValueError as error:
-        return _refused(400, "invalid_request", str(error))
-    except OverflowError as error:
-        return _refused(413, "too_large", str(error))
-    tool = await tools.find_tool(grant.workspace, grant.principal, name)
-    call = ToolCall(
-        id=new_id("call"),
-        workspace=grant.workspace,
-        tool=name,
-        arguments=dialect.back(arguments, tool) if tool is not None else arguments,
-        principal=grant.principal,
-        trace_id=new_id("trc"),
-    )
-    final: Result | NeedsApproval | NeedsInput | None = None
-    async for event in tools.call(call):
-        if not isinstance(event, Progress):
-            final = event
-    assert final is not None, "a call ends in an event that is not progress"
-    if (logging := log(final.record)) is not None:
-        await logging
-    return _answer(final, call)
+    async def _call(self, grant: Grant, request: Request) -> Response:
+        try:
+            name, arguments = _read(await _body(request))
+        except ValueError as error:
+            return _refused(400, "invalid_request", str(error))
+        except OverflowError as error:
+            return _refused(413, "too_large", str(error))
+        tool = await self._tools.find_tool(grant.workspace, grant.principal, name)
+        call = ToolCall(
+            id=new_id("call"),
+            workspace=grant.workspace,
+            tool=name,
+            arguments=self._dialect.back(arguments, tool) if tool is not None else arguments,
+            principal=grant.principal,
+            trace_id=new_id("trc"),
+        )
+        final: Result | NeedsApproval | NeedsInput | None = None
+        async for event in self._tools.call(call):
+            if not isinstance(event, Progress):
+                final = event
+        assert final is not None, "a call ends in an event that is not progress"
+        self._log(final.record)
+        return _answer(final, call)
 
 
 def _answer(event: Result | NeedsApproval | NeedsInput, call: ToolCall) -> Response:

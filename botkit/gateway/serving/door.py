@@ -83,10 +83,10 @@ class Door:
         self._settings = settings
         self._gateway = gateway
         self._credentials = Credentials(authenticator)
-        self._ledger = Ledger(call_log)
+        self.ledger = Ledger(call_log)
         changes = Changes(gateway)
         sealer = Sealer(keys, lambda: clock.micros() / 1_000_000)
-        self.methods = Methods(gateway, self._ledger, sealer)
+        self.methods = Methods(gateway, self.ledger, sealer)
         self.sessions = Sessions(changes, gateway.fleet.watching, clock)
         self._modern = Modern(self.methods, changes, self._credentials)
         self._handshake = Handshake(self.methods, self.sessions, self._credentials)
@@ -103,12 +103,12 @@ class Door:
         """End every stream and session, and write what is still to be logged."""
         self._credentials.end_all()
         await self.sessions.stop()
-        await self._ledger.settle()
+        await self.ledger.settle()
 
     async def enter(self, http: Http, workspace: str, *, old: bool) -> None:
         """Answer one HTTP request. `old`: at one of the addresses of HTTP+SSE."""
         try:
-            grant = await self._admitted(http, workspace)
+            grant = await self.admit(http, workspace)
             if grant is not None:
                 await self._serve(http, grant, old=old)
         except Refusal as refusal:
@@ -120,8 +120,8 @@ class Door:
             if not http.started:
                 await http.refuse(Refusal(INTERNAL, "botkit failed; see its log."), status=500)
 
-    async def _admitted(self, http: Http, workspace: str) -> Grant | None:
-        """The grant, or None when the request was refused."""
+    async def admit(self, http: Http, workspace: str) -> Grant | None:
+        """Check host, origin and token. The grant, or None when the request was refused, and answered."""
         host = http.headers.get("host", "")
         if not self._settings.is_our_host(host):
             await http.refuse(Refusal(INVALID_REQUEST, "Unknown host name. Set BOTKIT_PUBLIC_URL."), status=421)

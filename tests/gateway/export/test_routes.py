@@ -10,14 +10,13 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
 
 from botkit.core.access import Grant
 from botkit.core.errors import BotkitError
 from botkit.core.tools import CallRecord, Principal, Tool
 from botkit.gateway.export.gemini import safe_name
 from botkit.gateway.export.routes import export_routes
+from botkit.gateway.serving.http import Http
 from botkit.testing.tools import Ask, FakeTools
 from tests.gateway.export.corpus import CORPUS, tool_of
 
@@ -29,9 +28,10 @@ class Shop:
     tools: FakeTools = field(default_factory=FakeTools)
     logged: list[CallRecord] = field(default_factory=list[CallRecord])
 
-    async def admit(self, request: Request, workspace: str) -> Grant | Response:
-        if request.headers.get("authorization") != "Bearer mwt_ada":
-            return PlainTextResponse("no", 401)
+    async def admit(self, http: Http, workspace: str) -> Grant | None:
+        if http.headers.get("authorization") != "Bearer mwt_ada":
+            await http.answer(401)
+            return None
         return Grant(workspace=workspace, principal=Principal(kind="member", id="ada"), credential="t")
 
     def client(self) -> httpx.AsyncClient:
