@@ -143,6 +143,9 @@ def _workspace(workspace: Workspace) -> WorkspaceSettings:
     return WorkspaceSettings(
         servers=tuple(workspace.servers),
         workspaces=tuple(workspace.workspaces),
+        title=workspace.name or "",
+        description=workspace.description,
+        transparent=workspace.transparent,
         reviews={pattern: _review(review) for pattern, review in workspace.tools.items()},
         roles={role: _filter(rules) for role, rules in workspace.roles.items()},
         calls_per_minute=limits.calls_per_minute,

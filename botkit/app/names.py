@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["INSTANCE", "SANDBOX", "WEBHOOK_PATH", "Mode", "webhook_url"]
+__all__ = ["INSTANCE", "SANDBOX", "WEBHOOK_PATH", "WORKSPACE_PATHS", "Mode", "webhook_url"]
 
 from typing import Literal
 from urllib.parse import quote
@@ -17,6 +17,8 @@ SANDBOX = "sandbox"
 INSTANCE = "instance"
 """The scope of secrets that belong to the whole instance."""
 
+WORKSPACE_PATHS = ("/ws/", "/api/gateway/ws/", "/s/")
+"""Where MCP clients reach workspaces."""
 WEBHOOK_PATH = "/api/bots/webhook"
 
 

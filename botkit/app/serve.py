@@ -17,6 +17,7 @@ import structlog
 
 from botkit.app.console_api import PageApi
 from botkit.app.environment import Environment
+from botkit.app.gateway_door import open_door
 from botkit.app.home import Home
 from botkit.app.housekeeping import keep_house
 from botkit.app.http import HttpServer, HttpServices, bind, build_app
@@ -25,6 +26,7 @@ from botkit.app.operations import Operations
 from botkit.app.runtime import open_instance
 from botkit.app.watch import ConfigNews, ConfigWatcher
 from botkit.console import console_routes
+from botkit.gateway.serving import Door
 
 _log = structlog.get_logger("botkit.app")
 
@@ -67,10 +69,11 @@ async def serve(
         token, fresh = _page_token(environment, instance.home, mode)
         if token:
             instance.redactor.add(token)
-        server = _http(instance, operations, listener, token)
+        door = open_door(instance)
+        server = _http(instance, operations, listener, token, door)
         instance.url = server.url + "/"
         # The stack unwinds from here: turns are drained while the page still answers, then HTTP ends.
-        await stack.enter_async_context(_http_until_closing(instance, server))
+        await stack.enter_async_context(_http_until_closing(instance, server, door))
         watcher = ConfigWatcher(instance.configs, automatic=mode == "dev", tell=tell)
         instance.tasks.spawn(watcher.run(instance.stopping))
         instance.tasks.spawn(keep_house(instance))
@@ -85,7 +88,7 @@ async def serve(
         )
 
 
-def _http(instance: Instance, operations: Operations, listener: socket.socket, token: str) -> HttpServer:
+def _http(instance: Instance, operations: Operations, listener: socket.socket, token: str, door: Door) -> HttpServer:
     services = HttpServices(
         channels=instance.channels,
         health=instance.channels.health,
@@ -97,18 +100,20 @@ def _http(instance: Instance, operations: Operations, listener: socket.socket, t
         file_links=instance.file_links,
         read_file=instance.store.files.read,
         page_token=token,
+        workspaces=door.routes(),
     )
     app = build_app(services, console_routes(PageApi(operations), clock=instance.clock))
     return HttpServer(app, listener, trusted_proxies=instance.environment.trusted_proxies)
 
 
 @asynccontextmanager
-async def _http_until_closing(instance: Instance, server: HttpServer) -> AsyncGenerator[None]:
+async def _http_until_closing(instance: Instance, server: HttpServer, door: Door) -> AsyncGenerator[None]:
     async with server.serving():
         try:
             yield
         finally:
             await instance.wind_down()
+            await door.stop()
 
 
 def _page_token(environment: Environment, home: Home, mode: Literal["dev", "run"]) -> tuple[str, bool]:

@@ -19,11 +19,11 @@ from botkit.app.http.guard import PageGuard
 from botkit.app.http.metrics import Metrics, set_rows
 from botkit.app.http.shared_files import FILES_PATH, FileLinks, files_endpoint
 from botkit.app.http.webhooks import Adapters, webhook_endpoint
-from botkit.app.names import WEBHOOK_PATH
+from botkit.app.names import WEBHOOK_PATH, WORKSPACE_PATHS
 from botkit.core.console import ChannelInfo
 from botkit.core.errors import BotkitError, StoreError
 
-_OPEN = ("/healthz", "/readyz", "/metrics", FILES_PATH + "/", WEBHOOK_PATH)
+_OPEN = ("/healthz", "/readyz", "/metrics", FILES_PATH + "/", WEBHOOK_PATH, *WORKSPACE_PATHS)
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class HttpServices:
     read_file: Callable[[str], Awaitable[bytes]] | None = None
     page_token: str = ""
     """Empty: the page needs no login."""
+    workspaces: Sequence[BaseRoute] = ()
+    """The doors of the workspaces, which check for themselves who comes in."""
 
 
 def build_app(services: HttpServices, page: Sequence[BaseRoute] = ()) -> Starlette:
@@ -65,6 +67,7 @@ def build_app(services: HttpServices, page: Sequence[BaseRoute] = ()) -> Starlet
         Route("/readyz", readyz),
         Route("/metrics", metrics),
         Route(WEBHOOK_PATH + "/{platform}/{channel}", receive, methods=["GET", "POST"]),
+        *services.workspaces,
         *page,
     ]
     if services.file_links is not None and services.read_file is not None:

@@ -10,7 +10,7 @@ Source: https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-
 
 from __future__ import annotations
 
-__all__ = ["PageGuard"]
+__all__ = ["OurHosts", "PageGuard"]
 
 import hashlib
 import hmac
@@ -44,6 +44,21 @@ _LOGIN_HEADERS = {
 _ASK = "This page needs its access token. It is in the file page-token of BOTKIT_HOME, on the machine that runs botkit."
 
 
+class OurHosts:
+    """Which `Host` headers name us: an address cannot be rebound, names must be ours."""
+
+    def __init__(self, public_url: str = ""):
+        self._names = {"localhost", socket.gethostname().lower(), (urlsplit(public_url).hostname or "").lower()} - {""}
+
+    def __contains__(self, host: str) -> bool:
+        name = urlsplit(f"//{host}").hostname or ""
+        try:
+            ip_address(name)
+        except ValueError:
+            return name.lower() in self._names or name.lower().endswith(".localhost")
+        return True
+
+
 class PageGuard:
     """ASGI middleware around the page and its API.
 
@@ -58,7 +73,7 @@ class PageGuard:
         self._token = token
         self._session = hmac.new(token.encode(), b"botkit page session", hashlib.sha256).hexdigest() if token else ""
         self._secure = public_url.startswith("https://")
-        self._hosts = {"localhost", socket.gethostname().lower(), (urlsplit(public_url).hostname or "").lower()} - {""}
+        self._hosts = OurHosts(public_url)
         self._open_paths = tuple(open_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,13 +95,8 @@ class PageGuard:
         return self._log_in(scope, headers)
 
     def is_our_host(self, host: str) -> bool:
-        """An address can not be rebound; names must be ours."""
-        name = urlsplit(f"//{host}").hostname or ""
-        try:
-            ip_address(name)
-        except ValueError:
-            return name.lower() in self._hosts or name.lower().endswith(".localhost")
-        return True
+        """See `OurHosts`."""
+        return host in self._hosts
 
     def _same_origin(self, headers: Headers) -> bool:
         site = headers.get("sec-fetch-site")

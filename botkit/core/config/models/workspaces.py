@@ -7,9 +7,9 @@ __all__ = ["PLANS", "Plan", "RateLimits", "ToolClass", "ToolReview", "ToolRules"
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from botkit.core.config.models.base import Bool, Float, Int, Model, OneOrMany, Slug, ToolPattern
+from botkit.core.config.models.base import Bool, Float, Int, Model, OneOrMany, Slug, ToolPattern, problem
 
 ToolClass = Literal["read-only", "write", "destructive"]
 
@@ -83,9 +83,18 @@ class Workspace(Model, frozen=True):
     """Names from `functions`."""
     workspaces: OneOrMany[Slug] = ()
     """Other workspaces whose tools are offered here too."""
+    transparent: Bool = False
+    """Show MCP clients the only server of this workspace under its own names, without a prefix, and with its own
+    introduction and errors, as if nothing were between. Bots and the keys below still say `server__tool`."""
     tools: Mapping[ToolPattern, ToolReview] = {}
     """What was decided about tools, by `server__tool` or pattern. The most exact pattern wins, key by key."""
     roles: Mapping[str, ToolRules] = {}
     """Rights of roles in this workspace, narrower than `settings.roles`."""
     rate_limits: RateLimits = RateLimits()
     """How often tools may be called."""
+
+    @model_validator(mode="after")
+    def _one_server(self) -> Workspace:
+        if self.transparent and (len(self.servers) != 1 or "*" in self.servers or self.workspaces):
+            raise problem("a transparent workspace shows exactly one server: name it in servers, and no workspaces")
+        return self
