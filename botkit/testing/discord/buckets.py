@@ -47,18 +47,13 @@ class Buckets:
         if bucket is None or now >= bucket.resets_at_s:
             bucket = self._buckets[number, channel] = _Bucket(limit, now + window_s)
         wait_s = round(bucket.resets_at_s - now, 3)
-        if not self.enforced:
-            return {
-                "X-RateLimit-Bucket": f"bucket{number}",
-                "X-RateLimit-Limit": str(limit),
-                "X-RateLimit-Remaining": "4",
-            }
-        if bucket.left <= 0:
+        if self.enforced and bucket.left <= 0:
             raise ApiError(429, 0, "You are being rate limited.", retry_after=wait_s, **{"global": False})
-        bucket.left -= 1
+        bucket.left = bucket.left - 1 if self.enforced else limit - 1
         return {
             "X-RateLimit-Bucket": f"bucket{number}",
             "X-RateLimit-Limit": str(limit),
             "X-RateLimit-Remaining": str(bucket.left),
+            "X-RateLimit-Reset": f"{self.clock.now().timestamp() + wait_s:.3f}",
             "X-RateLimit-Reset-After": f"{wait_s:.3f}",
         }

@@ -27,14 +27,29 @@ class Interactions:
         self.world = world
         self.rest = rest
 
-    def callback(self, number: int, token: str, call: Call) -> None:
-        """`POST /interactions/{id}/{token}/callback`. Raises `ApiError`: 10062 too late, 40060 twice."""
+    def callback(self, number: int, token: str, call: Call) -> Any:
+        """`POST /interactions/{id}/{token}/callback`, with or without an answer to read.
+
+        Raises `ApiError`: 10062 too late, 40060 twice.
+        """
         found = self.world.interactions.get(number)
         if found is None or found.token != token or self.world.clock.monotonic() - found.at_s > ANSWER_S:
             raise ApiError(404, 10062, "Unknown interaction")
         if found.state != "open":
             raise ApiError(400, 40060, "Interaction has already been acknowledged.")
         self.respond(found, call)
+        if call.query.get("with_response") not in {"1", "true"}:
+            return None
+        made: dict[str, Any] = {"id": str(number), "type": found.kind}
+        if found.response is None:
+            return {"interaction": made}
+        made |= {
+            "response_message_id": str(found.response.id),
+            "response_message_loading": found.state == "deferred",
+            "response_message_ephemeral": bool(found.response.flags & EPHEMERAL),
+        }
+        message = self.world.message_json(found.response)
+        return {"interaction": made, "resource": {"type": call.body["type"], "message": message}}
 
     def respond(self, found: FakeInteraction, call: Call) -> None:
         """Apply an answer, from the callback route or from the body of an HTTP interaction."""

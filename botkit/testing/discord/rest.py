@@ -71,6 +71,9 @@ class Rest:
             "icon": None,
             "bot_public": True,
             "bot_require_code_grant": False,
+            "owner": {**self.world.bot.as_json(), "id": "1", "username": "owner", "global_name": "Owner", "bot": False},
+            "team": None,
+            "approximate_guild_count": len(self.world.guilds),
         }
 
     @_route("GET", "/gateway/bot")

@@ -242,7 +242,8 @@ class World:
 
     def member_json(self, user: FakeUser, guild: FakeGuild) -> dict[str, Any]:
         roles = [str(guild.bot_role)] if user is self.bot else []
-        return {"roles": roles, "nick": None, "joined_at": iso(self.clock.now()), "deaf": False, "mute": False}
+        joined = {"joined_at": iso(self.clock.now()), "premium_since": None, "pending": False, "flags": 0}
+        return {"roles": roles, "nick": None, "avatar": None, "deaf": False, "mute": False, **joined}
 
     def guild_json(self, guild: FakeGuild) -> dict[str, Any]:
         mine = [channel for channel in self.channels.values() if channel.guild_id == guild.id]
