@@ -256,6 +256,10 @@ class Records(Protocol):
 
     async def inbox(self, *, channel: str = "", outcome: str = "", limit: int = 100) -> Sequence[dict[str, Any]]: ...
 
+    async def event(self, channel: str, dedupe_key: str) -> dict[str, Any] | None:
+        """One accepted event, in the shape of `inbox`."""
+        ...
+
     async def transcript(self, conversation: str, *, limit: int = 100) -> Sequence[TranscriptRow]: ...
 
     async def asides(self, conversation: str, *, limit: int = 100) -> Asides:

@@ -200,6 +200,11 @@ class SqlRecords:
             statement = statement.where(inbox.c.outcome == outcome)
         return [read_event(row) for row in await self._reader.all(statement)]
 
+    async def event(self, channel: str, dedupe_key: str) -> dict[str, Any] | None:
+        statement = select(*EVENT_COLUMNS).where(inbox.c.channel == channel, inbox.c.dedupe_key == dedupe_key)
+        row = await self._reader.first(statement)
+        return read_event(row) if row is not None else None
+
     async def transcript(self, conversation: str, *, limit: int = 100) -> Sequence[TranscriptRow]:
         """The newest rows of a conversation over all its sessions, oldest first."""
         statement = (

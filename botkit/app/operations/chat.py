@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botkit.app.names import SANDBOX
 from botkit.app.operations.approvals import ApprovalOperations
+from botkit.app.operations.following import Following
 from botkit.app.operations.history import read_history
 from botkit.core.console import ChatEntry, Sent
 from botkit.core.errors import BotkitError, LimitReached, NotFound
@@ -36,7 +37,9 @@ class ChatOperations:
     async def say(
         self, *, room: str, bot: str, person: str, text: str, message_id: str = ""
     ) -> AsyncGenerator[LiveEvent]:
-        """Say something and follow what happens, until the turn ended, waits, or the bot had nothing to do.
+        """Say something and follow what comes of it, until the turn ended, waits, or the bot had nothing to do.
+
+        What happens in the room besides, such as another run that a decision resumed, is not told.
 
         The last event is `done`. A message that needed no turn, such as a command, ends with a `done` whose
         state is `answered` and whose text is what was said.
@@ -47,7 +50,8 @@ class ChatOperations:
         """
         async with self._i.live.watch(_key(room)) as queue:
             sent = await self.send(room=room, bot=bot, person=person, text=text, message_id=message_id)
-            async with aclosing(self._until_done(queue, sent.conversation)) as events:
+            mine = self._following(message_id=sent.message_id)
+            async with aclosing(self._until_done(queue, sent.conversation, mine)) as events:
                 async for event in events:
                     yield event
 
@@ -56,12 +60,19 @@ class ChatOperations:
     ) -> AsyncGenerator[LiveEvent]:
         """Decide about something that waits in a room, and follow its run as `say` does."""
         async with self._i.live.watch(_key(room)) as queue:
-            await ApprovalOperations(self._i).decide(wait=wait, approved=approved, by=by, via=via)
-            async with aclosing(self._until_done(queue, _key(room))) as events:
+            decided = await ApprovalOperations(self._i).decide(wait=wait, approved=approved, by=by, via=via)
+            its = self._following(run_id=decided.run_id)
+            async with aclosing(self._until_done(queue, _key(room), its)) as events:
                 async for event in events:
                     yield event
 
-    async def _until_done(self, queue: asyncio.Queue[LiveEvent], conversation: str) -> AsyncGenerator[LiveEvent]:
+    def _following(self, *, message_id: str = "", run_id: str = "") -> Following:
+        store = self._i.store
+        return Following(store.records, store.journal, SANDBOX, message_id=message_id, run_id=run_id)
+
+    async def _until_done(
+        self, queue: asyncio.Queue[LiveEvent], conversation: str, following: Following
+    ) -> AsyncGenerator[LiveEvent]:
         said: list[str] = []
         in_turn, last = False, None
         while True:
@@ -69,6 +80,8 @@ class ChatOperations:
             if event is None:
                 yield last or _answered(conversation, said)
                 return
+            if not await following.concerns(event):
+                continue
             if event.kind == "done":
                 if event.data.get("state") != "waiting":
                     yield event
