@@ -56,6 +56,8 @@ _TOO_LONG = re.compile(
 )
 _RETRY_DELAY = re.compile(r"retryDelay\W{1,8}(\d+(?:\.\d+)?)s")
 _OVERLOADED = 529
+_POOL_TIMEOUT_S = 3600.0
+"""The same for all calls: LiteLLM keeps a connection pool for each value. The time of a call is ours to watch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +98,33 @@ class LiteLLMProvider:
     ) -> AsyncIterator[ModelDelta | ModelReply]:
         """Yield the text as it comes and the whole reply last. Closing the iterator closes the connection.
 
+        Args:
+            timeout_s: for the whole answer.
+
         Raises:
             ModelError: translated; a stream that ends without the provider's end mark is `ModelUnavailable`.
         """
         litellm = await self.load()
         collected = _Collected()
         stream: Any = None  # a `CustomStreamWrapper`
+        deadline = asyncio.get_running_loop().time() + timeout_s
         try:
-            stream = await litellm.acompletion(**_arguments(target, request, timeout_s))
-            async for chunk in stream:
+            async with asyncio.timeout_at(deadline):
+                stream = await litellm.acompletion(**_arguments(target, request))
+            chunks = aiter(stream)
+            while True:
+                async with asyncio.timeout_at(deadline):
+                    chunk = await anext(chunks, None)
+                if chunk is None:
+                    break
                 text = collected.take(chunk)
                 if text:
                     yield ModelDelta(text=text)
             complete = _was_finished(stream)
+        except TimeoutError as error:
+            usage = _estimate(request, collected)
+            message = f"{target.name} did not answer within {timeout_s:g} seconds."
+            raise ModelUnavailable(message, model=target.name, usage=usage) from error
         except Exception as error:
             translated = translate(error, target)
             translated.facts["usage"] = _estimate(request, collected)
@@ -164,7 +180,7 @@ def _import() -> ModuleType:
     return litellm
 
 
-def _arguments(target: Target, request: ModelRequest, timeout_s: float) -> dict[str, Any]:
+def _arguments(target: Target, request: ModelRequest) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         **target.params,
         **request.params,
@@ -173,7 +189,7 @@ def _arguments(target: Target, request: ModelRequest, timeout_s: float) -> dict[
         "max_tokens": request.max_output_tokens,
         "stream": True,
         "stream_options": {"include_usage": True},
-        "timeout": timeout_s,
+        "timeout": _POOL_TIMEOUT_S,
         "num_retries": 0,
         "max_retries": 0,
     }

@@ -6,14 +6,16 @@ One module, one event loop and one import of LiteLLM, which takes seconds.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
-from botkit.agents.litellm_model import LiteLLMProvider
+from botkit.agents.litellm_model import LiteLLMProvider, Target
 from botkit.agents.models import Models, RetryPolicy
 from botkit.core.config.models.llm import ModelSpec
 from botkit.core.errors import ModelError, ModelRateLimited, ModelRefused, ModelUnavailable, SecretError
@@ -441,3 +443,18 @@ async def test_a_script_that_reacts_sees_the_prompt_of_the_bot(provider: LiteLLM
         outcome = await Bench(models_of(provider, {"main": spec_of(llm, "openai")})).run(a_task(model="main"))
 
     assert outcome.text == "You are the desk."
+
+
+def open_pools() -> int:
+    return sum(isinstance(one, aiohttp.ClientSession) and not one.closed for one in gc.get_objects())
+
+
+async def test_calls_with_different_deadlines_share_their_connections(llm: FakeLLM, provider: LiteLLMProvider):
+    """Each call has what is left of its turn as its deadline; a connection pool for each would pile up."""
+    target = Target(name="openai/gpt-4o", api_base=llm.openai_url, api_key=KEY)
+    before = open_pools()
+    for number in range(5):
+        llm.say("hello")
+        async for _ in provider.stream(target, request_of(), timeout_s=30 + number / 7):
+            pass
+    assert open_pools() - before <= 1
