@@ -25,6 +25,11 @@ class Home:
         return self.path / "page-token"
 
     @property
+    def active_workspace_file(self) -> Path:
+        """Slug of the workspace that commands mean which name none."""
+        return self.path / "workspace"
+
+    @property
     def exists(self) -> bool:
         return self.path.is_dir()
 

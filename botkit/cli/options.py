@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["PERIOD", "ask_yes", "limit_option"]
+__all__ = ["PERIOD", "SECONDS", "ask_yes", "limit_option", "words"]
 
 import re
 from collections.abc import Callable
@@ -30,6 +30,26 @@ class Period(click.ParamType[float]):
 
 
 PERIOD = Period()
+
+
+class Seconds(Period):
+    """A length of time as a plain number of seconds, or as a period."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = float(value) if str(value).strip().isdecimal() else super().convert(value, param, ctx)
+        if seconds <= 0:
+            self.fail("a time is more than nothing", param, ctx)
+        return seconds
+
+
+SECONDS = Seconds()
+
+
+def words(values: tuple[str, ...]) -> tuple[str, ...]:
+    """What a repeated option was given, also as lists with commas: `a,b` and `c` → `a`, `b`, `c`."""
+    return tuple(word for value in values for part in value.split(",") if (word := part.strip()))
 
 
 def limit_option(default: int = 50) -> Callable[[F], F]:

@@ -9,6 +9,7 @@ from botkit.cli.tree import Entry, scan
 SECTIONS = (
     ("Begin", ("init", "dev", "chat", "run")),
     ("Configure", ("check", "schema", "explain", "diff", "apply", "rollback", "secrets", "mcp", "channels")),
+    ("Share", ("workspace", "token", "member")),
     ("Operate", ("approvals", "pairing", "doctor", "backup", "restore", "data")),
     ("Look", ("runs", "logs", "analytics", "usage")),
 )

@@ -163,6 +163,9 @@ class Members(Protocol):
     async def find_token(self, workspace: str, token: str) -> MemberToken | None:
         """By id, an unambiguous beginning of it, or its name, among those that were not revoked.
 
+        Args:
+            workspace: empty: in any.
+
         Raises:
             Conflict: more than one fits.
         """

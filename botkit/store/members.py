@@ -281,7 +281,9 @@ class SqlMembers:
     async def find_token(self, workspace: str, token: str) -> MemberToken | None:
         if not token:
             return None
-        alive = select(*TOKEN_COLUMNS).where(tokens.c.workspace == workspace, tokens.c.revoked_at == 0)
+        alive = select(*TOKEN_COLUMNS).where(tokens.c.revoked_at == 0)
+        if workspace:
+            alive = alive.where(tokens.c.workspace == workspace)
         for condition in (
             tokens.c.id == token,
             tokens.c.name == token,

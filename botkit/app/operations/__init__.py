@@ -11,6 +11,7 @@ __all__ = ["Operations"]
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from botkit.app.operations.access import MemberOperations, TokenOperations
 from botkit.app.operations.approvals import ApprovalOperations
 from botkit.app.operations.calls import CallOperations
 from botkit.app.operations.channels import ChannelOperations
@@ -24,6 +25,7 @@ from botkit.app.operations.process import ProcessOperations
 from botkit.app.operations.reports import ReportOperations
 from botkit.app.operations.runs import RunOperations
 from botkit.app.operations.secrets import SecretOperations
+from botkit.app.operations.workspaces import WorkspaceOperations
 
 if TYPE_CHECKING:
     from botkit.app.instance import Instance
@@ -41,6 +43,9 @@ class Operations:
     secrets: SecretOperations
     channels: ChannelOperations
     mcp: McpOperations
+    workspaces: WorkspaceOperations
+    tokens: TokenOperations
+    members: MemberOperations
     pairing: PairingOperations
     calls: CallOperations
     reports: ReportOperations
@@ -58,6 +63,9 @@ class Operations:
             secrets=SecretOperations(instance),
             channels=ChannelOperations(instance),
             mcp=McpOperations(instance),
+            workspaces=WorkspaceOperations(instance),
+            tokens=TokenOperations(instance),
+            members=MemberOperations(instance),
             pairing=PairingOperations(instance),
             calls=CallOperations(instance),
             reports=ReportOperations(instance),

@@ -146,6 +146,7 @@ class AccessDesk:
         """End a token at once, with its streams.
 
         Args:
+            workspace: empty: whichever has it.
             token: its id, an unambiguous beginning of it, or its name.
 
         Raises:
@@ -153,7 +154,8 @@ class AccessDesk:
         """
         found = await self._members.find_token(workspace, token)
         if found is None:
-            raise NotFound(f"there is no such token in {workspace}; see `botkit token list {workspace}`")
+            raise NotFound(f"there is no token {token[:100]}; see `botkit token list`")
+        workspace = found.workspace
         own = by.member is not None and found.member_id == by.member.id
         self._check(by, workspace, "tokens.own" if own else "tokens.manage")
         now = self._clock.micros()

@@ -166,6 +166,9 @@ class MembersContract:
                 await store.members.find_token("desk", text)
         for workspace, text in (("desk", "tok_c"), ("desk", ""), ("desk", "tok%"), ("sales", "laptop")):
             assert await store.members.find_token(workspace, text) is None
+        anywhere = await store.members.find_token("", "laptop")
+        assert anywhere is not None
+        assert anywhere.id == "tok_aa"
 
     async def test_use_is_noted_for_token_and_member_and_never_goes_back(self, store: Stores) -> None:
         ada = a_member()

@@ -1,0 +1,1 @@
+"""Members of workspaces: invite, list, give roles, remove."""

@@ -1,0 +1,1 @@
+"""Tokens of MCP clients: make, list and revoke."""

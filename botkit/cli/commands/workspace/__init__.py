@@ -1,0 +1,1 @@
+"""Sets of tools behind one URL: make, change and list workspaces."""
