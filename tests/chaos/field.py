@@ -1,4 +1,4 @@
-"""The outside world of the kill tests: a Telegram server, a ledger, and processes to kill."""
+"""The outside world of the kill tests: platforms in processes of their own, a ledger, and processes to kill."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, LiteralString, cast
+
+import psycopg
 
 from botkit.testing.telegram.control import RemoteTelegram
+from tests.chaos.board import Board
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -33,62 +36,97 @@ workspaces:
     servers: [ledger]
     tools:
       ledger__look: {{class: read-only}}
-      ledger__record: {{class: write, roles: [guest, member]}}
+      ledger__record: {{class: write, roles: [guest, member], approve: {approve}}}
 bots:
   clerk: {{model: demo/offline, stream: {stream}, history_messages: 0}}
 channels:
-  telegram:
-    platform: telegram
+{channel}
     bot: clerk
     dm_policy: open
+    on_unknown_send: {policy}
+people:
+  boss: {{roles: [admin, member], identities: {{board: boss}}}}
+settings:
+  approvals: {{approvers: [admin]}}
+"""
+TELEGRAM = """\
+  telegram:
+    platform: telegram
     token: {{secret: TELEGRAM_TOKEN}}
     api_base: "{api_base}"
-    on_unknown_send: {policy}
+"""
+BOARD = """\
+  board:
+    platform: board
+    options: {{port: {port}}}
 """
 
 
+def _plugin(folder: Path) -> Path:
+    """Install the platform `board` as any package would, for processes that have this folder on their path."""
+    info = folder / "botkit_board-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: botkit-board\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[botkit.adapters]\nboard = tests.chaos.board_adapter:BoardAdapter\n")
+    return folder
+
+
 class Field:
-    """One Telegram server and one nursery for all homes of a test."""
+    """One server of each platform and one nursery for all homes of a test."""
 
     def __init__(self, folder: Path):
         self.folder = folder
-        env = {**os.environ, "PYTHONPATH": str(ROOT)}
-        self._telegram = subprocess.Popen(
-            [sys.executable, "-m", "botkit.testing.telegram"], stdout=subprocess.PIPE, text=True, env=env
-        )
-        assert self._telegram.stdout is not None
-        told = json.loads(self._telegram.stdout.readline())
+        self.env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(_plugin(folder / "plugin"))))}
+        self._processes: list[subprocess.Popen[str]] = []
+        telegram = self._run("botkit.testing.telegram")
+        board = self._run("tests.chaos.board")
+        self._nursery = self._run("tests.chaos.nursery")
+        told = json.loads(telegram.readline())
         self.api_base, self.token = str(told["api_base"]), str(told["token"])
         self.telegram = RemoteTelegram(self.api_base)
-        self._nursery = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.nursery"],
+        self.board = Board(int(board.readline()))
+        self._homes = 0
+        self._children: list[int] = []
+
+    def _run(self, module: str) -> IO[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env=env,
+            env=self.env,
         )
-        self._homes = 0
+        self._processes.append(process)
+        assert process.stdout is not None
+        return process.stdout
 
     def close(self) -> None:
         self.telegram.close()
-        for process in (self._nursery, self._telegram):
+        self.board.close()
+        for pid in self._children:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)  # a failed test leaves some; the nursery collects them
+        for process in self._processes:
             process.kill()
             process.wait()
             for stream in (process.stdin, process.stdout):
                 if stream is not None:
                     stream.close()
 
-    def home(self, *, policy: str = "hold", stream: bool = False) -> Home:
+    def home(self, **options: Any) -> Home:
+        """A new instance; options as of `Home`."""
         self._homes += 1
-        return Home(self, self.folder / f"h{self._homes}", policy, stream)
+        return Home(self, self.folder / f"h{self._homes}", **options)
 
     def start(self, **request: Any) -> int:
-        assert self._nursery.stdin is not None
-        assert self._nursery.stdout is not None
-        self._nursery.stdin.write(json.dumps(request) + "\n")
-        self._nursery.stdin.flush()
-        return int(self._nursery.stdout.readline())
+        requests = self._processes[-1].stdin
+        assert requests is not None
+        requests.write(json.dumps(request) + "\n")
+        requests.flush()
+        pid = int(self._nursery.readline())
+        self._children.append(pid)
+        return pid
 
     def replies(self) -> dict[str, Counter[str]]:
         """Person → what they were told, how often."""
@@ -99,43 +137,91 @@ class Field:
 
 
 class Home:
-    """One instance: its database, its ledger, its process of the moment."""
+    """One instance: its database, its ledger, its process of the moment.
 
-    def __init__(self, field: Field, folder: Path, policy: str, stream: bool):
+    Args:
+        platform: `telegram` or `board`.
+        policy: `on_unknown_send`.
+        stream: whether answers are shown as they are written.
+        approve: whether a person must approve the tool `record`.
+        database: a PostgreSQL URL instead of SQLite in the home.
+        beside: another process of the same instance: same database, platform and ledger, a home of its own.
+        lease_s: length of its lease.
+    """
+
+    def __init__(
+        self,
+        field: Field,
+        folder: Path,
+        *,
+        platform: str = "telegram",
+        policy: str = "hold",
+        stream: bool = False,
+        approve: bool = False,
+        database: str = "",
+        beside: Home | None = None,
+        lease_s: float = 0.0,
+    ):
         folder.mkdir()
         self.field = field
-        self.ledger = folder / "ledger.jsonl"
+        self.folder = folder
+        self.ledger = beside.ledger if beside is not None else folder / "ledger.jsonl"
         self.log = folder / "kills.log"
         self.config = folder / "bots.yaml"
         self.home = folder / "home"
+        self.database = beside.database if beside is not None else database
+        self.lease_s = lease_s
         self.pid = 0
+        template = TELEGRAM if platform == "telegram" else BOARD
         self.config.write_text(
             BOTS.format(
                 python=sys.executable,
                 server=HERE / "ledger.py",
                 ledger=self.ledger,
-                api_base=field.api_base,
+                channel=template.format(api_base=field.api_base, port=field.board.port).rstrip(),
                 policy=policy,
                 stream=str(stream).lower(),
+                approve=str(approve).lower(),
             )
         )
-        self._store_token()
+        if beside is not None:
+            shutil.copy(beside.config, self.config)
+        if platform == "telegram":
+            self._store_token()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What its processes and commands are started with."""
+        own = {"BOTKIT_HOME": str(self.home), "BOTKIT_CONFIG": str(self.config)}
+        return {**own, "BOTKIT_DATABASE_URL": self.database} if self.database else own
 
     def _store_token(self) -> None:
         """Once for all homes: the first one's database is the template of the others."""
         template = self.field.folder / "template"
         if not template.exists():
-            env = {**os.environ, "BOTKIT_HOME": str(template)}
+            env = {**self.field.env, "BOTKIT_HOME": str(template)}
             command = [sys.executable, "-m", "botkit.cli", "secrets", "set", "TELEGRAM_TOKEN"]
             subprocess.run(
-                command, input=self.field.token, text=True, cwd=self.config.parent, env=env, check=True, timeout=60
+                command, input=self.field.token, text=True, cwd=self.config.parent, env=env, check=True, timeout=150
             )
         shutil.copytree(template, self.home)
 
     # ── life and death ───────────────────────────────────────────────────────────────────────────────────
 
-    def start(self, kill_at: str = "") -> None:
-        self.pid = self.field.start(home=str(self.home), config=str(self.config), kill_at=kill_at, log=str(self.log))
+    def start(self, kill_at: str = "", *, freeze_at: str = "") -> None:
+        about: dict[str, Any] = {"kill_at": kill_at, "freeze_at": freeze_at, "lease_s": self.lease_s, "env": self.env}
+        self.pid = self.field.start(config=str(self.config), log=str(self.log), **about)
+
+    def revive(self) -> None:
+        """See to it that a process runs."""
+        if not self.alive:
+            self.start()
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`botkit WORDS` in a process of its own."""
+        argv = [sys.executable, "-m", "botkit.cli", *words]
+        env = {**self.field.env, **self.env}
+        return subprocess.run(argv, text=True, capture_output=True, cwd=self.folder, env=env, check=False, timeout=120)
 
     @property
     def alive(self) -> bool:
@@ -150,7 +236,7 @@ class Home:
             os.kill(self.pid, signal.SIGKILL)
         self.until(lambda: not self.alive, "the process to be gone")
 
-    def until(self, done: Any, what: str, timeout_s: float = 40.0) -> None:
+    def until(self, done: Any, what: str, timeout_s: float = 120.0) -> None:
         """Poll what other processes do; they cannot be awaited."""
         deadline = time.monotonic() + timeout_s
         while not done():
@@ -181,7 +267,10 @@ class Home:
     # ── what is true ─────────────────────────────────────────────────────────────────────────────────────
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        """Read the database from outside, by SQLite itself."""
+        """Read the database from outside, by the database's own library."""
+        if self.database:
+            with psycopg.connect(self.database) as connection:
+                return connection.execute(cast("LiteralString", sql)).fetchall()
         with sqlite3.connect(f"file:{self.home / 'botkit.db'}?mode=ro", uri=True, timeout=10) as db:
             rows = db.execute(sql).fetchall()
         db.close()
@@ -193,9 +282,10 @@ class Home:
                 "messages": self.ask("SELECT count(*) FROM inbox WHERE kind = 'message'")[0][0],
                 "undone": self.ask("SELECT count(*) FROM inbox WHERE done_at = 0")[0][0],
                 "running": self.ask("SELECT count(*) FROM runs WHERE state = 'running'")[0][0],
+                "unapproved": self.ask("SELECT count(*) FROM waits WHERE kind = 'approval' AND state = 'open'")[0][0],
                 "unsent": self.ask("SELECT count(*) FROM parts WHERE state IN ('pending', 'sending')")[0][0],
             }
-        except sqlite3.Error:
+        except (sqlite3.Error, psycopg.Error):
             return {"unreadable": 1}
 
     def recorded(self) -> Counter[str]:
@@ -203,6 +293,10 @@ class Home:
         if not self.ledger.exists():
             return Counter()
         return Counter(json.loads(line)["text"] for line in self.ledger.read_text().splitlines())
+
+    def parts(self) -> dict[str, tuple[str, str]]:
+        """Part → its state and text."""
+        return {row[0]: (row[1], row[2]) for row in self.ask("SELECT id, state, text FROM parts")}
 
     def unknown_parts(self) -> list[str]:
         return [row[0] for row in self.ask("SELECT text FROM parts WHERE state = 'unknown'")]

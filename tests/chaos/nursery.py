@@ -1,11 +1,14 @@
 """Starts real botkit processes quickly, with a switch that kills them at an exact point.
 
-    python -m tests.chaos.nursery      # one JSON request a line: {"home", "config", "kill_at", "log"}
+    python -m tests.chaos.nursery      # one JSON request a line: {"config", "log", "env", …}
 
 The nursery imports everything once and forks; each child is a whole botkit of its own (store, engine, agent
-loop, gateway, Telegram adapter) and dies by a real SIGKILL: from outside, or by itself when it passes the boundary
-`kill_at`, such as `after write 7`. Boundaries are counted from the first accepted event: before and after each
-write to the journal, each tool call and each message sent. The hooks are put in here; the product has none.
+loop, gateway, adapter) and dies by a real SIGKILL: from outside, or by itself when it passes the boundary
+`kill_at`, such as `after write 7`. With `freeze_at` it stops there by SIGSTOP instead, and lives on when somebody
+sends SIGCONT. Boundaries are counted from the first accepted event: before and after each write to the journal, each
+tool call, each message sent or edited and each streamed piece. The hooks are put in here; the product has none.
+
+`lease_s` shortens lease and heartbeat, for PostgreSQL.
 """
 
 from __future__ import annotations
@@ -13,30 +16,38 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
+import traceback
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from adapters.telegram import Telegram
 from botkit.agents.calls import ToolCaller
 from botkit.agents.demo import DemoModel
+from botkit.app import runtime
 from botkit.app.environment import load_environment
 from botkit.app.logs import set_up_logging
-from botkit.app.runtime import open_instance
 from botkit.core.data import encode
 from botkit.core.models import ModelDelta, ModelReply, ModelRequest, RequestedCall, Usage
+from botkit.engine import Engine
+from botkit.engine.reply import Reply
 from botkit.runs.lanes import LaneRuntime
+from botkit.store.open import open_store
 from botkit.store.writer import Writer
+from tests.chaos.board_adapter import BoardAdapter
 
 
 class Boundaries:
-    """Counts, and kills at the one asked for."""
+    """Counts, and kills or freezes at the one asked for."""
 
-    def __init__(self, kill_at: str, log: Path):
+    def __init__(self, kill_at: str, freeze_at: str, log: Path):
         self.kill_at = kill_at
+        self.freeze_at = freeze_at
         self.log = log
         self.passed: Counter[str] = Counter()
         self.counting = False
@@ -48,9 +59,9 @@ class Boundaries:
         self.passed[name] += 1
         with self.log.with_suffix(".trace").open("a") as trace:
             trace.write(f"{here}\n")
-        if here == self.kill_at:
+        if here in (self.kill_at, self.freeze_at):
             self.log.write_text(here)
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGKILL if here == self.kill_at else signal.SIGSTOP)
 
     def around(self, owner: type[Any], method: str, name: str) -> None:
         inner: Callable[..., Awaitable[Any]] = getattr(owner, method)
@@ -90,12 +101,17 @@ async def _scripted(this: DemoModel, request: ModelRequest) -> AsyncGenerator[Mo
         )
         yield ModelReply(calls=wanted, usage=usage, finish="tool_calls", model="demo/offline")
         return
-    yield ModelDelta(text=f"done: {said}")
-    yield ModelReply(text=f"done: {said}", usage=usage, model="demo/offline")
+    answer = f"done: {said}"
+    if said.startswith("at length"):
+        answer = f"{answer}: {' '.join(f'piece {number}' for number in range(8))}"
+    for piece in re.findall(r"\S+\s*", answer):
+        yield ModelDelta(text=piece)
+        await asyncio.sleep(0.01)  # time for what was shown to arrive, as any model leaves
+    yield ModelReply(text=answer, usage=usage, model="demo/offline")
 
 
 async def _live() -> None:
-    async with open_instance(load_environment(), mode="run") as instance:
+    async with runtime.open_instance(load_environment(), mode="run") as instance:
         await instance.stopping.wait()
 
 
@@ -106,14 +122,23 @@ def _child(request: dict[str, Any]) -> None:
         os.dup2(err.fileno(), 1)
         os.dup2(err.fileno(), 2)
     os.chdir(Path(request["config"]).parent)
-    os.environ.update({"BOTKIT_HOME": request["home"], "BOTKIT_CONFIG": request["config"], **request.get("env", {})})
-    boundaries = Boundaries(request.get("kill_at", ""), log)
+    os.environ.update(request["env"])
+    boundaries = Boundaries(request.get("kill_at", ""), request.get("freeze_at", ""), log)
     boundaries.begin_with("accept")
     boundaries.begin_with("wake")
     boundaries.around(Writer, "run", "write")
-    boundaries.around(Telegram, "send", "send")
+    for adapter in (Telegram, BoardAdapter):
+        boundaries.around(adapter, "send", "send")
+        boundaries.around(adapter, "update", "edit")
+    boundaries.around(Reply, "write", "piece")
     boundaries.around(ToolCaller, "_last_event", "tool call")
     DemoModel.stream = _scripted  # type: ignore[method-assign]
+    if lease_s := request.get("lease_s"):
+        runtime.open_store = partial(open_store, lease_s=lease_s)
+        defaults = Engine.__init__.__kwdefaults__
+        assert defaults is not None
+        assert "heartbeat_s" in defaults
+        defaults["heartbeat_s"] = lease_s / 4
     set_up_logging("json", level="warning")
     asyncio.run(_live())
 
@@ -126,6 +151,8 @@ def main() -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             try:
                 _child(json.loads(line))
+            except BaseException:
+                traceback.print_exc()  # the log of the home, by now
             finally:
                 os._exit(1)
         sys.stdout.write(f"{pid}\n")

@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -20,18 +18,6 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 
 KILLS = int(os.environ.get("BOTKIT_TEST_KILLS", "200"))
 """Random kills under load."""
-
-
-@pytest.fixture(scope="module")
-def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
-    memory = Path("/dev/shm")
-    folder = tmp_path_factory.mktemp("chaos")
-    if memory.is_dir():
-        folder = memory / f"botkit-chaos-{os.getpid()}"
-        folder.mkdir()
-    field = Field(folder)
-    yield field
-    field.close()
 
 
 def say(field: Field, who: str, text: str) -> str:
