@@ -22,7 +22,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from adapters.discord.api import DiscordApi, Refused, Upload
-from botkit.sdk import BadSignature, BotkitError, ChatGone, Clock, Conversation
+from botkit.sdk import AdapterError, BadSignature, BotkitError, ChatGone, Clock, Conversation
 
 _log = structlog.get_logger("botkit.discord")
 
@@ -39,6 +39,9 @@ EPHEMERAL = 1 << 6
 _PING, _COMMAND = 1, 2
 _PONG, _DEFERRED_MESSAGE, _DEFERRED_UPDATE = 1, 5, 6
 _KEPT = 2000
+_SETTLE_S = 3.0
+_NOT_ANSWERED = 10015
+"""What Discord says of an interaction whose first answer it has not read yet, and of one that is over."""
 _OVER = frozenset({10008, 10015, 10062, 40060, 50027})
 """It was answered already, or it is too late to."""
 
@@ -187,6 +190,9 @@ class Interactions:
         except (Refused, ChatGone) as error:
             if isinstance(error, Refused) and error.number not in _OVER:
                 raise
+            age_s = self._clock.monotonic() - (command.until - TOKEN_S)
+            if isinstance(error, Refused) and error.number == _NOT_ANSWERED and age_s < _SETTLE_S:
+                raise _too_early() from None
             self._commands.pop(number, None)
             return ""
         self._commands.pop(number, None)
@@ -211,3 +217,10 @@ def _keep(table: OrderedDict[str, Any], key: str, value: Any) -> None:
     table[key] = value
     while len(table) > _KEPT:
         table.popitem(last=False)
+
+
+def _too_early() -> AdapterError:
+    error = AdapterError("Discord has not read our first answer to the command yet")
+    error.retryable = True
+    error.retry_after_s = 0.3
+    return error

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from botkit.app.instance import Instance
     from botkit.core.config import ChannelSpec
 
+_DISCORD_INVITATION = (
+    "https://discord.com/oauth2/authorize?client_id={}&scope=bot+applications.commands&permissions=274878024768"
+)
+"""With Add Reactions, View Channels, Send Messages (in threads too), Embed Links, Attach Files, Read History."""
+
 
 class ChannelSetup(Data, omit_defaults=False):
     """What to do so that a channel works."""
@@ -83,6 +88,8 @@ class ChannelOperations:
 
 
 def _uses_webhook(config: ChannelSpec) -> bool:
+    if config.platform == "discord":
+        return getattr(config, "public_key", None) is not None
     return config.platform in ("whatsapp", "custom") or getattr(config, "mode", "") in ("webhook", "events")
 
 
@@ -93,8 +100,9 @@ def _platform_steps(config: ChannelSpec, address: str) -> list[str]:
             "For groups: @BotFather /setprivacy, Disable, if the bot should see messages that do not mention it.",
         ],
         "discord": [
-            "Create an application with a bot user at https://discord.com/developers/applications.",
-            "Switch on the Message Content intent; invite it with the scopes bot and applications.commands.",
+            "Create an application at https://discord.com/developers/applications; copy the token from its Bot page.",
+            "On that page, under Privileged Gateway Intents, switch on Message Content.",
+            f"Invite it: {_DISCORD_INVITATION.format(getattr(config, 'application_id', None) or 'APPLICATION_ID')}",
         ],
         "slack": [
             "Create an app at https://api.slack.com/apps and install it in your workspace.",

@@ -45,7 +45,7 @@ class Interactions:
             return {"interaction": made}
         made |= {
             "response_message_id": str(found.response.id),
-            "response_message_loading": found.state == "deferred",
+            "response_message_loading": bool(found.response.flags & LOADING),
             "response_message_ephemeral": bool(found.response.flags & EPHEMERAL),
         }
         message = self.world.message_json(found.response)
