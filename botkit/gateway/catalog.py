@@ -26,7 +26,7 @@ from botkit.core.tools import Tool
 from botkit.gateway.composition import DEPTH_LIMIT, Inner, composed, name_in
 from botkit.gateway.definitions import Definition, read_definitions
 from botkit.gateway.methods import TargetKind
-from botkit.gateway.naming import tool_name
+from botkit.gateway.naming import SEPARATOR, tool_name
 from botkit.gateway.offers import NO_EXTRAS, Extras, Offer, Offers, changed_lists, list_extras, make_offers
 from botkit.gateway.pool import AnyServer
 from botkit.gateway.redact import SecretRedactor
@@ -162,6 +162,21 @@ class Catalogue:
         offers = self.offers(workspace)
         offer = offers.find_prompt(name) if kind == "prompt" else offers.find_resource(name)
         return self._as_listed(workspace, offer) if offer is not None else None
+
+    def unlisted(self, workspace: str, name: str) -> Listed | None:
+        """A tool of a transparent workspace that its server never listed: nobody reviewed it, and it may not exist."""
+        settings = self._settings.workspaces.get(workspace)
+        if settings is None or not settings.transparent or len(settings.servers) != 1:
+            return None
+        server = self._servers.get(settings.servers[0])
+        known = self._known.get(settings.servers[0])
+        own = name.removeprefix(f"{settings.servers[0]}{SEPARATOR}")
+        if server is None or known is None or tool_name(server.name, own) != name:
+            return None
+        if any(one.name == own for one in known.definitions) or any(f"Tool {own} was" in one for one in known.left_out):
+            return None
+        tool = Tool(name=name, server=server.name, upstream_name=own, definition={})
+        return Listed(tool, review_of(settings, name), None, server)
 
     def _as_listed(self, workspace: str, offer: Offer) -> Listed | None:
         server, settings = self._servers.get(offer.server), self._settings.workspaces.get(workspace)

@@ -5,14 +5,14 @@ from __future__ import annotations
 __all__ = ["Link", "LinkHooks", "ProcessLink"]
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from botkit.core.clock import Clock
 from botkit.core.errors import ToolUnavailable
 from botkit.gateway.process import Command, Process, spawn
-from botkit.gateway.session import Era, Session, open_session
+from botkit.gateway.session import CAPABILITIES, Era, Manner, Session, open_session
 from botkit.gateway.wire import Peer
 
 
@@ -60,6 +60,13 @@ class LinkHooks:
     """One sentence about something odd the server did."""
     on_closed: Callable[[], None]
     """It can answer no more."""
+    manner: Manner | None = None
+    """As whom to present ourselves; None: as botkit."""
+
+    @property
+    def capabilities(self) -> Mapping[str, Any]:
+        """What a handshake server is told that it can ask for."""
+        return self.manner.capabilities if self.manner is not None else CAPABILITIES
 
 
 class ProcessLink:
@@ -89,7 +96,7 @@ class ProcessLink:
 
     async def open(self, era: Era | None, timeout_s: float) -> Session:
         try:
-            return await open_session(self._peer, era=era, timeout_s=timeout_s)
+            return await open_session(self._peer, era=era, timeout_s=timeout_s, capabilities=self._hooks.capabilities)
         except ToolUnavailable as error:
             if not self._process.alive:
                 await asyncio.wait([self._process.exited], timeout=1)  # its last words may still be under way

@@ -61,7 +61,7 @@ from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.results import clean_object, clean_result, error_result
 from botkit.gateway.rights import may_call, may_enter, may_pass
 from botkit.gateway.secrets import scopes_for
-from botkit.gateway.session import ListKind
+from botkit.gateway.session import ListKind, Manner
 from botkit.gateway.settings import GatewaySettings, HostedSettings, WorkspaceSettings
 from botkit.gateway.wire import INTERNAL_ERROR, RpcError, SpoiledAnswer
 
@@ -231,6 +231,8 @@ class Gateway:
             return self._authorise_other(call)
         view = self.fleet.catalogue.view(call.workspace)
         listed = view.get(call.tool)
+        if listed is None and call.client is not None and call.client.transparent:
+            listed = self.fleet.catalogue.unlisted(call.workspace, call.tool)
         if listed is not None and self._may(call.workspace, call.principal, listed):
             return listed
         known = [one.tool.name for one in view.values() if self._may(call.workspace, call.principal, one)]
@@ -303,7 +305,9 @@ class Gateway:
         return Conversation(
             call,
             listed.tool,
-            lambda: self.fleet.pool.upstream(server, scopes, who=f"{call.principal.kind}:{call.principal.id}"),
+            lambda: self.fleet.pool.upstream(
+                server, scopes, who=f"{call.principal.kind}:{call.principal.id}", manner=_manner(call)
+            ),
             self._parking,
             self._clock,
             meta=meta,
@@ -445,6 +449,16 @@ class _Run:
         if self.call.method == "tools/call":
             return None
         return {"code": INVALID_PARAMS if isinstance(error, InvalidArguments) else INTERNAL_ERROR, "message": message}
+
+
+def _manner(call: ToolCall) -> Manner | None:
+    """As whom to speak with the server; None: as botkit."""
+    client = call.client
+    if client is None or not client.era:
+        return None
+    if client.era == "modern":  # each request says for itself what its client can do
+        return Manner(era="modern")
+    return Manner(era="handshake", capabilities={key: client.capabilities[key] for key in sorted(client.capabilities)})
 
 
 def _status(error: BotkitError) -> CallStatus:

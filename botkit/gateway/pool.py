@@ -31,6 +31,7 @@ from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.remote.endpoint import Credentials, Endpoint
 from botkit.gateway.remote.inject import credentials_of, secrets_of
 from botkit.gateway.secrets import INSTANCE, Vault, normal_name
+from botkit.gateway.session import Manner
 from botkit.gateway.settings import CommandSettings, HostedSettings, RemoteSettings, SecretName
 from botkit.gateway.upstream import NewsKind, SpawnLimit, Upstream
 
@@ -89,29 +90,36 @@ class Pool:
         """(server, scopes) → digest last used, to notice a rotation."""
         self._draining: set[asyncio.Task[None]] = set()
 
-    async def upstream(self, server: AnyServer, scopes: Sequence[str], *, who: str = "") -> Upstream:
+    async def upstream(
+        self, server: AnyServer, scopes: Sequence[str], *, who: str = "", manner: Manner | None = None
+    ) -> Upstream:
         """The upstream for a call with these secret scopes. Does not start it.
 
         Args:
             who: the principal; where a remote server keeps sessions, each has one of its own. Empty: botkit itself.
+            manner: as whom to speak; each has a process or connection of its own.
 
         Raises:
             SecretError: a secret of its environment is missing or does not open.
             ToolUnavailable: too many credential sets are in use at once.
         """
         if isinstance(server, RemoteSettings):
-            return await self._remote(server, scopes, who)
+            return await self._remote(server, scopes, who, manner)
         env = await self._environment(server, scopes)
         digest = self._digest(env)
-        key = (server.name, digest, "")
+        key = (server.name, digest, manner.key if manner is not None else "")
         self._note_user((server.name, tuple(scopes)), digest)
         upstream = self._upstreams.get(key)
         if upstream is None:
             self._make_room(server.name, _SETS_LIMIT)
-            upstream = self._upstreams[key] = self._new(server, env, idle_s=_SET_IDLE_S if digest else 0.0)
+            upstream = self._upstreams[key] = self._new(
+                server, env, idle_s=_SET_IDLE_S if digest or manner else 0.0, manner=manner
+            )
         return upstream
 
-    async def _remote(self, server: RemoteSettings, scopes: Sequence[str], who: str) -> Upstream:
+    async def _remote(
+        self, server: RemoteSettings, scopes: Sequence[str], who: str, manner: Manner | None = None
+    ) -> Upstream:
         names = secrets_of(server)
         values = await self._vault.resolve(names, scopes) if names else {}
         digest = self._digest(values)
@@ -120,11 +128,15 @@ class Pool:
         if shared is not None and shared.stateful is not None:
             self._stateful[server.name] = shared.stateful
         key = (server.name, digest, who if self._stateful.get(server.name, True) else "")
+        if manner is not None:
+            key = (server.name, digest, f"{who} {manner.key}")
         upstream = self._upstreams.get(key)
         if upstream is None:
             self._make_room(server.name, _LINKS_LIMIT)
             credentials = credentials_of(server, values)
-            upstream = self._upstreams[key] = self._connection(server, credentials, main=not who)
+            upstream = self._upstreams[key] = self._connection(
+                server, credentials, main=not who and manner is None, manner=manner
+            )
         return upstream
 
     async def secrets_for_call(self, server: AnyServer, scopes: Sequence[str]) -> dict[str, str]:
@@ -217,7 +229,9 @@ class Pool:
         finally:
             await upstream.stop()
 
-    def _connection(self, server: RemoteSettings, credentials: Credentials, *, main: bool) -> Upstream:
+    def _connection(
+        self, server: RemoteSettings, credentials: Credentials, *, main: bool, manner: Manner | None = None
+    ) -> Upstream:
         endpoint = Endpoint(
             url=server.url,
             transport=server.transport,
@@ -242,12 +256,15 @@ class Pool:
             parallel_calls=server.parallel_calls,
             idle_s=server.idle_s or (0.0 if main else _SET_IDLE_S),
             era=seen.era if seen is not None else None,
+            manner=manner,
             on_ready=(lambda: self._on_ready(server.name)) if main else (lambda: None),
             on_tools_changed=lambda: self._on_tools_changed(server.name),
             on_news=lambda kind, name: self._on_news(server.name, kind, name),
         )
 
-    def _new(self, server: LocalServer, secret_env: Mapping[str, str], *, idle_s: float) -> Upstream:
+    def _new(
+        self, server: LocalServer, secret_env: Mapping[str, str], *, idle_s: float, manner: Manner | None = None
+    ) -> Upstream:
         async def command() -> Command:
             return self._command(server, secret_env)
 
@@ -260,7 +277,8 @@ class Pool:
             start_timeout_s=server.start_timeout_s,
             parallel_calls=server.parallel_calls,
             idle_s=server.idle_s or idle_s,
-            on_ready=lambda: self._on_ready(server.name),
+            manner=manner,
+            on_ready=(lambda: self._on_ready(server.name)) if manner is None else (lambda: None),
             on_tools_changed=lambda: self._on_tools_changed(server.name),
             on_news=lambda kind, name: self._on_news(server.name, kind, name),
         )

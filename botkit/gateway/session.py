@@ -10,10 +10,12 @@ Source: https://modelcontextprotocol.io/specification/2026-07-28
 from __future__ import annotations
 
 __all__ = [
+    "CAPABILITIES",
     "HANDSHAKE_VERSIONS",
     "MODERN_VERSION",
     "Era",
     "ListKind",
+    "Manner",
     "Question",
     "Session",
     "lacking",
@@ -25,6 +27,8 @@ __all__ = [
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, cast
+
+import msgspec
 
 from botkit import __version__
 from botkit.core.data import Data
@@ -40,7 +44,7 @@ MODERN_VERSION = "2026-07-28"
 UNSUPPORTED_VERSION = -32022
 MISSING_CAPABILITY = -32021
 
-_CAPABILITIES: dict[str, Any] = {"elicitation": {"form": {}, "url": {}}}
+CAPABILITIES: dict[str, Any] = {"elicitation": {"form": {}, "url": {}}}
 """What botkit itself can do for a server."""
 _NEEDED = {"elicitation/create": "elicitation", "sampling/createMessage": "sampling", "roots/list": "roots"}
 """Requests of a server to a client, and the capability that admits each."""
@@ -68,9 +72,22 @@ _CLIENT_INFO = {"name": "botkit", "version": __version__}
 _ENVELOPE: dict[str, Any] = {
     f"{_META}protocolVersion": MODERN_VERSION,
     f"{_META}clientInfo": _CLIENT_INFO,
-    f"{_META}clientCapabilities": _CAPABILITIES,
+    f"{_META}clientCapabilities": CAPABILITIES,
 }
 """What every modern request carries in `_meta`."""
+
+
+class Manner(Data):
+    """How to speak with a server, where it matters: as the client would that stands behind us."""
+
+    era: Era
+    capabilities: dict[str, Any] = {}
+    """What a handshake server is told that it can ask for."""
+
+    @property
+    def key(self) -> str:
+        """The same for equal manners."""
+        return msgspec.json.encode([self.era, self.capabilities], order="deterministic").decode()
 
 
 class Question(Data):
@@ -93,7 +110,7 @@ class Session:
         era: Era,
         version: str,
         hello: Mapping[str, Any],
-        offered: Mapping[str, Any] = _CAPABILITIES,
+        offered: Mapping[str, Any] = CAPABILITIES,
     ):
         self.peer = peer
         self.era: Era = era
@@ -169,7 +186,7 @@ class Session:
         *,
         responses: Mapping[str, Any] | None = None,
         state: str | None = None,
-        capabilities: Mapping[str, Any] = _CAPABILITIES,
+        capabilities: Mapping[str, Any] = CAPABILITIES,
         log_level: str = "",
     ) -> Exchange:
         """Send a request on somebody's behalf. `responses` and `state` answer an earlier `input_required`.
@@ -277,7 +294,7 @@ async def open_session(
     *,
     era: Era | None = None,
     timeout_s: float = 30.0,
-    capabilities: Mapping[str, Any] = _CAPABILITIES,
+    capabilities: Mapping[str, Any] = CAPABILITIES,
 ) -> Session:
     """Find out which era a server lives in and say hello.
 

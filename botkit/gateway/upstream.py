@@ -29,7 +29,7 @@ from botkit.gateway.process import Command
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.remote.endpoint import Endpoint
 from botkit.gateway.remote.link import RemoteLink
-from botkit.gateway.session import Era, Session
+from botkit.gateway.session import Era, Manner, Session
 
 State = Literal["idle", "starting", "ready", "failing", "paused", "stopped"]
 NewsKind = Literal["list", "resource", "asked"]
@@ -70,6 +70,7 @@ class Upstream:
     Args:
         target: what to start or where to connect, made anew for each start, so that rotated secrets arrive.
         era: in which era the server was last seen, to spare it a question.
+        manner: as whom it is spoken to, where that is not botkit.
         on_ready: called after each successful start.
         on_tools_changed: called when the server says so.
         on_news: called with a kind and a name when the server says that a `list` changed (its kind), a `resource` (its
@@ -88,6 +89,7 @@ class Upstream:
         parallel_calls: int = 16,
         idle_s: float = 0.0,
         era: Era | None = None,
+        manner: Manner | None = None,
         on_ready: Callable[[], None] = lambda: None,
         on_tools_changed: Callable[[], None] = lambda: None,
         on_news: Callable[[NewsKind, str], None] = lambda _kind, _name: None,
@@ -108,7 +110,8 @@ class Upstream:
         self._on_tools_changed = on_tools_changed
         self._on_news = on_news
         self._slots = asyncio.Semaphore(parallel_calls)
-        self._era: Era | None = era
+        self._era: Era | None = manner.era if manner is not None else era
+        self._manner = manner
         self._session: Session | None = None
         self._link: Link | None = None
         self._links: set[Link] = set()
@@ -275,6 +278,7 @@ class Upstream:
             on_line=self._logged,
             on_report=lambda what: self._warn("server_misbehaved", what=what),
             on_closed=lambda: self._closed(found[0] if found else None),
+            manner=self._manner,
         )
         if isinstance(target, Endpoint):
             found.append(RemoteLink(target, hooks))

@@ -56,7 +56,7 @@ class RemoteLink:
             self._endpoint, self._client, self._hooks.clock, on_report=self._hooks.on_report, on_down=self._down
         )
         try:
-            return await open_session(peer, era=era, timeout_s=timeout_s)
+            return await open_session(peer, era=era, timeout_s=timeout_s, capabilities=self._hooks.capabilities)
         except ToolUnavailable as error:
             if peer.refused_status not in _OLDER:
                 raise ToolUnavailable(peer.down or str(error)) from error
@@ -71,7 +71,7 @@ class RemoteLink:
             self._endpoint, self._client, self._hooks.clock, on_report=self._hooks.on_report, on_down=self._down
         )
         await peer.open(timeout_s)
-        return await open_session(peer, era="handshake", timeout_s=timeout_s)
+        return await open_session(peer, era="handshake", timeout_s=timeout_s, capabilities=self._hooks.capabilities)
 
     async def bury(self) -> str:
         """Other calls may still get their answers: the connections close when those came, or their time is up."""
