@@ -8,7 +8,7 @@ servers are up again.
 
 from __future__ import annotations
 
-__all__ = ["Catalogue", "Listed", "ServerStatus"]
+__all__ = ["Catalogue", "ChangedTool", "Listed", "ServerStatus"]
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ import structlog
 
 from botkit.core.clock import Clock
 from botkit.core.data import Data
-from botkit.core.errors import BotkitError
+from botkit.core.errors import BotkitError, Conflict
 from botkit.core.stores import Catalog, CatalogRow
 from botkit.core.tools import Tool
 from botkit.gateway.composition import DEPTH_LIMIT, Inner, composed, name_in
@@ -58,6 +58,19 @@ class ServerStatus(Data):
     pid: int = 0
 
 
+class ChangedTool(Data):
+    """A reviewed tool that is not the one that was reviewed any more."""
+
+    name: str
+    """With its server."""
+    hash: str
+    """Of the present definition: what `Catalogue.accept` is told was looked at."""
+    now: dict[str, Any]
+    """The MCP `Tool` object."""
+    before: dict[str, Any] | None = None
+    """As it was reviewed; None where that was not kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A tool as a workspace offers it, with what the pipeline needs to call it."""
@@ -88,6 +101,8 @@ class _Known:
     definitions: Sequence[Definition] = ()
     left_out: Sequence[str] = ()
     pins: dict[str, str] | None = None
+    accepted: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    """The definitions the pins stand for."""
     refreshed_at: int = 0
     error: str = ""
     stale: bool = True
@@ -124,7 +139,9 @@ class Catalogue:
         """Take over what was stored. Definitions that no longer read are dropped in silence: they come anew."""
         for row in await self._store.load():
             definitions, _ = read_definitions(row.tools, self._redactor)
-            self._known[row.server] = _Known(definitions, pins=dict(row.pins), refreshed_at=row.refreshed_at)
+            self._known[row.server] = _Known(
+                definitions, pins=dict(row.pins), accepted=dict(row.accepted), refreshed_at=row.refreshed_at
+            )
         self._forget_views()
 
     def apply(self, settings: GatewaySettings) -> None:
@@ -239,14 +256,39 @@ class Catalogue:
         if waiting:
             await asyncio.wait(waiting, timeout=timeout_s)
 
-    async def accept(self, server: str) -> Sequence[str]:
-        """Take a server's present definitions as reviewed. Returns the tools this changes."""
+    def changes(self, server: str) -> Sequence[ChangedTool]:
+        """Reviewed tools of a server whose definition changed."""
         known = self._known.get(server, _Known())
-        changed = [one.name for one in known.definitions if known.changed_since_review(one)]
-        known.pins = {one.name: one.hash for one in known.definitions if one.name in (known.pins or {})}
+        return [
+            ChangedTool(
+                name=tool_name(server, one.name), hash=one.hash, now=one.raw, before=known.accepted.get(one.name)
+            )
+            for one in known.definitions
+            if known.changed_since_review(one)
+        ]
+
+    async def accept(self, server: str, shown: Mapping[str, str] | None = None) -> Sequence[str]:
+        """Take a server's present definitions as reviewed. Returns the tools this changes.
+
+        Args:
+            shown: tool → hash, of the changes somebody looked at (`ChangedTool`); None: whatever is there now.
+
+        Raises:
+            Conflict: a tool has changed again since.
+        """
+        known = self._known.get(server, _Known())
+        changed = {tool_name(server, one.name): one for one in known.definitions if known.changed_since_review(one)}
+        wanted = {name: one.hash for name, one in changed.items()} if shown is None else shown
+        for name, digest in wanted.items():
+            if name not in changed or changed[name].hash != digest:
+                raise Conflict(f"{name} is not what was looked at any more; look again.", tool=name)
+        accepted = [changed[name] for name in wanted]
+        known.pins = {**(known.pins or {}), **{one.name: one.hash for one in accepted}}
+        known.accepted = {**known.accepted, **{one.name: one.raw for one in accepted}}
         self._forget_views()
         await self._save(server, known)
-        return changed
+        self.on_change()
+        return [one.name for one in accepted]
 
     def status(self) -> Sequence[ServerStatus]:
         """Every configured server, in the order of the settings."""
@@ -313,7 +355,8 @@ class Catalogue:
     def _pin(self, server: str, known: _Known) -> bool:
         """Remember the definition of every reviewed tool the first time it is seen."""
         pins = known.pins = dict(known.pins or {})
-        before = dict(pins)
+        accepted = known.accepted = dict(known.accepted)
+        before, kept = dict(pins), dict(accepted)
         keep = self._servers[server].pin
         for definition in known.definitions:
             name = tool_name(server, definition.name)
@@ -323,11 +366,14 @@ class Catalogue:
             )
             if not reviewed:
                 pins.pop(definition.name, None)
-            elif definition.name not in pins or not keep:
+                accepted.pop(definition.name, None)
+            elif definition.name not in pins or not keep or pins[definition.name] == definition.hash:
                 pins[definition.name] = definition.hash
+                accepted[definition.name] = definition.raw
             elif known.changed_since_review(definition):
-                _log.warning("tool_definition_changed", server=server, tool=name, advice="Review it again.")
-        return pins != before
+                advice = f"Look at it, and accept it, with botkit mcp accept {server}."
+                _log.warning("tool_definition_changed", server=server, tool=name, advice=advice)
+        return pins != before or accepted != kept
 
     async def _save(self, server: str, known: _Known) -> None:
         row = CatalogRow(
@@ -335,6 +381,7 @@ class Catalogue:
             tools=tuple(one.raw for one in known.definitions),
             pins=known.pins or {},
             refreshed_at=known.refreshed_at,
+            accepted=known.accepted,
         )
         try:
             await self._store.save(row)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from botkit.app.gateway_settings import gateway_settings
+from botkit.app.operations.tool_changes import ToolChange, changed_tools
 from botkit.core.config.edit import Editor
 from botkit.core.data import Data
 from botkit.core.errors import BotkitError, Conflict, NotFound
@@ -97,6 +98,33 @@ class McpOperations:
         async with self._gateway(only=server):
             await self._i.gateway.fleet.refresh(server)
             return [self._info(one) for one in self._i.gateway.status() if server in ("", one.name)]
+
+    async def changes(self, *, server: str) -> Sequence[ToolChange]:
+        """Reviewed tools of a server whose definition changed since; they count as unreviewed until accepted.
+
+        Raises:
+            NotFound: no such server.
+        """
+        self._known(server)
+        async with self._gateway(start=False):
+            return changed_tools(self._i.gateway.fleet.catalogue.changes(server))
+
+    async def accept(self, *, server: str, shown: dict[str, str], by: str, via: str = "cli") -> Sequence[str]:
+        """Take changed definitions as reviewed: their class, and whatever else was decided about them, holds again.
+
+        Args:
+            shown: tool → digest, as `changes` told them; others stay as they are.
+
+        Raises:
+            NotFound: no such server.
+            Conflict: a tool has changed again since.
+        """
+        self._known(server)
+        async with self._gateway(start=False):
+            await self._i.gateway.fleet.catalogue.accept(server, shown)
+        for tool, digest in shown.items():
+            await self._i.audit(by=by, via=via, action="mcp.accept", target=tool, digest=digest)
+        return list(shown)
 
     async def test(
         self,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from botkit.cli.command import verb
+from botkit.cli.diffs import coloured
 from botkit.cli.output import Output
 
 if TYPE_CHECKING:
@@ -41,11 +42,11 @@ async def command(out: Output, before: str, after: str, text: bool) -> None:
     if text:
         files = new.files if new is not None else texts_on_disk(environment.config, old.files)
         changes: list[Any] = compare(old.files, files)
-        lines = [_coloured(change.diff) for change in changes]
+        lines = [coloured(change.diff) for change in changes]
     else:
         target = load_config(environment.config, files=new.files if new is not None else None)
         changes = diff_config(load_config(environment.config, files=old.files), target)
-        lines = [_coloured(str(change)) for change in changes]
+        lines = [coloured(str(change)) for change in changes]
     value = {"same": not changes, "before": old.id, "after": new.id if new else "", "changes": changes}
     out.result(value, lines or "Nothing differs.")
 
@@ -57,11 +58,3 @@ def _there(reference: str, found: Revision | None) -> Revision:
         name = f"revision {reference}" if reference else "revision that runs yet: start botkit, or `botkit apply`"
         raise NotFound(f"there is no {name}")
     return found
-
-
-def _coloured(diff: str) -> str:
-    colours = {"+": "green", "-": "red", "@": "cyan", "~": "yellow"}
-    return "\n".join(
-        click.style(line, fg=colours[line[0]]) if line[:1] in colours and line[:3] not in ("+++", "---") else line
-        for line in diff.splitlines()
-    )
