@@ -1,122 +1,47 @@
-"""Durable turns, contenders side by side: `python -m benchmarks [NAME …] [--rounds N] [--json]`.
+"""Measure botkit: `python -m benchmarks [SUITE …] [--write-docs]`.
 
-Each contender runs in a process of its own; rounds are interleaved, and ratios are taken round by round, so that a
-machine whose speed drifts changes figures and not ratios. Peers that are not installed are left out with a word.
+A suite measures one of the budgets, beside its peer and in the same minutes; read the ratios. With `--write-docs`
+what it finds is kept in `benchmarks/results.json` and the table in `docs/performance.md` is written anew.
 """
 
 from __future__ import annotations
 
-__all__ = ["main"]
+__all__ = ["SUITES", "main"]
 
 import argparse
-import json
-import subprocess
-import sys
-import tempfile
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
-from statistics import median
-from typing import Any
+from typing import cast
 
-from benchmarks.contenders import CONTENDERS
+from benchmarks.figures import Figure, load_results, save_results, this_run, write_page
 
-_DEFAULT = ("engine", "journal", "dbos-sqlite", "langgraph")
-_SLOW = ("dbos-sqlite", "dbos-postgres", "langgraph")
-_CONCURRENCY = 50
-_TURNS, _TURNS_SLOW = 12, 2
+SUITES = ("turns", "scale", "recovery", "memory", "startup", "pipeline")
+"""Modules of this package with a function `figures`."""
 
-
-class _Worker:
-    def __init__(self, name: str, folder: Path):
-        self.name = name
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", name, str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self.absent = str(self._read().get("absent", ""))
-
-    def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline() or '{"absent": "it did not start"}')
-
-    def run(self, concurrency: int, turns: int) -> dict[str, float]:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"concurrency": concurrency, "turns": turns}) + "\n")
-        self._process.stdin.flush()
-        return self._read()
-
-    def close(self) -> None:
-        self._process.communicate()
-
-
-def measure(names: tuple[str, ...], rounds: int) -> dict[str, Any]:
-    """Medians for each contender, and ratios of the first one to the others."""
-    loaded: dict[str, list[dict[str, float]]] = {}
-    idle: dict[str, list[dict[str, float]]] = {}
-    absent: dict[str, str] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        workers = [_Worker(name, Path(folder) / name) for name in names]
-        absent = {worker.name: worker.absent for worker in workers if worker.absent}
-        present = [worker for worker in workers if not worker.absent]
-        for worker in present:
-            worker.run(10, 1)  # warm
-        for _ in range(rounds):
-            for worker in present:
-                turns = _TURNS_SLOW if worker.name in _SLOW else _TURNS
-                loaded.setdefault(worker.name, []).append(worker.run(_CONCURRENCY, turns))
-            for worker in present:
-                idle.setdefault(worker.name, []).append(worker.run(1, _TURNS))
-        for worker in workers:
-            worker.close()
-    first = next(iter(loaded))
-    return {
-        "absent": absent,
-        "contenders": {
-            name: {
-                "turns_per_s": median(row["turns_per_s"] for row in rows),
-                "cpu_ms": median(row["cpu_ms"] for row in rows),
-                "idle_p50_ms": median(row["p50_ms"] for row in idle[name]),
-            }
-            for name, rows in loaded.items()
-        },
-        "ratios": {
-            f"{first} / {name}": {
-                "turns_per_s": _ratio(loaded[first], loaded[name], "turns_per_s"),
-                "idle_p50_ms": _ratio(idle[first], idle[name], "p50_ms"),
-            }
-            for name in loaded
-            if name != first
-        },
-    }
-
-
-def _ratio(ours: list[dict[str, float]], theirs: list[dict[str, float]], key: str) -> float:
-    return median(mine[key] / other[key] for mine, other in zip(ours, theirs, strict=True))
+PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CONTENDERS)}")
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)}; all of them")
+    parser.add_argument("--write-docs", action="store_true", help="keep the results and write docs/performance.md")
     args = parser.parse_args()
-    unknown = set(args.names) - CONTENDERS.keys()
-    if unknown:
-        parser.error(f"no contender is called {', '.join(sorted(unknown))}")
-    result = measure(tuple(args.names) or _DEFAULT, args.rounds)
-    if args.json:
-        print(json.dumps(result, indent=2))
-        return
-    for name, reason in result["absent"].items():
-        print(f"{name}: left out, {reason}")
-    for name, row in result["contenders"].items():
-        print(
-            f"{name:14} {row['turns_per_s']:8.0f} turns/s {row['cpu_ms']:7.2f} ms CPU {row['idle_p50_ms']:7.2f} ms idle"
-        )
-    for name, row in result["ratios"].items():
-        print(f"{name:24} {row['turns_per_s']:6.2f} x turns/s {row['idle_p50_ms']:6.2f} x idle latency")
+    if unknown := set(args.suites) - set(SUITES):
+        parser.error(f"no suite is called {', '.join(sorted(unknown))}")
+    results = load_results()
+    for name in args.suites or SUITES:
+        measure = cast("Callable[[], Sequence[Figure]]", import_module(f"benchmarks.{name}").figures)
+        run = this_run(measure())
+        for figure in run.figures:
+            budget = f"must {figure.must}, aim {figure.aim}" if figure.must else ""
+            mark = "" if figure.ok is None else "kept" if figure.ok else "MISSED"
+            print(f"{name:9} {figure.what}: {figure.measured}   {budget} {mark}".rstrip(), flush=True)
+        results[name] = run
+        if args.write_docs:
+            ordered = {suite: results[suite] for suite in SUITES if suite in results}
+            save_results(ordered)
+            write_page(PAGE, ordered)
 
 
 if __name__ == "__main__":

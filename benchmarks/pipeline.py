@@ -8,7 +8,7 @@ redaction, the call record. In the server's place stands a loop that answers eac
 
 from __future__ import annotations
 
-__all__ = ["Row", "measure"]
+__all__ = ["Row", "figures", "measure"]
 
 import asyncio
 import re
@@ -23,6 +23,7 @@ from typing import Any, cast
 
 import msgspec
 
+from benchmarks.figures import Figure
 from botkit.core.clock import SystemClock
 from botkit.core.stores import CatalogRow
 from botkit.core.tools import Principal, Result, ToolCall
@@ -128,7 +129,7 @@ async def _case(text: str, secrets: int, calls: int) -> float:
         gateway.apply(_settings())
         loop = _Loop(text)
 
-        async def upstream(server: object, scopes: object) -> Upstream:
+        async def upstream(server: object, scopes: object, **more: object) -> Upstream:
             return cast("Upstream", loop)
 
         fleet.pool.upstream = upstream  # type: ignore[method-assign]  # the server's side is not measured
@@ -174,6 +175,20 @@ def _settings() -> GatewaySettings:
         workspaces={"desk": desk},
         bots={"desk": BotRules(workspace="desk", tools=ToolFilter(deny=("*__admin_*",)))},
     )
+
+
+def figures() -> list[Figure]:
+    """One call, without its commit and its server."""
+    return [
+        Figure(
+            what=f"CPU of an in-process tool call through the gateway: {row.name}",
+            must="" if row.must_ms is None else f"≤ {row.must_ms} ms",
+            aim="" if row.aim_ms is None else f"{row.aim_ms} ms",
+            measured=f"{row.cpu_ms:.2f} ms",
+            ok=None if row.must_ms is None else row.cpu_ms <= row.must_ms,
+        )
+        for row in asyncio.run(measure())
+    ]
 
 
 def main() -> None:

@@ -22,6 +22,9 @@ from typing import Any, cast
 from benchmarks.contenders import CONTENDERS, Absent, Contender, Turn
 from botkit.runs.process import run_serving, settle_memory
 
+_SETTLE_S = 0.3
+"""For what the request before left to be written down."""
+
 
 async def _serve(contender: Contender, folder: Path, answers: int) -> None:
     loop = asyncio.get_running_loop()
@@ -35,6 +38,8 @@ async def _serve(contender: Contender, folder: Path, answers: int) -> None:
 
 async def _measure(turn: Turn, concurrency: int, turns: int) -> dict[str, float]:
     latencies: list[float] = []
+    await asyncio.sleep(_SETTLE_S)
+    tasks = len(asyncio.all_tasks())
 
     async def client(number: int) -> None:
         for index in range(turns):
@@ -52,6 +57,7 @@ async def _measure(turn: Turn, concurrency: int, turns: int) -> dict[str, float]
         "p50_ms": latencies[count // 2] * 1000,
         "p99_ms": latencies[min(count - 1, count * 99 // 100)] * 1000,
         "cpu_ms": cpu / count * 1000,
+        "tasks": tasks,
     }
 
 

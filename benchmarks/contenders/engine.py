@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["EngineBench", "engine", "engine_normal", "open_bench"]
+__all__ = ["EngineBench", "StubAgent", "engine", "engine_normal", "open_bench"]
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
@@ -21,19 +21,24 @@ from botkit.core.live import LiveHub
 from botkit.core.messages import Capabilities, OutMessage, Part, Receipt, Rendered
 from botkit.core.models import Usage
 from botkit.engine import Engine
+from botkit.engine.ports import Agent
 from botkit.runs.context import RunContext, StepScope
 from botkit.sdk import Adapter
 from botkit.store.open import Store, open_store
 
 
-class _StubAgent:
+class StubAgent:
     """As many steps as an agent takes for two tool calls, without a model or a tool behind them."""
+
+    async def step(self, ctx: RunContext, number: int) -> dict[str, str]:
+        """The work of one step."""
+        return payload(ctx.run.conversation, number)
 
     async def run(self, ctx: RunContext, task: AgentTask, sink: ReplySink) -> AgentOutcome:
         for number in range(STEPS):
 
             async def work(scope: StepScope, number: int = number) -> dict[str, str]:
-                return payload(ctx.run.conversation, number)
+                return await self.step(ctx, number)
 
             await ctx.step(f"turn/{number}", work, name="step")
         said = TranscriptRow(session_id=ctx.run.session_id, role="assistant", text="done", at=ctx.clock.micros())
@@ -73,7 +78,7 @@ class _Platform(Adapter):
 class EngineBench:
     """An engine on a store. Implements the ports the app would fill."""
 
-    def __init__(self, store: Store, *, parallel: int = 500):
+    def __init__(self, store: Store, *, parallel: int = 500, agent: Agent | None = None):
         settings = {"max_parallel_turns": parallel}
         self.current = Config.model_validate(
             {
@@ -89,7 +94,7 @@ class EngineBench:
             store=store,
             configs=self,
             channels=self,
-            agent=_StubAgent(),
+            agent=agent or StubAgent(),
             live=LiveHub(),
             clock=self.clock,
             spawn=self._spawn,
