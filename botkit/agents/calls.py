@@ -10,9 +10,11 @@ __all__ = ["CallOutcome", "ToolCaller"]
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from botkit.agents.answers import answer_from
 from botkit.agents.json_repair import Unreadable, read_arguments
@@ -23,6 +25,7 @@ from botkit.core.ids import new_id, short_token
 from botkit.core.journal import LogCall
 from botkit.core.live import LiveEvent
 from botkit.core.models import RequestedCall
+from botkit.core.tool_search import SEARCH_TOOLS, unwrapped
 from botkit.core.tools import (
     CallRecord,
     NeedsApproval,
@@ -77,7 +80,7 @@ class ToolCaller:
         self._ctx = ctx
         self._task = task
         self._port = port
-        self._tools: Mapping[str, Tool] = {tool.name: tool for tool in tools}
+        self._tools: dict[str, Tool] = {tool.name: tool for tool in tools}
         self._input_expires_s = input_expires_s
         self._refused: set[str] = set()
 
@@ -105,6 +108,7 @@ class ToolCaller:
         Raises:
             Paused: a person, or an operator, must decide first.
         """
+        call, arguments = await self._meant(call, arguments)
         digest = arguments_digest(call.name, arguments)
         if digest in self._refused:
             return CallOutcome(
@@ -123,6 +127,18 @@ class ToolCaller:
             },
         )
         return outcome
+
+    async def _meant(self, call: RequestedCall, arguments: dict[str, Any]) -> tuple[RequestedCall, dict[str, Any]]:
+        """The call of a tool that was found by search, in place of the `call_tool` around it."""
+        inner = unwrapped(call.name, arguments) if call.name in self._tools else None
+        if inner is not None:
+            call, arguments = msgspec.structs.replace(call, name=inner[0]), inner[1]
+        if SEARCH_TOOLS in self._tools and call.name not in self._tools:
+            tool = await self._port.find_tool(self._task.workspace, self._task.principal, call.name)
+            if tool is not None:
+                self._tools[tool.name] = tool
+                arguments = fit_arguments(tool.input_schema, arguments)
+        return call, arguments
 
     async def _attempts(
         self, key: str, call: RequestedCall, arguments: dict[str, Any], digest: str, time_left_s: float

@@ -49,7 +49,10 @@ def gateway_settings(config: Config) -> GatewaySettings:
             name: RoleRules(classes=tuple(role.classes), tools=_filter(role.tools))
             for name, role in config.roles.items()
         },
-        bots={name: BotRules(workspace=bot.workspace, tools=_filter(bot.tools)) for name, bot in config.bots.items()},
+        bots={
+            name: BotRules(workspace=bot.workspace, tools=_filter(bot.tools), tools_mode=bot.tools_mode or "")
+            for name, bot in config.bots.items()
+        },
         timezone=config.settings.timezone,
     )
 
@@ -128,6 +131,7 @@ def _inject(rule: InjectRule) -> Inject:
         bearer=bool(rule.bearer),
         body=bool(rule.body),
         named=rule.as_ == "named",
+        person=rule.person,
     )
 
 
@@ -146,6 +150,7 @@ def _workspace(workspace: Workspace) -> WorkspaceSettings:
         title=workspace.name or "",
         description=workspace.description,
         transparent=workspace.transparent,
+        tools_mode=workspace.tools_mode,
         reviews={pattern: _review(review) for pattern, review in workspace.tools.items()},
         roles={role: _filter(rules) for role, rules in workspace.roles.items()},
         calls_per_minute=limits.calls_per_minute,

@@ -35,6 +35,7 @@ from botkit.core.errors import (
 )
 from botkit.core.limits import Counters
 from botkit.core.stores import CallLog
+from botkit.core.tool_search import unwrapped
 from botkit.core.tools import (
     CallRecord,
     CallStatus,
@@ -60,6 +61,7 @@ from botkit.gateway.pool import SECRETS_META
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.results import clean_object, clean_result, error_result
 from botkit.gateway.rights import may_call, may_enter, may_pass
+from botkit.gateway.search.showing import SYNTHETIC, mode_of, search, shown
 from botkit.gateway.secrets import scopes_for
 from botkit.gateway.session import ListKind, Manner
 from botkit.gateway.settings import GatewaySettings, HostedSettings, WorkspaceSettings
@@ -134,6 +136,10 @@ class Gateway:
         return self.fleet.status()
 
     async def list_tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
+        return shown(mode_of(self.fleet.settings, workspace, principal), self._callable(workspace, principal))
+
+    def _callable(self, workspace: str, principal: Principal) -> Sequence[Tool]:
+        """Every tool this principal may call, as it is."""
         settings = self.fleet.settings
         if not may_enter(settings, principal, workspace):
             return []
@@ -156,12 +162,16 @@ class Gateway:
         return [raw for raw, one in listed if one.server.name in offered and self._may(workspace, principal, one)]
 
     async def find_tool(self, workspace: str, principal: Principal, name: str) -> Tool | None:
+        if name in SYNTHETIC and mode_of(self.fleet.settings, workspace, principal) == "search":
+            return SYNTHETIC[name]
         listed = self.fleet.catalogue.view(workspace).get(name)
         if listed is None or not self._may(workspace, principal, listed):
             return None
         return listed.tool
 
     async def call(self, call: ToolCall) -> AsyncGenerator[ToolEvent]:
+        if call.tool in SYNTHETIC:
+            call = self._meant(call)
         run = _Run(call, self._clock, self._redactor)
         final: NeedsApproval | NeedsInput | Result | None = None
         try:
@@ -189,8 +199,12 @@ class Gateway:
     async def _stages(
         self, call: ToolCall, run: _Run
     ) -> AsyncGenerator[Progress | NeedsApproval | NeedsInput | Result]:
-        listed = run.listed = self._authorise(call)
         workspaces = self.fleet.settings.workspaces
+        if call.tool in SYNTHETIC and self._searches(call):
+            await self._limiter.take(rules_for(workspaces[call.workspace], call.workspace, call.principal))
+            yield run.found(search(self._callable(call.workspace, call.principal), call.tool, call.arguments))
+            return
+        listed = run.listed = self._authorise(call)
         passed = {name: workspaces[name] for name in (call.workspace, *(one.workspace for one in listed.inner))}
         await self._limiter.take(
             [rule for name, one in passed.items() for rule in rules_for(one, name, call.principal)]
@@ -223,6 +237,19 @@ class Gateway:
                     yield run.needs_input(event)
                 else:
                     yield run.answered(event)
+
+    def _searches(self, call: ToolCall) -> bool:
+        settings = self.fleet.settings
+        return (
+            call.method == "tools/call"
+            and may_enter(settings, call.principal, call.workspace)
+            and mode_of(settings, call.workspace, call.principal) == "search"
+        )
+
+    def _meant(self, call: ToolCall) -> ToolCall:
+        """The call inside a `call_tool`: from here on nothing knows that it was wrapped."""
+        inner = unwrapped(call.tool, call.arguments) if self._searches(call) else None
+        return msgspec.structs.replace(call, tool=inner[0], arguments=inner[1]) if inner is not None else call
 
     def _authorise(self, call: ToolCall) -> Listed:
         """Raises `NotFound` and `Denied` with the same sentence."""
@@ -292,7 +319,8 @@ class Gateway:
         server = listed.server
         person = call.principal.id if call.principal.kind == "person" else ""
         workspace = home_of(call.workspace, listed.inner)
-        scopes = scopes_for(workspace=workspace, server=server.name, person=person)
+        member = f"member:{call.principal.id}" if call.principal.kind == "member" else ""
+        scopes = scopes_for(workspace=workspace, server=server.name, person=person or member)
         meta: dict[str, Any] = dict(call.client.meta) if call.client is not None else {}
         if call.idempotency_key:
             meta[f"{_META}idempotency-key"] = call.idempotency_key
@@ -378,6 +406,10 @@ class _Run:
             progress=_number(params.get("progress")),
             total=_number(params.get("total")),
         )
+
+    def found(self, content: dict[str, Any]) -> Result:
+        """What a search found: definitions, which were cleaned and redacted when they were listed."""
+        return Result(content=content, record=self.record("ok", result_bytes=_size(content)), sent=False)
 
     def needs_approval(self, digest: str) -> NeedsApproval:
         assert self.listed is not None

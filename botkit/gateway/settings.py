@@ -26,6 +26,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from botkit.core.data import Data
+from botkit.core.tool_search import ToolsMode
 from botkit.core.tools import RESULT_LIMIT_BYTES, ToolClass
 
 
@@ -172,6 +173,8 @@ class BotRules(Data):
 
     workspace: str
     tools: ToolFilter = ToolFilter()
+    tools_mode: ToolsMode | Literal[""] = ""
+    """How it is shown its tools; empty: as its workspace says."""
 
 
 class WorkspaceSettings(Data):
@@ -200,6 +203,8 @@ class WorkspaceSettings(Data):
     """What it is for; told to MCP clients."""
     transparent: bool = False
     """Show the only server under its own names, as if nothing were between."""
+    tools_mode: ToolsMode = "full"
+    """How tools are shown to bots and clients. All can be called in every mode."""
 
     def offers(self, server: str) -> bool:
         return server in self.servers or "*" in self.servers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from botkit.agents.loop import LoopSettings
 from botkit.core.agent import TokenBreakdown
 from botkit.core.errors import ModelRateLimited, ModelRefused, ModelUnavailable
 from botkit.core.models import ModelReply, ModelRequest, RequestedCall, Usage
-from botkit.core.tools import Result
+from botkit.core.tools import Principal, Result, Tool
 from botkit.runs.context import Paused, Stopped
 from botkit.testing.models import ScriptedModel, calls
 from tests.agents.support import Bench, FakeTools, a_task, a_tool, row
@@ -555,3 +556,37 @@ async def test_a_bot_that_does_not_stream_shows_nothing_before_the_end():
 
     assert bench.sink.pieces == []
     assert outcome.text == "All at once"
+
+
+# ── tools found by search ────────────────────────────────────────────────────────────────────────────────────
+
+
+class SearchTools(FakeTools):
+    """Shows two tools that stand for all others, as a workspace in search mode does."""
+
+    async def list_tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
+        anything = {"type": "object", "additionalProperties": True}
+        return [a_tool("search_tools", query="string"), a_tool("call_tool", arguments=anything)]
+
+
+async def test_a_tool_found_by_search_is_called_under_its_own_name():
+    pay = a_tool("orders__payout", "Pay out.", tool_class="destructive", approve=True, amount="integer")
+    find = a_tool("orders__find", "Find.", tool_class="read-only", order_id="string")
+    model = ScriptedModel(
+        calls(("call_tool", {"name": "orders__find", "arguments": {"order_id": "7"}})),
+        calls(("call_tool", {"name": "orders__payout", "arguments": {"amount": "5"}})),
+        "Paid.",
+    )
+    bench = Bench(model, SearchTools(pay, find))
+    with pytest.raises(Paused):
+        await bench.run()
+    wait = bench.journal.waits["turn/1/tool/0/wait/0"]
+    assert (wait.payload["tool"], wait.payload["arguments"]) == ("orders__payout", {"amount": 5})
+    bench.decide("turn/1/tool/0/wait/0", approved=True)
+
+    outcome = await bench.run()
+
+    assert outcome.text == "Paid."
+    assert bench.tools.effects == [("orders__find", {"order_id": "7"}), ("orders__payout", {"amount": 5})]
+    assert [one.tool_name for one in outcome.calls] == ["orders__find", "orders__payout"]
+    assert {request.tool for request in bench.tools.requests} == {"orders__find", "orders__payout"}

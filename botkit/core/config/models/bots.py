@@ -23,6 +23,7 @@ from botkit.core.config.models.base import (
     problem,
 )
 from botkit.core.config.models.workspaces import ToolRules
+from botkit.core.tool_search import ToolsMode
 
 Busy = Literal["queue", "merge", "interrupt"]
 WhileWaiting = Literal["new_turn", "notice", "queue"]
@@ -71,6 +72,8 @@ class Bot(Model, frozen=True):
     """Sampling temperature; the model's own when absent."""
     tools: ToolRules = ToolRules()
     """Which of its workspace's tools it may use."""
+    tools_mode: ToolsMode | None = None
+    """How it is shown them: `full`, `compact` or `search`; as its workspace says when absent."""
     busy: Busy = "queue"
     """A message during a turn waits its turn, is merged into the next, or interrupts the running one."""
     while_waiting: WhileWaiting = "new_turn"

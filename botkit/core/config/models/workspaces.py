@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from botkit.core.config.models.base import Bool, Float, Int, Model, OneOrMany, Slug, ToolPattern, problem
+from botkit.core.tool_search import ToolsMode
 
 ToolClass = Literal["read-only", "write", "destructive"]
 
@@ -88,6 +89,9 @@ class Workspace(Model, frozen=True):
     introduction and errors, as if nothing were between. Bots and the keys below still say `server__tool`."""
     tools: Mapping[ToolPattern, ToolReview] = {}
     """What was decided about tools, by `server__tool` or pattern. The most exact pattern wins, key by key."""
+    tools_mode: ToolsMode = "full"
+    """How bots and MCP clients are shown the tools. `compact`: short descriptions and shallow schemas. `search`: two
+    tools, `search_tools` and `call_tool`, that find and call the others. Arguments are always checked in full."""
     roles: Mapping[str, ToolRules] = {}
     """Rights of roles in this workspace, narrower than `settings.roles`."""
     rate_limits: RateLimits = RateLimits()
