@@ -75,19 +75,20 @@ class SqlCounters:
     async def take(self, quotas: Sequence[Quota]) -> None:
         if not quotas:
             return
-        wide_first = quotas[::-1]  # whoever holds the narrow one holds the wide one: no two wait for each other
+        # Everybody locks in one order, so no two wait for each other.
+        ordered = sorted(quotas, key=lambda quota: quota.key)
 
         def unit(tx: Tx) -> Quota | None:
-            for quota in wide_first:
+            for quota in ordered:
                 tx(_START, quota.key, quota.period)
                 row = tx(_USED, quota.key, quota.period).fetchone()
                 if row is None or row[0] >= quota.limit:
                     return quota
-            for quota in wide_first:
+            for quota in ordered:
                 tx(_COUNT, quota.key, quota.period)
             return None
 
-        reached = await self._writer.run(unit, key=f"quota:{wide_first[0].key}")
+        reached = await self._writer.run(unit, key=f"quota:{ordered[0].key}")
         if reached is not None:
             raise quota_reached(reached, self._clock.micros())
 
@@ -121,12 +122,14 @@ class SqlLimiter:
     async def take(self, rules: Sequence[Rule]) -> None:
         if not rules:
             return
-        wide_first = [(rule, f"{rule.key}@{rule.limit}/{rule.window_s:g}") for rule in rules[::-1]]
+        ordered = sorted(
+            ((rule, f"{rule.key}@{rule.limit}/{rule.window_s:g}") for rule in rules), key=lambda pair: pair[1]
+        )
 
         def unit(tx: Tx) -> LimitReached | None:
             now = self._clock.micros()
             taken: list[int] = []
-            for rule, key in wide_first:
+            for rule, key in ordered:
                 tx(_KNOW, key)
                 row = tx(_LOCK, key).fetchone()
                 assert row is not None
@@ -135,12 +138,12 @@ class SqlLimiter:
                 if free_at > now:
                     return rule_reached(rule, (free_at - now) / _MICROS)
                 taken.append(row[0])
-            for (rule, key), count in zip(wide_first, taken, strict=True):
+            for (rule, key), count in zip(ordered, taken, strict=True):
                 tx(_FILL, key, count % rule.limit, now)
                 tx(_TAKE, count + 1, key)
             return None
 
-        reached = await self._writer.run(unit, key=f"limit:{wide_first[0][1]}")
+        reached = await self._writer.run(unit, key=f"limit:{ordered[0][1]}")
         if reached is not None:
             raise reached
 
