@@ -26,6 +26,7 @@ from botkit.core.live import LiveHub
 from botkit.engine import Engine
 from botkit.gateway.access.desk import AccessDesk
 from botkit.gateway.approvals import CallDesk
+from botkit.gateway.connect import Connections
 from botkit.gateway.keys import KeyProvider
 from botkit.gateway.pipeline import Gateway
 from botkit.gateway.redact import SecretRedactor
@@ -60,6 +61,7 @@ class Instance:
     channels: ChannelManager
     metrics: Metrics
     file_links: FileLinks
+    connections: Connections
     url: str = ""
     """Of the page; empty while nothing is served."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -71,6 +73,10 @@ class Instance:
     """Set when another process declared this one dead and took its work over: end, and start anew."""
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when it is asked a second time: nothing is waited for."""
+
+    def base_url(self) -> str:
+        """Where the outside reaches this instance: BOTKIT_PUBLIC_URL, else its page; empty while nothing is served."""
+        return self.environment.public_url or self.url
 
     def ask_to_stop(self, reason: str) -> None:
         """Begin to stop; called again, stop without waiting."""

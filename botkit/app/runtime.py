@@ -44,10 +44,14 @@ from botkit.core.stores import FileStore, PairingStore, People, Records
 from botkit.engine import COMMANDS, Engine
 from botkit.gateway.access.desk import AccessDesk
 from botkit.gateway.approvals import CallDesk
+from botkit.gateway.connect import Connections
 from botkit.gateway.fleet import Fleet
 from botkit.gateway.keys import find_keys
 from botkit.gateway.pipeline import Gateway
 from botkit.gateway.redact import SecretRedactor
+from botkit.gateway.remote.oauth import OAuth
+from botkit.gateway.serving.sealing import Sealer
+from botkit.gateway.settings import ServerSettings
 from botkit.store.open import Store, open_store
 
 _SERVERS_READY_S = 15.0
@@ -135,6 +139,17 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         approvals=call_desk,
         call_log=store.calls,
     )
+
+    def base_url() -> str:
+        return instance.base_url()
+
+    def find_server(name: str) -> ServerSettings | None:
+        return next((one for one in fleet.settings.servers if one.name == name), None)
+
+    seal = Sealer(keys, lambda: clock.micros() / 1_000_000)
+    oauth = fleet.pool.oauth = OAuth(vault, seal, redactor, clock, base_url)
+    connections = Connections(vault, seal, oauth, clock, base_url, find_server)
+    fleet.pool.not_connected = connections.not_connected
     models = Models(lambda: configs.current.models, vault.instance, clock)
     gate = ModelGate(models, lambda: configs.current.settings.max_parallel_model_calls)
     agent = AgentLoop(gate, gateway, redactor=redactor)
@@ -185,7 +200,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         redactor=redactor,
         on_fenced=fenced,
     )
-    return Instance(
+    instance = Instance(
         mode=given.mode,
         environment=environment,
         home=home,
@@ -208,7 +223,9 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         file_links=file_links,
         stopping=stopping,
         lost=lost,
+        connections=connections,
     )
+    return instance
 
 
 @asynccontextmanager

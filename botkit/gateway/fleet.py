@@ -185,6 +185,8 @@ class Fleet:
 
     def _secret_changed(self, name: str) -> None:
         """A server that failed for want of a secret gets another chance."""
+        if self.pool.oauth is not None:
+            self.pool.oauth.changed(name)
         if self._running:
             for server in self.catalogue.due(self._refresh_s):
                 self.pool.resume(server)

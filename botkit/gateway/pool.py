@@ -16,7 +16,7 @@ import asyncio
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,13 @@ import msgspec
 import structlog
 
 from botkit.core.clock import Clock
-from botkit.core.errors import ToolUnavailable
+from botkit.core.errors import SecretError, ToolUnavailable
 from botkit.gateway.hosted import start_command
 from botkit.gateway.process import Command, Limits
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.remote.endpoint import Credentials, Endpoint
 from botkit.gateway.remote.inject import credentials_of, secrets_of
+from botkit.gateway.remote.oauth import LoginNeeded, OAuth
 from botkit.gateway.secrets import INSTANCE, Vault, normal_name
 from botkit.gateway.session import Manner
 from botkit.gateway.settings import CommandSettings, HostedSettings, RemoteSettings, SecretName
@@ -79,6 +80,10 @@ class Pool:
         self._on_tools_changed = on_tools_changed
         self._on_news = on_news
         self._schema_of = schema_of
+        self.oauth: OAuth | None = None
+        """Tokens for servers with OAuth; None: those cannot be called."""
+        self.not_connected: Callable[[str, str], SecretError] = _not_connected
+        """Makes the refusal for a server and a person's scope, with a link where there is one."""
         self._spawning = SpawnLimit(_SPAWN_LIMIT)
         self._connecting = SpawnLimit(_CONNECT_LIMIT)
         self._salt = os.urandom(32)
@@ -105,7 +110,7 @@ class Pool:
         """
         if isinstance(server, RemoteSettings):
             return await self._remote(server, scopes, who, manner)
-        env = await self._environment(server, scopes)
+        env = await self._environment(server, scopes, asked_by_us=not who)
         digest = self._digest(env)
         key = (server.name, digest, manner.key if manner is not None else "")
         self._note_user((server.name, tuple(scopes)), digest)
@@ -122,7 +127,9 @@ class Pool:
     ) -> Upstream:
         names = secrets_of(server)
         values = await self._vault.resolve(names, scopes) if names else {}
-        digest = self._digest(values)
+        values |= await self._personal(server, scopes, asked_by_us=not who)
+        authorize, account = await self._account(server, scopes, asked_by_us=not who)
+        digest = self._digest({**values, "": account} if account else values)
         self._note_user((server.name, tuple(scopes)), digest)
         shared = self._upstreams.get((server.name, digest, ""))
         if shared is not None and shared.stateful is not None:
@@ -135,16 +142,64 @@ class Pool:
             self._make_room(server.name, _LINKS_LIMIT)
             credentials = credentials_of(server, values)
             upstream = self._upstreams[key] = self._connection(
-                server, credentials, main=not who and manner is None, manner=manner
+                server, credentials, authorize, main=not who and manner is None, manner=manner
             )
         return upstream
+
+    async def _personal(self, server: AnyServer, scopes: Sequence[str], *, asked_by_us: bool) -> dict[str, str]:
+        """The person's own values. botkit, which only reads lists, uses those of the server where there are some.
+
+        Raises:
+            NotConnected: the person has none yet.
+        """
+        owner = next((scope for scope in scopes if scope.startswith("person:")), "")
+        found: dict[str, str] = {}
+        for rule in server.inject:
+            if rule.person:
+                value = await self._vault.find(rule.secret, scopes if asked_by_us else (owner,) if owner else ())
+                if value is not None:
+                    found[rule.secret] = value
+                elif not asked_by_us:
+                    raise self._not_connected(server.name, owner)
+        return found
+
+    async def _account(
+        self, server: RemoteSettings, scopes: Sequence[str], *, asked_by_us: bool
+    ) -> tuple[Callable[[bool], Awaitable[str]] | None, str]:
+        """How to get the value of `Authorization`, and whose account that is.
+
+        Raises:
+            NotConnected, LoginNeeded: there is none.
+        """
+        oauth = self.oauth
+        if server.oauth is None or oauth is None:
+            return None, ""
+        person = next((scope for scope in scopes if scope.startswith("person:")), "")
+        looked = [scope for scope in scopes if scope != person and scope != INSTANCE]
+        if server.oauth.person and not asked_by_us:
+            looked = [person] if person else []
+        try:
+            owner = await oauth.owner_of(server, looked)
+        except LoginNeeded:
+            if server.oauth.person:
+                if asked_by_us:
+                    return None, ""  # perhaps it shows its tools to everybody
+                raise self._not_connected(server.name, person) from None
+            raise
+        return (lambda refused: oauth.header(server, owner, refused=refused)), owner
+
+    def _not_connected(self, server: str, owner: str) -> SecretError:
+        if not owner:
+            return SecretError(f"{server} is only for people with an account of their own there.", server=server)
+        return self.not_connected(server, owner)
 
     async def secrets_for_call(self, server: AnyServer, scopes: Sequence[str]) -> dict[str, str]:
         """What a hosted server gets in `_meta`; empty for others. Raises `SecretError`."""
         if not server.inject or not isinstance(server, HostedSettings):
             return {}
-        names = [rule.secret for rule in server.inject if not rule.env]
-        return await self._vault.resolve(names, scopes) if names else {}
+        names = [rule.secret for rule in server.inject if not rule.env and not rule.person]
+        shared = await self._vault.resolve(names, scopes) if names else {}
+        return shared | await self._personal(server, scopes, asked_by_us=False)
 
     def peek(self, server: str) -> Upstream | None:
         """Some upstream of the server, the most recently used one, without making one."""
@@ -175,18 +230,23 @@ class Pool:
         upstreams, self._upstreams = list(self._upstreams.values()), {}
         await asyncio.gather(*(upstream.stop() for upstream in upstreams))
 
-    async def _environment(self, server: LocalServer, scopes: Sequence[str]) -> dict[str, str]:
+    async def _environment(self, server: LocalServer, scopes: Sequence[str], *, asked_by_us: bool) -> dict[str, str]:
         """The secret part of the environment, by variable."""
         wanted = {name: value.name for name, value in server.env.items() if isinstance(value, SecretName)}
+        own: dict[str, str] = {}
+        if isinstance(server, CommandSettings):
+            values = await self._personal(server, scopes, asked_by_us=asked_by_us)
+            variables = {rule.secret: rule.env or normal_name(rule.secret) for rule in server.inject if rule.person}
+            own = {variables[secret]: value for secret, value in values.items()}
         for rule in server.inject:
-            if rule.env or isinstance(server, CommandSettings):
+            if not rule.person and (rule.env or isinstance(server, CommandSettings)):
                 wanted[rule.env or normal_name(rule.secret)] = rule.secret
         if not wanted:
-            return {}
+            return own
         if isinstance(server, HostedSettings):  # one process for all: nobody's own secrets belong into it
             scopes = (f"server:{server.name}", INSTANCE)
         values = await self._vault.resolve(set(wanted.values()), scopes)
-        return {variable: values[secret] for variable, secret in wanted.items()}
+        return {variable: values[secret] for variable, secret in wanted.items()} | own
 
     def _digest(self, values: Mapping[str, str]) -> str:
         if not values:
@@ -230,7 +290,13 @@ class Pool:
             await upstream.stop()
 
     def _connection(
-        self, server: RemoteSettings, credentials: Credentials, *, main: bool, manner: Manner | None = None
+        self,
+        server: RemoteSettings,
+        credentials: Credentials,
+        authorize: Callable[[bool], Awaitable[str]] | None,
+        *,
+        main: bool,
+        manner: Manner | None = None,
     ) -> Upstream:
         endpoint = Endpoint(
             url=server.url,
@@ -240,6 +306,7 @@ class Pool:
             allow_private=server.allow_private,
             connections=server.parallel_calls + _SPARE_CONNECTIONS,
             schema_of=lambda tool: self._schema_of(server.name, tool),
+            authorize=authorize,
         )
 
         async def target() -> Endpoint:
@@ -293,3 +360,10 @@ class Pool:
         data.mkdir(parents=True, exist_ok=True)
         env = {**needed, "BOTKIT_SERVER_DATA": str(data), **plain, **secret_env}
         return Command(argv=argv, env=env, limits=limits)
+
+
+def _not_connected(server: str, owner: str) -> SecretError:
+    return SecretError(
+        f"{server} needs an account of the person's own: `botkit secrets set NAME --person {owner.partition(':')[2]}`.",
+        server=server,
+    )

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from botkit.app.http.connect import OPEN_PATHS
 from botkit.app.http.guard import PageGuard
 from botkit.app.http.metrics import Metrics, set_rows
 from botkit.app.http.shared_files import FILES_PATH, FileLinks, files_endpoint
@@ -23,7 +24,7 @@ from botkit.app.names import WEBHOOK_PATH, WORKSPACE_PATHS
 from botkit.core.console import ChannelInfo
 from botkit.core.errors import BotkitError, StoreError
 
-_OPEN = ("/healthz", "/readyz", "/metrics", FILES_PATH + "/", WEBHOOK_PATH, *WORKSPACE_PATHS)
+_OPEN = ("/healthz", "/readyz", "/metrics", FILES_PATH + "/", WEBHOOK_PATH, *WORKSPACE_PATHS, *OPEN_PATHS)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from botkit.core.data import Data
 from botkit.core.errors import BotkitError, Conflict, NotFound
 from botkit.core.ids import new_id
 from botkit.core.tools import NeedsApproval, NeedsInput, Principal, Progress, Result, ToolCall, result_text
+from botkit.gateway.settings import RemoteSettings
 
 if TYPE_CHECKING:
     from botkit.app.instance import Instance
@@ -201,6 +202,26 @@ class McpOperations:
                 left.append(workspace)
                 editor.set(f"workspaces.{workspace}.servers", [one for one in servers if one != name])
         return await self._save(editor, name, by=by, via=via, action="mcp.remove", workspaces=tuple(left))
+
+    async def login(self, *, server: str, owner: str, by: str, via: str = "cli") -> str:
+        """The address at which a person logs in. Raises as `OAuth.begin`, and `NotFound`."""
+        url = await self._i.connections.oauth.begin(self._remote(server), owner)
+        await self._i.audit(by=by, via=via, action="mcp.login", target=server, owner=owner)
+        return url
+
+    async def logout(self, *, server: str, owner: str, by: str, via: str = "cli") -> None:
+        """Forget a login. Raises `NotFound` when there is none."""
+        if not await self._i.connections.oauth.forget(self._remote(server), owner):
+            raise NotFound(f"Nobody is logged in to {server} for {owner}.")
+        await self._i.audit(by=by, via=via, action="mcp.logout", target=server, owner=owner)
+
+    def _remote(self, name: str) -> RemoteSettings:
+        self._known(name)
+        servers = gateway_settings(self._i.configs.current).servers
+        found = next((one for one in servers if one.name == name), None)
+        if not isinstance(found, RemoteSettings):
+            raise NotFound(f"{name} is no server reached over HTTP, so there is no login.")
+        return found
 
     async def _save(
         self, editor: Editor, name: str, *, by: str, via: str, action: str, workspaces: tuple[str, ...]

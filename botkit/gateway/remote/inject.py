@@ -34,14 +34,14 @@ _OURS = frozenset(
 
 
 def secrets_of(server: RemoteSettings) -> set[str]:
-    """Names of all secrets a request to this server needs."""
-    return {rule.secret for rule in server.inject} | {
+    """Names of all secrets a request to this server needs, but for those each person has."""
+    return {rule.secret for rule in server.inject if not rule.person} | {
         value.name for value in server.headers.values() if isinstance(value, SecretName)
     }
 
 
 def credentials_of(server: RemoteSettings, values: Mapping[str, str]) -> Credentials:
-    """Put the values into their places. `values` holds one for each of `secrets_of`.
+    """Put the values into their places. `values` holds one for each of `secrets_of`, and those of the person.
 
     Raises:
         SecretError: a value cannot be sent as a header; it never appears in the message.
@@ -50,6 +50,8 @@ def credentials_of(server: RemoteSettings, values: Mapping[str, str]) -> Credent
     query: dict[str, str] = {}
     body: dict[str, str] = {}
     for rule in server.inject:
+        if rule.person and rule.secret not in values:
+            continue  # botkit itself asks, to see the tools
         value = values[rule.secret]
         if rule.query:
             query[rule.query] = value

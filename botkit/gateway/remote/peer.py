@@ -18,7 +18,7 @@ import httpx2
 import msgspec
 
 from botkit.core.clock import Clock
-from botkit.core.errors import ToolError, ToolUnavailable
+from botkit.core.errors import BotkitError, ToolError, ToolUnavailable
 from botkit.gateway.remote.endpoint import Endpoint
 from botkit.gateway.remote.guard import Blocked
 from botkit.gateway.wire import Exchange, Failure, Inbound, NeverSent, Peer
@@ -186,6 +186,8 @@ class HttpPeer(Peer):
             self._fail(exchange, NeverSent(str(error)) if isinstance(error, Blocked) else error)
             if isinstance(error, Blocked):
                 self._go_down(str(error))
+        except BotkitError as error:  # credentials that cannot be had
+            self._fail(exchange, NeverSent(str(error)))
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             reason = f"It cannot be reached: {describe(error)}."
             self._fail(exchange, NeverSent(reason))

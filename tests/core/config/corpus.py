@@ -550,7 +550,6 @@ INVALID: dict[str, tuple[str, str]] = {
         teams: {t: {members: [{bot: a}], default: a}}
         workflows: {refund: refund.yaml}
         skills: {}
-        servers: {far: {url: "https://a.example", oauth: {grant: authorization_code}}}
         channels: {d: {platform: custom, bot: t, secret: {secret: D}}}
         budgets: {b: {spend: 5}}
         """,
@@ -558,9 +557,8 @@ INVALID: dict[str, tuple[str, str]] = {
         2:12: bots.a.workflow: not available in this version yet (give the bot a prompt)
         3:1: teams: not available in this version yet
         4:1: workflows: not available in this version yet
-        6:43: servers.far.oauth: not available in this version yet (give it a token with inject)
-        7:16: channels.d.platform: custom is not available in this version yet
-        8:1: budgets: not available in this version yet
+        6:16: channels.d.platform: custom is not available in this version yet
+        7:1: budgets: not available in this version yet
         """,
     ),
 }

@@ -56,6 +56,8 @@ class InjectRule(Model, frozen=True):
     """Add it to the body of a call, beside its parameters, under `secrets`."""
     as_: Literal["prefixed", "named"] | None = Field(default=None, alias="as")
     """`prefixed`: header `X-Mcp-Secret-NAME`; `named`: a header called like the secret."""
+    person: Bool = False
+    """Each person has a value of their own, which only their calls use; whoever has none gets a private link."""
 
     @model_validator(mode="before")
     @classmethod
