@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from adapters.discord import Discord
@@ -772,6 +773,17 @@ class TestSending:
         decided = _part(adapter, place, "Refund? Approved.", edit_of="p1", message_id=asked.part.message_id)
         assert (await courier.send(decided)).state == "sent"
         assert (fake.sent[0].content, fake.sent[0].labels) == ("Refund? Approved.", [])
+
+    async def test_c21_nobody_is_rung_in_a_server_either(
+        self, fake: FakeDiscord, emulator: DiscordEmulator, courier: Courier
+    ) -> None:
+        said = fake.say("Bob", "hello", emulator.general)
+        words = f"@everyone @here <@{said.author.id}> <@&{emulator.guild.bot_role}>"
+        message = OutMessage(text=words, reply_to=str(said.id))
+        (outcome,) = await courier.deliver(message, _conversation(emulator.general))
+        edited = msgspec.structs.replace(outcome.part, payload={"content": f"{words}!"})
+        assert (await courier.send(edited)).state == "sent"
+        assert (fake.sent[0].content, fake.sent[0].rang) == (f"{words}!", [])
 
     async def test_files_leave_with_the_text(
         self, fake: FakeDiscord, adapter: Adapter, host: MemoryHost, courier: Courier
