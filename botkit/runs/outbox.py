@@ -249,7 +249,7 @@ class Outbox:
     async def _attempt(self, adapter: Adapter, part: Part) -> _Attempt:
         """Send one part once."""
         try:
-            receipt = await adapter.send(part)
+            receipt = await _send(adapter, part)
         except ChannelFatal as error:
             return _Attempt(self._state(part, "pending", error=str(error)), parked=True)
         except SendUnknown as error:
@@ -357,6 +357,22 @@ async def _tell(told: asyncio.Future[Committed], commit: Awaitable[Committed]) -
     if not told.done():
         told.set_result(committed)
     return committed.part
+
+
+async def _send(adapter: Adapter, part: Part) -> Receipt:
+    """Send a part, and see to it that it says what it says now.
+
+    A part that was tried before may be on the platform with the first words of a stream, sent by a process that
+    died before it heard so. A platform that knows the repeated message keeps those words, so they are edited.
+    """
+    can = adapter.capabilities(part.conversation)
+    if part.attempts <= 1 or part.message_id or can.stream != "edit" or can.idempotent_send == "none":
+        return await adapter.send(part)
+    found = await adapter.find(part) if can.idempotent_send == "lookup" else await adapter.send(part)
+    if found is None:
+        return await adapter.send(part)
+    again = await adapter.send(msgspec.structs.replace(part, message_id=found.message_id))
+    return msgspec.structs.replace(found, message_id=again.message_id or found.message_id)
 
 
 def _aimed(adapter: Adapter, part: Part) -> Part:

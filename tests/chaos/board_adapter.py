@@ -33,6 +33,7 @@ class BoardAdapter(FakeAdapter):
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
+        await asyncio.sleep(float(os.environ.get("CHAOS_BOARD_LATE_S") or 0))  # platforms may take long to connect to
         limit = 16 * 1024 * 1024
         reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port, limit=limit)
         self._tasks = [asyncio.create_task(work) for work in (self._read(reader), self._take())]

@@ -208,8 +208,9 @@ class Home:
 
     # ── life and death ───────────────────────────────────────────────────────────────────────────────────
 
-    def start(self, kill_at: str = "", *, freeze_at: str = "") -> None:
-        about: dict[str, Any] = {"kill_at": kill_at, "freeze_at": freeze_at, "lease_s": self.lease_s, "env": self.env}
+    def start(self, kill_at: str = "", *, freeze_at: str = "", **env: str) -> None:
+        about: dict[str, Any] = {"kill_at": kill_at, "freeze_at": freeze_at, "lease_s": self.lease_s}
+        about["env"] = {**self.env, **env}
         self.pid = self.field.start(config=str(self.config), log=str(self.log), **about)
 
     def revive(self) -> None:

@@ -8,7 +8,7 @@ loop, gateway, adapter) and dies by a real SIGKILL: from outside, or by itself w
 sends SIGCONT. Boundaries are counted from the first accepted event: before and after each write to the journal, each
 tool call, each message sent or edited and each streamed piece. The hooks are put in here; the product has none.
 
-`lease_s` shortens lease and heartbeat, for PostgreSQL.
+`lease_s` shortens lease and heartbeat, for PostgreSQL. With CHAOS_AT_ONCE in `env` the model answers in one piece.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ async def _scripted(this: DemoModel, request: ModelRequest) -> AsyncGenerator[Mo
     answer = f"done: {said}"
     if said.startswith("at length"):
         answer = f"{answer}: {' '.join(f'piece {number}' for number in range(8))}"
-    for piece in re.findall(r"\S+\s*", answer):
+    for piece in () if os.environ.get("CHAOS_AT_ONCE") else re.findall(r"\S+\s*", answer):
         yield ModelDelta(text=piece)
         await asyncio.sleep(0.01)  # time for what was shown to arrive, as any model leaves
     yield ModelReply(text=answer, usage=usage, model="demo/offline")

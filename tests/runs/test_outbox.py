@@ -178,6 +178,35 @@ async def test_a_kill_inside_the_send_window_is_settled_at_the_next_start(
     assert [lab.state(part), lab.state(after)] == [state, "sent"]
 
 
+@pytest.mark.parametrize("how", ["native", "lookup"])
+async def test_an_answer_finished_before_the_platform_is_back_replaces_the_first_words_shown(lab: Lab, how: str):
+    """A platform that knows the repeated message keeps what it says; sending it again is not enough."""
+    can(lab, idempotent_send=how, stream="edit")
+    lab.platform.gate = asyncio.Event()
+    first = a_part("Let me ▌")
+    await lab.emit(first)
+    await lab.platform.until(lambda: bool(lab.platform.sends))
+    lab.platform.show(first)  # it arrived; the process dies before it hears of it
+    await lab.crash()
+
+    lab.platform.gate = None
+    lab.on = False
+    await lab.open()
+    await lab.recover()
+    said = SetPart(
+        part_id=first.id, state="pending", at=1, payload={"text": "Done."}, text="Done.", if_state=("unknown",)
+    )
+    await lab.journal.commit(None, (said,))
+    lab.outbox.kick(first.conversation.key)
+    await lab.settle()
+    lab.on = True
+    await lab.channel_started()
+    await lab.settle()
+
+    assert lab.platform.texts() == ["Done."]
+    assert lab.state(first) == "sent"
+
+
 async def test_two_kills_inside_the_send_window_of_one_part_lose_nothing(lab: Lab):
     """The second process settles the part before its adapter runs; the third must still find it."""
     can(lab, idempotent_send="native")
