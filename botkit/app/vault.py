@@ -8,6 +8,7 @@ from __future__ import annotations
 
 __all__ = ["ProcessVault"]
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
 
@@ -34,6 +35,7 @@ class ProcessVault(Vault):
         super().__init__(store, keys, redactor, clock)
         self._master = keys
         self._variables = variables
+        self._rotating = asyncio.Lock()
         self._learn = redactor.add
 
     async def find(self, name: str, scopes: Sequence[str]) -> str | None:
@@ -67,7 +69,10 @@ class ProcessVault(Vault):
         Raises:
             SecretError: there is no new key to rotate to.
         """
-        keys = self._master
+        async with self._rotating:  # of two at once, one would forget the key of the other
+            return await self._rotate(self._master)
+
+    async def _rotate(self, keys: KeyProvider) -> tuple[int, str]:
         if isinstance(keys, FileKeys):
             keys.add(os.urandom(KEY_BYTES))
         elif len(keys.known()) < 2:

@@ -101,15 +101,25 @@ class Vault:
         row = await self._store.get(scope, normal_name(name))
         if row is None:
             raise NotFound(f"There is no secret {normal_name(name)} in {scope}.")
-        return self._open(row)
+        return await self._open_fresh(row)
 
     async def find(self, name: str, scopes: Sequence[str]) -> str | None:
         """The value from the nearest scope that has one, or None. Raises `SecretError` as `reveal`."""
         name = normal_name(name)
         for scope in scopes:
             if (row := await self._store.get(scope, name)) is not None:
-                return self._open(row)
+                return await self._open_fresh(row)
         return None
+
+    async def _open_fresh(self, row: SecretRow) -> str:
+        """Open a row that was just read. A rotation may have ended since, and its key be gone: then it is read anew."""
+        try:
+            return self._open(row)
+        except SecretError:
+            fresh = await self._store.get(row.scope, row.name)
+            if fresh is None or fresh.key_id == row.key_id:
+                raise
+            return self._open(fresh)
 
     async def resolve(self, names: Iterable[str], scopes: Sequence[str]) -> dict[str, str]:
         """The values a call needs, by name.
@@ -146,7 +156,7 @@ class Vault:
         """
         rows = await self._store.list("")
         for row in rows:
-            self._open(row)
+            await self._open_fresh(row)
         return len(rows)
 
     async def rewrap(self) -> int:
@@ -156,7 +166,9 @@ class Vault:
         """
         current = self._keys.known()[0]
         changed = 0
-        for listed in await self._store.list(""):
+        async with self._writing:  # a value sealed with the former key a moment ago is stored when we look
+            everything = await self._store.list("")
+        for listed in everything:
             async with self._writing:  # or a value set meanwhile would be overwritten by its predecessor
                 row = await self._store.get(listed.scope, listed.name)
                 if row is not None and row.key_id != current.id:

@@ -15,6 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
+from botkit.app.control import connect, socket_path
+from botkit.app.operations import Operations
+
 SERVER = '''
 import pathlib, os
 from mcp.server.mcpserver import MCPServer
@@ -119,6 +122,14 @@ async def command(folder: Path, *args: str) -> Any:
         return json.loads(out)
 
 
+@asynccontextmanager
+async def asking(folder: Path) -> AsyncGenerator[Operations]:
+    """The operations of the process that serves, as commands reach them; without a process for each question."""
+    async with connect(socket_path(folder / ".botkit")) as client:
+        assert client is not None
+        yield client.proxy(Operations)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "bots.yaml").write_text(CONFIG)
@@ -136,8 +147,8 @@ async def test_dev_answers_lines_serves_the_page_and_ends_on_a_signal(folder: Pa
             assert "text/html" in (await client.get("/")).headers["content-type"]
             assert (await client.get("/readyz")).json()["status"] == "ready"
             assert 'botkit_turns_total{bot="desk",state="completed"} 1.0' in (await client.get("/metrics")).text
-        listed = await command(folder, "runs", "list")
-        assert [item["text"] for item in listed] == ["hello"]
+        async with asking(folder) as ops:
+            assert [item.text for item in await ops.runs.list()] == ["hello"]
         assert await dev.end() == 0
         assert "Traceback" not in await dev.errors()
     assert not (folder / ".botkit" / "control.sock").exists()
@@ -154,28 +165,23 @@ async def test_a_refund_waits_for_a_decision_from_another_process(folder: Path) 
         await dev.started()
         asked = await command(folder, "chat", "desk", "-m", "refund order A-17")
         assert (asked["status"], asked["waiting_for"]) == ("waiting", "approval")
-        (wait,) = await command(folder, "approvals", "list")
-        assert (wait["tool"], wait["arguments"]) == ("till__refund_order", {"order": "A-17"})
+        async with asking(folder) as ops:
+            (wait,) = await ops.approvals.list()
+        assert (wait.tool, wait.arguments) == ("till__refund_order", {"order": "A-17"})
         assert not effects.exists()
         assert await dev.end() == 0
-    async with botkit(folder, "approvals", "approve", wait["run_id"][:30], "--json") as deciding:
+    async with botkit(folder, "approvals", "approve", wait.run_id[:30], "--json") as deciding:
         assert await deciding.process.wait() == 0  # nobody runs: the decision is stored
     assert not effects.exists()
     async with botkit(folder, "dev", "--port", "0", "--json") as dev:
-        await dev.started()
-        shown = await _ended(folder, wait["run_id"])
-        assert shown["trace"]["run"]["run"]["state"] == "completed"
+        url = (await dev.started())["url"]
+        async with asking(folder) as ops, httpx.AsyncClient(base_url=url) as client:
+            while (await ops.runs.show(run=wait.run_id)).trace.run.run.state in ("running", "waiting"):
+                await client.get("/healthz")  # until it has taken up the decision
+            shown = await ops.runs.show(run=wait.run_id)
+        assert shown.trace.run.run.state == "completed"
         assert effects.read_text() == "A-17\n"
         assert await dev.end() == 0
-
-
-async def _ended(folder: Path, run: str) -> Any:
-    shown: Any = None
-    for _ in range(60):
-        shown = await command(folder, "runs", "show", run)
-        if shown["trace"]["run"]["run"]["state"] not in ("running", "waiting"):
-            return shown
-    raise AssertionError(f"the run did not end: {shown}")
 
 
 async def test_run_asks_for_a_token_and_waits_for_apply(folder: Path) -> None:
@@ -208,3 +214,33 @@ async def test_two_processes_cannot_serve_one_home(folder: Path) -> None:
             assert second.process.returncode == 1
             assert f"process {dev.process.pid}" in errors.decode()
         assert await dev.end(signal.SIGINT) == 0
+
+
+@pytest.mark.slow
+async def test_run_serves_on_while_its_master_key_is_replaced(folder: Path) -> None:
+    key = folder / ".botkit" / "master.key"
+    async with botkit(folder, "run", "--port", "0", "--json") as serving:
+        url = (await serving.started())["url"]
+        await command(folder, "secrets", "set", "TOKEN", "a value")
+        before, over = key.read_text(), asyncio.Event()
+
+        async def look() -> int:
+            times = 0
+            async with httpx.AsyncClient(base_url=url) as client:
+                while not over.is_set():
+                    assert (await client.get("/readyz")).status_code == 200
+                    times += 1
+            return times
+
+        looking = asyncio.create_task(look())
+        assert (await command(folder, "secrets", "rotate", "--master-key"))["rewrapped"] == 1
+        assert (await command(folder, "chat", "-m", "hello"))["status"] == "completed"
+        over.set()
+        assert await looking > 1
+        assert key.read_text() != before
+        assert await serving.end() == 0
+    (secret,) = await command(folder, "secrets", "list")
+    assert (secret["name"], secret["version"]) == ("TOKEN", 1)
+    async with botkit(folder, "run", "--port", "0", "--json") as serving:
+        await serving.started()  # it opens every secret before it says so
+        assert await serving.end() == 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 
 from botkit.core.clock import SystemClock
 from botkit.core.errors import NotFound, SecretError
+from botkit.core.stores import SecretRow
 from botkit.gateway.keys import EnvironmentKeys, FileKeys, MasterKey, find_keys, parse_key
 from botkit.gateway.redact import MARK, SecretRedactor
 from botkit.gateway.secrets import INSTANCE, MemorySecrets, Vault, normal_name, scopes_for
@@ -114,6 +117,56 @@ async def test_the_master_key_is_rotated_without_downtime() -> None:
     assert await vault(store, NEW).reveal(INSTANCE, "A") == "value a"
     with pytest.raises(SecretError, match="sealed with master key"):
         await before.reveal(INSTANCE, "A")
+
+
+async def test_a_value_read_before_the_rotation_and_opened_after_it_is_read_anew() -> None:
+    """Between reading a row and opening it the rotation may end, and the former key be forgotten."""
+    store = MemorySecrets()
+    await vault(store).put(INSTANCE, "A", "value a")
+    (stale,) = await store.list()
+    await vault(store, f"{NEW},{OLD}").rewrap()
+
+    class ReadsTheOldRowFirst(MemorySecrets):
+        reads = 0
+
+        async def get(self, scope: str, name: str) -> SecretRow | None:
+            self.reads += 1
+            return stale if self.reads == 1 else await store.get(scope, name)
+
+    for read in ("reveal", "find"):
+        after = vault(ReadsTheOldRowFirst(), NEW)
+        value = await (after.reveal(INSTANCE, "A") if read == "reveal" else after.find("A", (INSTANCE,)))
+        assert value == "value a"
+
+
+async def test_a_value_sealed_while_the_rotation_begins_is_wrapped_anew_too() -> None:
+    """It was sealed with the former key and is stored only after the rotation has asked what there is."""
+    entered, gate = asyncio.Event(), asyncio.Event()
+
+    class Slow(MemorySecrets):
+        async def put(self, row: SecretRow) -> None:
+            if row.key_id == parse_key(OLD, "test").id:
+                entered.set()
+                await gate.wait()
+            await super().put(row)
+
+    class Keys:
+        keys = f"{OLD}"
+
+        def known(self) -> Sequence[MasterKey]:
+            return EnvironmentKeys(self.keys).known()
+
+    store, keys = Slow(), Keys()
+    one = Vault(store, keys, SecretRedactor(), SystemClock())
+    setting = asyncio.create_task(one.put(INSTANCE, "A", "value"))
+    await entered.wait()
+    keys.keys = f"{NEW},{OLD}"
+    rotating = asyncio.create_task(one.rewrap())
+    await asyncio.sleep(0)
+    gate.set()
+    await setting
+    assert await rotating == 1
+    assert await vault(store, NEW).reveal(INSTANCE, "A") == "value"
 
 
 async def test_a_wrong_master_key_says_which_one_is_missing() -> None:
