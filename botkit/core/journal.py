@@ -46,6 +46,7 @@ __all__ = [
     "Session",
     "SetPart",
     "SetRun",
+    "Signal",
     "StartRun",
     "Step",
     "StepDone",
@@ -58,7 +59,7 @@ __all__ = [
     "Write",
 ]
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -292,6 +293,16 @@ class Committed(Data):
     """After a release: new events had arrived, so the lane was kept and must be worked on."""
     part: Part | None = None
     """With `send`: the part that is now being sent."""
+
+
+class Signal(Data):
+    """What another process on the same database did, for one that should not wait until it looks for itself."""
+
+    kind: Literal["lane", "run", "recover"]
+    """`lane`: an event waits in a lane. `run`: somebody ended a run. `recover`: see what waits to be worked on."""
+    lane: str = ""
+    event_id: str = ""
+    run_id: str = ""
 
 
 class Recovered(Data):
@@ -593,3 +604,10 @@ class Journal(Protocol):
         ...
 
     async def has_lease(self) -> bool: ...
+
+    def signals(self) -> AsyncGenerator[Signal]:
+        """What other processes do, as it happens; ends at once on a database of one process. Close it to end it.
+
+        A signal may come late, twice or never: it makes nothing true, it only saves waiting for `recover`.
+        """
+        ...

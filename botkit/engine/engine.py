@@ -6,6 +6,7 @@ __all__ = ["Engine"]
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from botkit.core.clock import Clock
 from botkit.core.config import longest_history
 from botkit.core.errors import Conflict, Fenced, NotFound, StoreError
 from botkit.core.events import Conversation, Event, User
-from botkit.core.journal import Run, SetRun, Wait
+from botkit.core.journal import Run, SetRun, Signal, Wait
 from botkit.core.live import Live, LiveEvent
 from botkit.core.messages import Part
 from botkit.core.redact import NoRedaction, Redactor
@@ -109,7 +110,7 @@ class Engine:
         """Take up what a former process left and what came in since, then watch timers and renew the lease."""
         self.lanes.start()
         await self._recover()
-        self._tasks = [self._spawn(self._watch_timers()), self._spawn(self._keep_lease())]
+        self._tasks = [self._spawn(work) for work in (self._watch_timers(), self._keep_lease(), self._listen())]
 
     async def _recover(self) -> None:
         recovered = await self._journal.recover()
@@ -280,6 +281,26 @@ class Engine:
         finally:
             changed.cancel()
             elapsed.cancel()
+
+    async def _listen(self) -> None:
+        """Take up at once what other processes leave to this one; recovery would find it a few seconds later."""
+        async with aclosing(self._journal.signals()) as signals:
+            async for signal in signals:
+                try:
+                    await self._hear(signal)
+                except (StoreError, Fenced) as error:
+                    _log.warning("signal_not_followed", kind=signal.kind, code=error.code, detail=str(error))
+
+    async def _hear(self, signal: Signal) -> None:
+        match signal.kind:
+            case "lane":
+                await self.lanes.told(signal.lane, signal.event_id)
+            case "run":
+                ctx = self.lanes.running(signal.run_id)
+                if ctx is not None:
+                    ctx.stop.set()
+            case "recover":
+                await self._recover()
 
     async def _keep_lease(self) -> None:
         while True:

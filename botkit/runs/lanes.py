@@ -205,6 +205,16 @@ class LaneRuntime:
         except Exception as error:
             _log.error("control_failed", lane=lane, exc_info=error)
 
+    async def told(self, lane: str, event_id: str) -> None:
+        """Another process stored an event: tell our turn of that lane, or work on it when nobody does."""
+        scope = self._scopes.get(lane)
+        if scope is None:
+            await self.wake(lane)
+            return
+        for row in await self.journal.pending(scope.claim):
+            if row.id == event_id:
+                await self._signal(row.event, lane)
+
     async def wake(self, lane: str) -> None:
         """Work on a lane that was given an event by a commit of ours (a decision, a timer)."""
         if self._draining or not self._started or lane in self._scopes:

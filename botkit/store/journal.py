@@ -7,7 +7,8 @@ from __future__ import annotations
 
 __all__ = ["Lease", "SqlJournal"]
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 import msgspec
 from sqlalchemy import delete, func, select, update
@@ -27,6 +28,8 @@ from botkit.core.journal import (
     OpenRun,
     Recovered,
     SetPart,
+    SetRun,
+    Signal,
     TranscriptRow,
     Wait,
     Write,
@@ -38,8 +41,10 @@ from botkit.store.lanes import check_claim, extend_lease, free_dead, give_up, lo
 from botkit.store.query import Query, Tx, arg, const
 from botkit.store.rows import PART_COLUMNS, WAIT_COLUMNS, read_part, read_wait
 from botkit.store.schema import inbox, is_undelivered, parts, timers, waits
+from botkit.store.signals import PostgresSignals, announce
 from botkit.store.writer import Writer
 from botkit.store.writes import Act, apply_write, put_event
+from botkit.store.writes.runs import FINAL_STATES
 
 _FIRST = parts.alias("first")
 _FIND_EVENT = Query(
@@ -132,9 +137,13 @@ class SqlJournal:
         clock: times of rows and of leases. With several processes on PostgreSQL their clocks must agree to
             well within a lease.
         owner: id of this process's row in `owners`.
+        signals: hears what other processes announce; None on a database of one process.
     """
 
-    def __init__(self, writer: Writer, clock: Clock, *, owner: str, lease: Lease):
+    def __init__(
+        self, writer: Writer, clock: Clock, *, owner: str, lease: Lease, signals: PostgresSignals | None = None
+    ):
+        self._signals = signals
         self._writer = writer
         self._clock = clock
         self._owner = owner
@@ -160,6 +169,10 @@ class SqlJournal:
                 return Accepted(id=row[0] if row is not None else "", new=False)
             claimed = take_lane(tx, lane, held, self._owner, now) if claim else None
             if claimed is None:
+                holder = held[0] if held is not None else ""
+                if holder != self._owner:
+                    signal = Signal(kind="lane", lane=lane, event_id=id_)
+                    announce(tx, signal, sender=self._owner, receiver=holder)
                 return Accepted(id=id_, new=True)
             stored = InboxRow(id=id_, seq=seq, lane=lane, event=event, received_at=now)
             return Accepted(id=id_, new=True, claimed=load_claimed(tx, claimed, history_limit, known=stored))
@@ -204,6 +217,8 @@ class SqlJournal:
                 check_claim(tx, claim)
             for write in writes:
                 apply_write(tx, write, act)
+                if claim is None and isinstance(write, SetRun) and write.state in FINAL_STATES:
+                    announce(tx, Signal(kind="run", run_id=write.run_id), sender=act.owner)
             part = _begin_send(tx, send, act) if send and alive else None
             if claim is not None and release:
                 return Committed(more=give_up(tx, claim.lane), part=part)
@@ -270,6 +285,12 @@ class SqlJournal:
 
     async def has_lease(self) -> bool:
         return self._lease.valid
+
+    async def signals(self) -> AsyncGenerator[Signal]:
+        if self._signals is not None:
+            async with aclosing(self._signals.listen()) as signals:
+                async for signal in signals:
+                    yield signal
 
 
 def _begin_send(tx: Tx, conversation: str, act: Act) -> Part | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from botkit.core.clock import Clock, SystemClock
 from botkit.core.errors import StoreError
 from botkit.core.ids import new_id
+from botkit.core.journal import Signal
 from botkit.store.administration import SqlCallLog, SqlCatalog, SqlRevisions, SqlSecrets
 from botkit.store.analytics import SqlAnalytics
 from botkit.store.call_approvals import SqlCallApprovals
@@ -31,6 +32,7 @@ from botkit.store.people import SqlPeople
 from botkit.store.query import Tx
 from botkit.store.reader import Reader, postgres_reader, sqlite_reader
 from botkit.store.records import SqlRecords
+from botkit.store.signals import PostgresSignals, announce
 from botkit.store.sqlite import SqliteBackend, Synchronous, connect_sqlite, translate_sqlite
 from botkit.store.writer import Writer
 
@@ -54,6 +56,7 @@ class Store:
         owner: Owner,
         lease: Lease,
         lock: HomeLock | None = None,
+        signals: PostgresSignals | None = None,
     ):
         self.home = home
         self.clock = clock
@@ -61,7 +64,7 @@ class Store:
         """Id of this process, this boot."""
         self.writer = writer
         self.reader = reader
-        self.journal = SqlJournal(writer, clock, owner=owner.id, lease=lease)
+        self.journal = SqlJournal(writer, clock, owner=owner.id, lease=lease, signals=signals)
         self.people = SqlPeople(writer, reader, clock)
         self.pairing = SqlPairing(writer, reader, clock)
         self.members = SqlMembers(writer, reader, clock, owner=owner.id)
@@ -85,10 +88,14 @@ class Store:
         """Finish what was submitted, leave the list of the living, let go of the database. Safe to repeat."""
         try:
             if not self.writer.closed:
-                await self.writer.run(lambda tx: unregister(tx, self.owner))
+                await self.writer.run(self._leave)
         except StoreError:
             pass  # the lease runs out by itself
         await self._disconnect()
+
+    def _leave(self, tx: Tx) -> None:
+        unregister(tx, self.owner)
+        announce(tx, Signal(kind="recover"), sender=self.owner)
 
     async def abandon(self) -> None:
         """Drop everything as a kill would: nothing more is written, this process stays on the list."""
@@ -161,7 +168,8 @@ async def _open_postgres(home: Path, database_url: str, clock: Clock, lease_s: f
     owner, lease = _this_process(), Lease(clock, lease_s)
     await _enter(writer, owner, lease, clock, alone=False)
     reader = postgres_reader(url, partial(translate_postgres, url=url))
-    return Store(home=home, writer=writer, reader=reader, clock=clock, owner=owner, lease=lease)
+    signals = PostgresSignals(url, clock, owner=owner.id)
+    return Store(home=home, writer=writer, reader=reader, clock=clock, owner=owner, lease=lease, signals=signals)
 
 
 async def _enter(writer: Writer, owner: Owner, lease: Lease, clock: Clock, *, alone: bool) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 __all__ = ["FaultyJournal"]
 
 import asyncio
+import inspect
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
@@ -30,10 +32,12 @@ class FaultyJournal:
         """Asked before each call, with the method's name and its positional arguments."""
         self.failed = 0
         """Calls answered with an error of `fault`."""
+        self.calls: Counter[str] = Counter()
+        """How often each method ended."""
 
     def __getattr__(self, name: str) -> Any:
         target: Any = getattr(self._journal, name)
-        if not callable(target):
+        if not callable(target) or inspect.isasyncgenfunction(target):
             return target
         method = cast("Callable[..., Awaitable[Any]]", target)
 
@@ -46,6 +50,7 @@ class FaultyJournal:
             try:
                 return await method(*args, **options)
             finally:
+                self.calls[name] += 1
                 self.changed()
 
         return call

@@ -32,6 +32,8 @@ from botkit.testing.models import ScriptedModel
 from botkit.testing.platform import PLAIN, FakeAdapter, FakePlatform
 from botkit.testing.tools import FakeTools
 
+_BACKGROUND = ("_watch", "_keep", "_listen")
+
 Edit = dict[str, Any]
 Answer = str | ModelReply | Exception
 
@@ -93,8 +95,10 @@ class World:
     and the clock, which only the test moves.
     """
 
-    def __init__(self, home: Path):
+    def __init__(self, home: Path, database_url: str = ""):
         self.home = home
+        self.database_url = database_url
+        """PostgreSQL, for worlds that share one."""
         self.clock = ManualClock()
         self.platform = FakePlatform(PLAIN)
         self.tools = FakeTools()
@@ -121,7 +125,9 @@ class World:
 
     async def start(self) -> None:
         """Boot: open the store, recover, connect."""
-        self.store: Store = await self._stack.enter_async_context(open_store(self.home, clock=self.clock))
+        self.store: Store = await self._stack.enter_async_context(
+            open_store(self.home, self.database_url, clock=self.clock)
+        )
         self.journal = FaultyJournal(self.store.journal)
         self.ports = _Ports.of(self.store, cast("Journal", self.journal))
         agent = self.agent or AgentLoop(self.model, self.tools)
@@ -140,7 +146,7 @@ class World:
         await self._adapter.start()
         before = set(self._tasks)
         await self.engine.start()
-        self._background = {task for task in self._tasks - before if "_watch" in repr(task) or "_keep" in repr(task)}
+        self._background = {task for task in self._tasks - before if any(name in repr(task) for name in _BACKGROUND)}
         if self.started:
             await self.engine.channel_started("fake")
 

@@ -12,6 +12,7 @@ from botkit.core.ids import new_id
 from botkit.core.journal import (
     Consume,
     Requeue,
+    Signal,
     Wake,
 )
 from botkit.store.codec import clean, dump
@@ -19,6 +20,7 @@ from botkit.store.query import Query, Tx, arg, const
 from botkit.store.schema import (
     inbox,
 )
+from botkit.store.signals import announce
 from botkit.store.writes.registry import Act, insert_row, writes
 
 _EVENT = "id channel dedupe_key lane kind conversation sender_id received_at event"
@@ -77,7 +79,9 @@ def finish_event(tx: Tx, event_id: str, *, now: int, outcome: str, run_id: str) 
 
 @writes(Wake)
 def _wake(tx: Tx, write: Wake, act: Act) -> None:
-    put_event(tx, write.event, write.lane, id_=new_id("in"), now=act.now)
+    id_ = new_id("in")
+    if put_event(tx, write.event, write.lane, id_=id_, now=act.now) is not None:
+        announce(tx, Signal(kind="lane", lane=write.lane, event_id=id_), sender=act.owner)
 
 
 @writes(Consume)
@@ -88,4 +92,5 @@ def _consume(tx: Tx, write: Consume, act: Act) -> None:
 
 @writes(Requeue)
 def _requeue(tx: Tx, write: Requeue, act: Act) -> None:
-    tx(_REQUEUE, write.lane, clean(write.outcome))
+    if tx(_REQUEUE, write.lane, clean(write.outcome)).rowcount > 0:
+        announce(tx, Signal(kind="lane", lane=write.lane), sender=act.owner)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+__all__ = ["FINAL_STATES"]
 
 from typing import Any
 
@@ -26,7 +26,7 @@ from botkit.store.schema import (
 from botkit.store.writes.inbox import finish_event
 from botkit.store.writes.registry import Act, insert_row, writes
 
-_FINAL = ("completed", "failed", "cancelled", "limit_reached")
+FINAL_STATES = ("completed", "failed", "cancelled", "limit_reached")
 
 _RUN = (
     "id lane conversation conversation_kind channel bot person_id kind revision session_id trace_id state "
@@ -115,7 +115,7 @@ def _start_run(tx: Tx, write: StartRun, act: Act) -> None:
 
 @writes(SetRun)
 def _set_run(tx: Tx, write: SetRun, act: Act) -> None:
-    final = write.state in _FINAL
+    final = write.state in FINAL_STATES
     changed = tx(
         _SET_RUN,
         write.state,

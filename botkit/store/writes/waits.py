@@ -17,6 +17,7 @@ from botkit.core.journal import (
     DropTimer,
     OpenWait,
     PutTimer,
+    Signal,
 )
 from botkit.store.codec import clean, dump
 from botkit.store.query import Insert, Query, Tx, arg, const
@@ -27,6 +28,7 @@ from botkit.store.schema import (
     timers,
     waits,
 )
+from botkit.store.signals import announce
 from botkit.store.writes.inbox import put_event
 from botkit.store.writes.registry import Act, insert_row, writes
 
@@ -130,7 +132,9 @@ def _close_wait(tx: Tx, write: CloseWait, act: Act) -> None:
                 "via": write.via,
             },
         )
-        put_event(tx, event, wait.lane, id_=new_id("in"), now=act.now)
+        id_ = new_id("in")
+        put_event(tx, event, wait.lane, id_=id_, now=act.now)
+        announce(tx, Signal(kind="lane", lane=wait.lane, event_id=id_), sender=act.owner)
 
 
 def _refuse_decision(tx: Tx, write: CloseWait) -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "RecordsContract",
     "RecoveryContract",
     "SharedLimiterContract",
+    "SignalsContract",
     "Stores",
 ]
 
@@ -40,3 +41,4 @@ from botkit.testing.stores.moves import MoveContract
 from botkit.testing.stores.people import PairingContract, PeopleContract
 from botkit.testing.stores.records import RecordsContract
 from botkit.testing.stores.recovery import LeaseContract, RecoveryContract
+from botkit.testing.stores.signals import SignalsContract

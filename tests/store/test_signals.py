@@ -1,0 +1,111 @@
+"""Instances on one database act on each other's work at once, not when they next look."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from botkit.core.events import Conversation
+from botkit.core.journal import CloseWait, Emit
+from botkit.store.open import open_store
+from botkit.store.query import Query
+from botkit.testing.models import calls
+from botkit.testing.stores import Database, SignalsContract
+from botkit.testing.stores.samples import a_part
+from tests.engine.support import World
+from tests.store.conftest import SqlDatabase
+
+_CUT = Query(
+    "",
+    lambda _: text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE application_name = 'botkit-signals' AND datname = current_database()"
+    ),
+)
+
+
+class TestPostgresSignals(SignalsContract):
+    @pytest.fixture
+    def database(self, postgres_database: SqlDatabase) -> Database:
+        return postgres_database
+
+
+async def test_a_database_of_one_process_has_nothing_to_tell(sqlite_database: SqlDatabase):
+    async with aclosing((await sqlite_database.open()).journal.signals()) as signals:
+        assert [signal async for signal in signals] == []
+
+
+async def test_a_lost_connection_is_made_again_and_asks_to_look(postgres_url: str, home: Path):
+    async with open_store(home, postgres_url) as store, aclosing(store.journal.signals()) as signals:
+        assert (await anext(signals)).kind == "recover"
+        await store.writer.run(lambda tx: tx(_CUT).fetchall())
+        assert (await anext(signals)).kind == "recover"
+
+
+# ── engines ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+async def worlds(home: Path, postgres_url: str) -> AsyncIterator[tuple[World, World]]:
+    """Two instances of one installation; their clocks stand still, so nobody looks by himself."""
+    one, two = World(home / "one", postgres_url), World(home / "two", postgres_url)
+    yield one, two
+    await one.close()
+    await two.close()
+
+
+async def listening(world: World) -> None:
+    """Boot, and return once it hears the others."""
+    await world.start()
+    await world.until(lambda: world.journal.calls["recover"] >= 2)
+
+
+async def test_a_stop_that_reaches_another_instance_ends_the_answer(worlds: tuple[World, World]):
+    answering, other = worlds
+    other.platform = answering.platform
+    answering.script.append("Once upon a time there was a fox.")
+    answering.gate.clear()
+    await listening(answering)
+    await answering.platform.say("tell me a story")
+    await answering.asked()
+    await other.start()  # from now on the platform's events arrive there
+    await other.platform.say("/stop")
+    await answering.settle()
+
+    assert [run.state for run in await answering.runs()] == ["cancelled"]
+    (said,) = answering.texts
+    assert said.endswith("_Stopped._")
+
+
+async def test_a_decision_made_elsewhere_wakes_the_run_here(worlds: tuple[World, World], home: Path, postgres_url: str):
+    world, _ = worlds
+    world.tools.add("shop__refund", lambda: "refunded", approve=True)
+    world.script.extend([calls(("shop__refund", {})), "Done."])
+    await listening(world)
+    await world.ask("refund please")
+    (wait,) = await world.waits()
+    async with open_store(home / "command", postgres_url, clock=world.clock) as command:
+        approved = CloseWait(wait_id=wait.id, state="answered", at=1, answer={"approved": True}, by="bo")
+        await command.journal.commit(None, [approved])
+        await world.until(lambda: world.journal.calls["claim"] >= 1)
+    await world.settle()
+
+    assert [run.state for run in await world.runs()] == ["completed"]
+
+
+async def test_what_an_instance_leaves_in_the_outbox_is_delivered_by_another(
+    worlds: tuple[World, World], home: Path, postgres_url: str
+):
+    world, _ = worlds
+    await listening(world)
+    part = a_part("p0", room=Conversation(channel="fake", room="dm-ada"), text="left behind")
+    async with open_store(home / "command", postgres_url, clock=world.clock) as leaving:
+        await leaving.journal.commit(None, [Emit(part=part)])
+    await world.until(lambda: world.texts)
+    await world.settle()
+
+    assert world.texts == ["left behind"]
