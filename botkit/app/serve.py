@@ -22,6 +22,7 @@ from botkit.app.home import Home
 from botkit.app.housekeeping import keep_house
 from botkit.app.http import HttpServer, HttpServices, bind, build_app
 from botkit.app.http.connect import connect_routes
+from botkit.app.http.join import join_routes
 from botkit.app.instance import Instance
 from botkit.app.operations import Operations
 from botkit.app.runtime import open_instance
@@ -101,7 +102,11 @@ def _http(instance: Instance, operations: Operations, listener: socket.socket, t
         file_links=instance.file_links,
         read_file=instance.store.files.read,
         page_token=token,
-        workspaces=[*door.routes(), *connect_routes(instance.connections, instance.base_url)],
+        workspaces=[
+            *door.routes(),
+            *connect_routes(instance.connections, instance.base_url),
+            *join_routes(instance.access, instance.base_url),
+        ],
     )
     app = build_app(services, console_routes(PageApi(operations), clock=instance.clock))
     return HttpServer(app, listener, trusted_proxies=instance.environment.trusted_proxies)

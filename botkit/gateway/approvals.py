@@ -136,7 +136,7 @@ def wanted_wait_s(call: ToolCall) -> float:
     wanted = call.client.meta.get(WAIT_META) if call.client is not None else None
     if isinstance(wanted, bool) or not isinstance(wanted, int | float):
         return 0.0
-    return min(max(float(wanted), 0.0), _WAIT_LIMIT_S)
+    return min(float(wanted), _WAIT_LIMIT_S) if wanted > 0 else 0.0
 
 
 def approval_error(approval: CallApproval) -> dict[str, Any]:

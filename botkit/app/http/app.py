@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from botkit.app.http.connect import OPEN_PATHS
 from botkit.app.http.guard import PageGuard
+from botkit.app.http.join import JOIN_PATH
 from botkit.app.http.metrics import Metrics, set_rows
 from botkit.app.http.shared_files import FILES_PATH, FileLinks, files_endpoint
 from botkit.app.http.webhooks import Adapters, webhook_endpoint
@@ -24,7 +25,16 @@ from botkit.app.names import WEBHOOK_PATH, WORKSPACE_PATHS
 from botkit.core.console import ChannelInfo
 from botkit.core.errors import BotkitError, StoreError
 
-_OPEN = ("/healthz", "/readyz", "/metrics", FILES_PATH + "/", WEBHOOK_PATH, *WORKSPACE_PATHS, *OPEN_PATHS)
+_OPEN = (
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    FILES_PATH + "/",
+    JOIN_PATH + "/",
+    WEBHOOK_PATH,
+    *WORKSPACE_PATHS,
+    *OPEN_PATHS,
+)
 
 
 @dataclass(frozen=True)

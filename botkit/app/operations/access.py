@@ -217,13 +217,13 @@ class MemberOperations(_Access):
         invited = await desk.invite(
             slug, by=Actor(name=by, via=via), name=name, email=email, role=role, expires_in_s=expires_in_s
         )
-        base = self._i.environment.public_url or self._i.url
+        base = self._i.base_url()
         return InvitationInfo(
             member=invited.member.name,
             workspace=slug,
             role=role,
             code=invited.code,
-            link=f"{base.rstrip('/')}/join#{invited.code}" if base else "",
+            link=f"{base.rstrip('/')}/join/{invited.code}" if base else "",
             expires_at=invited.expires_at,
         )
 

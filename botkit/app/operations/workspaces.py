@@ -171,7 +171,7 @@ class WorkspaceOperations:
     def url_of(self, slug: str) -> str:
         """Where MCP clients reach it."""
         environment = self._i.environment
-        base = environment.public_url or self._i.url or f"http://{environment.host}:{environment.port}"
+        base = self._i.base_url() or f"http://{environment.host}:{environment.port}"
         return f"{base.rstrip('/')}/ws/{slug}"
 
     # ─────────────────────────────────────────────────────────────────────────────────────────────────────
