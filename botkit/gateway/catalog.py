@@ -33,6 +33,7 @@ from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.rights import review_of
 from botkit.gateway.session import ListKind
 from botkit.gateway.settings import GatewaySettings, Review, WorkspaceSettings
+from botkit.gateway.suspicions import suspicions
 from botkit.gateway.upstream import State, Upstream
 
 _LIST_TIMEOUT_S = 15.0
@@ -51,7 +52,9 @@ class ServerStatus(Data):
     left_out: tuple[str, ...] = ()
     """One sentence for each tool that cannot be used."""
     needs_review: tuple[str, ...] = ()
-    """Reviewed tools whose definition changed; they count as unreviewed until accepted."""
+    """Tools in quarantine: new or changed since the server's tools were reviewed; nobody sees them until accepted."""
+    suspicious: tuple[str, ...] = ()
+    """One sentence for each tool whose own words a person should look at."""
     refreshed_at: int = 0
     """Microseconds, UTC."""
     starts: int = 0
@@ -59,7 +62,7 @@ class ServerStatus(Data):
 
 
 class ChangedTool(Data):
-    """A reviewed tool that is not the one that was reviewed any more."""
+    """A tool in quarantine: it is not the one that was reviewed, or was not there then."""
 
     name: str
     """With its server."""
@@ -68,7 +71,11 @@ class ChangedTool(Data):
     now: dict[str, Any]
     """The MCP `Tool` object."""
     before: dict[str, Any] | None = None
-    """As it was reviewed; None where that was not kept."""
+    """As it was reviewed; None where that was not kept, and for a new one."""
+    new: bool = False
+    """It came after the review."""
+    suspicions: tuple[str, ...] = ()
+    """What in its words is worth a look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,8 @@ class _Known:
 
     definitions: Sequence[Definition] = ()
     left_out: Sequence[str] = ()
-    pins: dict[str, str] | None = None
+    pins: dict[str, str] = field(default_factory=dict[str, str])
+    """Of a server with a reviewed tool: name → hash of every tool that was there, or was accepted since."""
     accepted: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """The definitions the pins stand for."""
     refreshed_at: int = 0
@@ -109,10 +117,8 @@ class _Known:
     extras: Extras = NO_EXTRAS
     noted: set[ListKind] = field(default_factory=set[ListKind])
     """Lists that the server said had changed since they were last read."""
-
-    def changed_since_review(self, definition: Definition) -> bool:
-        pinned = (self.pins or {}).get(definition.name)
-        return pinned is not None and pinned != definition.hash
+    suspicions: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """By tool."""
 
 
 class Catalogue:
@@ -257,14 +263,18 @@ class Catalogue:
             await asyncio.wait(waiting, timeout=timeout_s)
 
     def changes(self, server: str) -> Sequence[ChangedTool]:
-        """Reviewed tools of a server whose definition changed."""
+        """Tools of a server in quarantine."""
         known = self._known.get(server, _Known())
         return [
             ChangedTool(
-                name=tool_name(server, one.name), hash=one.hash, now=one.raw, before=known.accepted.get(one.name)
+                name=tool_name(server, one.name),
+                hash=one.hash,
+                now=one.raw,
+                before=known.accepted.get(one.name),
+                new=one.name not in known.pins,
+                suspicions=known.suspicions.get(one.name, ()),
             )
-            for one in known.definitions
-            if known.changed_since_review(one)
+            for one in self._quarantined(server, known)
         ]
 
     async def accept(self, server: str, shown: Mapping[str, str] | None = None) -> Sequence[str]:
@@ -277,13 +287,13 @@ class Catalogue:
             Conflict: a tool has changed again since.
         """
         known = self._known.get(server, _Known())
-        changed = {tool_name(server, one.name): one for one in known.definitions if known.changed_since_review(one)}
+        changed = {tool_name(server, one.name): one for one in self._quarantined(server, known)}
         wanted = {name: one.hash for name, one in changed.items()} if shown is None else shown
         for name, digest in wanted.items():
             if name not in changed or changed[name].hash != digest:
                 raise Conflict(f"{name} is not what was looked at any more; look again.", tool=name)
         accepted = [changed[name] for name in wanted]
-        known.pins = {**(known.pins or {}), **{one.name: one.hash for one in accepted}}
+        known.pins = {**known.pins, **{one.name: one.hash for one in accepted}}
         known.accepted = {**known.accepted, **{one.name: one.raw for one in accepted}}
         self._forget_views()
         await self._save(server, known)
@@ -324,6 +334,7 @@ class Catalogue:
             _log.warning("tools_not_refreshed", server=name, error=known.error)
             return
         definitions, left_out = read_definitions(tools, self._redactor)
+        self._look_at(name, known, tools)
         changed = [one.hash for one in definitions] != [one.hash for one in known.definitions]
         known.definitions, known.left_out = definitions, left_out
         known.error, known.stale = "", False
@@ -353,33 +364,57 @@ class Catalogue:
         self._offers.clear()
 
     def _pin(self, server: str, known: _Known) -> bool:
-        """Remember the definition of every reviewed tool the first time it is seen."""
-        pins = known.pins = dict(known.pins or {})
-        accepted = known.accepted = dict(known.accepted)
-        before, kept = dict(pins), dict(accepted)
-        keep = self._servers[server].pin
-        for definition in known.definitions:
-            name = tool_name(server, definition.name)
-            reviewed = any(
-                workspace.offers(server) and review_of(workspace, name).tool_class is not None
-                for workspace in self._settings.workspaces.values()
-            )
-            if not reviewed:
-                pins.pop(definition.name, None)
-                accepted.pop(definition.name, None)
-            elif definition.name not in pins or not keep or pins[definition.name] == definition.hash:
-                pins[definition.name] = definition.hash
-                accepted[definition.name] = definition.raw
-            elif known.changed_since_review(definition):
-                advice = f"Look at it, and accept it, with botkit mcp accept {server}."
-                _log.warning("tool_definition_changed", server=server, tool=name, advice=advice)
-        return pins != before or accepted != kept
+        """Remember the tools of a reviewed server the first time they are seen, and say what came or changed since."""
+        pins, accepted = known.pins, known.accepted
+        if not self._is_pinned(server, known):
+            known.pins, known.accepted = {}, {}
+        elif not pins:
+            known.pins = {one.name: one.hash for one in known.definitions}
+            known.accepted = {one.name: one.raw for one in known.definitions}
+        else:
+            kept = {one.name: one.raw for one in known.definitions if pins.get(one.name) == one.hash}
+            known.accepted = {**accepted, **kept}
+            advice = f"Look at it, and accept it, with botkit mcp accept {server}."
+            for one in self._quarantined(server, known):
+                reason = "changed" if one.name in pins else "new"
+                name = tool_name(server, one.name)
+                _log.warning("tool_quarantined", server=server, tool=name, reason=reason, advice=advice)
+        return known.pins != pins or known.accepted != accepted
+
+    def _is_pinned(self, server: str, known: _Known) -> bool:
+        """Whether somebody reviewed a tool of the server, so that what it offers must stay as it was."""
+        settings = next((one for one in self._settings.servers if one.name == server), None)
+        if settings is None or not settings.pin:
+            return False
+        names = {tool_name(server, name) for name in (*known.pins, *(one.name for one in known.definitions))}
+        return any(
+            workspace.offers(server) and any(review_of(workspace, name).tool_class is not None for name in names)
+            for workspace in self._settings.workspaces.values()
+        )
+
+    def _quarantined(self, server: str, known: _Known) -> Sequence[Definition]:
+        """Tools that nobody may see before a person has: new names and other definitions on a reviewed server."""
+        different = [one for one in known.definitions if known.pins.get(one.name) != one.hash] if known.pins else []
+        return different if different and self._is_pinned(server, known) else []
+
+    def _look_at(self, server: str, known: _Known, tools: Sequence[Any]) -> None:
+        """Note what in the words of tools a person should look at."""
+        others = [one.name for name, other in self._known.items() if name != server for one in other.definitions]
+        found: dict[str, tuple[str, ...]] = {}
+        for raw in tools:
+            own: Any = raw.get("name") if isinstance(raw, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # as servers send it
+            if isinstance(own, str) and (sentences := suspicions(raw, others)):
+                found[own] = tuple(sentences)
+        for name in found.keys() - known.suspicions.keys():
+            reasons = "; ".join(found[name])
+            _log.warning("tool_suspicious", server=server, tool=tool_name(server, name), reasons=reasons)
+        known.suspicions = found
 
     async def _save(self, server: str, known: _Known) -> None:
         row = CatalogRow(
             server=server,
             tools=tuple(one.raw for one in known.definitions),
-            pins=known.pins or {},
+            pins=known.pins,
             refreshed_at=known.refreshed_at,
             accepted=known.accepted,
         )
@@ -397,8 +432,11 @@ class Catalogue:
             known = self._known.get(name)
             if known is None or not settings.offers(name):
                 continue
+            hidden = {one.name for one in self._quarantined(name, known)}
             for definition in known.definitions:
-                listed = self._listed(server, definition, known, review_of(settings, tool_name(name, definition.name)))
+                if definition.name in hidden:
+                    continue
+                listed = self._listed(server, definition, review_of(settings, tool_name(name, definition.name)))
                 view[listed.tool.name] = listed
         if depth < DEPTH_LIMIT:
             for inner in settings.workspaces:
@@ -414,16 +452,15 @@ class Catalogue:
         inner = (Inner(workspace, listed.tool, listed.review), *listed.inner)
         return Listed(tool, review, listed.definition, listed.server, inner)
 
-    def _listed(self, server: AnyServer, definition: Definition, known: _Known, review: Review) -> Listed:
+    def _listed(self, server: AnyServer, definition: Definition, review: Review) -> Listed:
         name = tool_name(server.name, definition.name)
-        trusted = not known.changed_since_review(definition)
         tool = Tool(
             name=name,
             server=server.name,
             upstream_name=definition.name,
             definition={**definition.raw, "name": name},
-            tool_class=(review.tool_class or "unreviewed") if trusted else "unreviewed",
-            idempotent=trusted and bool(review.idempotent),
+            tool_class=review.tool_class or "unreviewed",
+            idempotent=bool(review.idempotent),
             approve=bool(review.approve),
         )
         return Listed(tool, review, definition, server)
@@ -438,8 +475,9 @@ class Catalogue:
             tools=len(known.definitions),
             stale=known.stale and bool(known.definitions),
             left_out=tuple(known.left_out),
-            needs_review=tuple(
-                tool_name(server.name, one.name) for one in known.definitions if known.changed_since_review(one)
+            needs_review=tuple(tool_name(server.name, one.name) for one in self._quarantined(server.name, known)),
+            suspicious=tuple(
+                f"{tool_name(server.name, name)}: {'; '.join(found)}" for name, found in known.suspicions.items()
             ),
             refreshed_at=known.refreshed_at,
             starts=upstream.starts if upstream else 0,

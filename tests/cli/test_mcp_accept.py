@@ -81,7 +81,7 @@ def test_a_yes_accepts_one_tool_or_all_and_leaves_a_trace(cli: Cli, ask: Ask) ->
 
 def test_names_that_are_not_there_are_told(cli: Cli) -> None:
     assert "There is no server shp" in cli("mcp", "accept", "shp", "--yes").output
-    assert "shop__py: no definition changed" in cli("mcp", "accept", "shop", "--tool", "shop__py", "--yes").output
+    assert "shop__py: nothing changed" in cli("mcp", "accept", "shop", "--tool", "shop__py", "--yes").output
 
 
 def test_a_running_process_accepts_at_once_and_never_what_nobody_looked_at() -> None:

@@ -39,6 +39,9 @@ class ServerInfo(Data, omit_defaults=False):
     tools: int = 0
     left_out: tuple[str, ...] = ()
     needs_review: tuple[str, ...] = ()
+    """Tools in quarantine until they are accepted."""
+    suspicious: tuple[str, ...] = ()
+    """Tools whose own words are worth a look, and why."""
     workspaces: tuple[str, ...] = ()
     refreshed_at: int = 0
     """Microseconds, UTC; 0: never."""
@@ -101,7 +104,7 @@ class McpOperations:
             return [self._info(one) for one in self._i.gateway.status() if server in ("", one.name)]
 
     async def changes(self, *, server: str) -> Sequence[ToolChange]:
-        """Reviewed tools of a server whose definition changed since; they count as unreviewed until accepted.
+        """Tools of a server that are new or changed since its review; nobody sees them until accepted.
 
         Raises:
             NotFound: no such server.
@@ -326,6 +329,7 @@ class McpOperations:
             tools=status.tools,
             left_out=status.left_out,
             needs_review=status.needs_review,
+            suspicious=status.suspicious,
             workspaces=tuple(
                 name for name, one in config.workspaces.items() if status.name in one.servers or "*" in one.servers
             ),

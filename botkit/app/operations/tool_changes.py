@@ -24,11 +24,22 @@ class ToolChange(Data, omit_defaults=False):
     """Lines of both definitions, as `diff -u` has them."""
     known_before: bool = True
     """False: what was reviewed is not stored any more, so all of it is new in `diff`."""
+    new: bool = False
+    """It came after the review, perhaps under another name than before."""
+    suspicions: tuple[str, ...] = ()
+    """What in its words is worth a look."""
 
 
 def changed_tools(changed: Sequence[ChangedTool]) -> list[ToolChange]:
     return [
-        ToolChange(tool=one.name, digest=one.hash, diff=_diff(one.before, one.now), known_before=one.before is not None)
+        ToolChange(
+            tool=one.name,
+            digest=one.hash,
+            diff=_diff(one.before, one.now),
+            known_before=one.before is not None,
+            new=one.new,
+            suspicions=one.suspicions,
+        )
         for one in changed
     ]
 

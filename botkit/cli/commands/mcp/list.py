@@ -26,4 +26,7 @@ async def command(out: Output) -> None:
             if sentence and not out.json:
                 out.note(f"{one.name}: {sentence}")
         if one.needs_review and not out.json:
-            out.note(f"{one.name}: changed since it was reviewed: {', '.join(one.needs_review)}")
+            tools = ", ".join(one.needs_review)
+            out.note(f"{one.name}: in quarantine until you run botkit mcp accept {one.name}: {tools}")
+        for sentence in () if out.json else one.suspicious:
+            out.note(f"{one.name}: look twice at {sentence}")
