@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["read_value", "scope_of", "scope_options"]
+__all__ = ["read_passphrase", "read_value", "scope_of", "scope_options"]
 
 import sys
 from collections.abc import Callable
@@ -51,3 +51,21 @@ def read_value(name: str) -> str:
     if not value:
         raise click.UsageError("the value is empty: type it, or pipe it in")
     return value
+
+
+def read_passphrase(file: str | None, *, twice: bool = False) -> str:
+    """A passphrase: the first line of a file, or typed unseen, where it is new twice.
+
+    Raises:
+        click.UsageError: the file cannot be read, or nobody can be asked.
+    """
+    if file is not None:
+        try:
+            with open(file, encoding="utf-8") as source:  # noqa: PTH123 - pathlib would double the start-up time
+                return source.readline().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise click.UsageError(f"the passphrase cannot be read from {file}: {error}") from error
+    if not sys.stdin.isatty():
+        raise click.UsageError("give --passphrase-file: there is nobody to ask for a passphrase")
+    passphrase: str = click.prompt("Passphrase", hide_input=True, err=True, confirmation_prompt=twice)
+    return passphrase

@@ -6,6 +6,8 @@ row says which key opens it without revealing anything.
     BOTKIT_MASTER_KEY=BASE64             one key
     BOTKIT_MASTER_KEY=NEW,OLD            during a rotation; the first one seals
 
+    BOTKIT_MASTER_KEY=transit+https://…  one key that a service keeps closed (`transit.py`)
+
 Without the variable a key is generated into `master.key` in the home (mode 0600, one key a line, current first).
 """
 
@@ -92,7 +94,7 @@ class FileKeys:
             )
         if not lines:
             raise SecretError(f"{self._file} is empty: restore it from your backup. {_how()}")
-        return [parse_key(line, str(self._file)) for line in lines]
+        return [self._read(line) for line in lines]
 
     def add(self, key: bytes) -> None:
         """Make a key the current one; the former stay until `keep_only`."""
@@ -102,8 +104,17 @@ class FileKeys:
         """Forget every key but one, at the end of a rotation."""
         self._write([one.key for one in self.known() if one.id == key_id])
 
+    def _read(self, line: str) -> MasterKey:
+        """A line of the file as a key. Raises `SecretError`."""
+        return parse_key(line, str(self._file))
+
+    def _line(self, key: bytes) -> str:
+        """The reverse of `_read`."""
+        return _encode(key)
+
     def _create(self) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
+        line = self._line(secrets.token_bytes(KEY_BYTES))
         try:
             # Two processes at a first start: the second finds the first one's key.
             handle = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -112,7 +123,7 @@ class FileKeys:
         except OSError as error:
             raise SecretError(f"No master key could be written to {self._file}: {error}.") from error
         with os.fdopen(handle, "w") as file:
-            file.write(_encode(secrets.token_bytes(KEY_BYTES)) + "\n")
+            file.write(line + "\n")
             file.flush()
             os.fsync(handle)
         _log.warning(
@@ -122,24 +133,30 @@ class FileKeys:
         )
 
     def _write(self, keys: Sequence[bytes]) -> None:
+        lines = [self._line(key) for key in keys]
         fresh = self._file.with_suffix(".new")
         with contextlib.suppress(FileNotFoundError):
             fresh.unlink()
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w") as file:
-            file.writelines(_encode(key) + "\n" for key in keys)
+            file.writelines(line + "\n" for line in lines)
             file.flush()
             os.fsync(handle)
         fresh.replace(self._file)
 
 
 def find_keys(home: Path, environment: Mapping[str, str]) -> KeyProvider:
-    """The environment's keys if it has any, else those of the file in the home.
+    """The environment's keys if it has any, else those of the file in the home; sealed ones where a service opens them.
 
     Raises:
-        SecretError: the variable is set but holds no key.
+        SecretError: the variable is set but holds no key and names no service.
     """
     value = environment.get(_VARIABLE)
+    if value is not None and value.strip().startswith("transit+"):
+        from botkit.gateway.transit import Transit, TransitKeys
+
+        service = Transit.at(value.strip(), environment)
+        return TransitKeys(home / "master.key.sealed", service)
     return EnvironmentKeys(value) if value is not None else FileKeys(home / "master.key")
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["KeyRotation", "SecretInfo", "SecretOperations"]
+__all__ = ["KeyRotation", "SealedSecrets", "SecretInfo", "SecretOperations", "TakenSecrets"]
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
@@ -12,6 +13,7 @@ from botkit.app.names import INSTANCE
 from botkit.core.data import Data
 from botkit.core.errors import NotFound
 from botkit.core.stores import SecretRow
+from botkit.gateway.bundle import Entry, open_bundle, seal_bundle
 
 if TYPE_CHECKING:
     from botkit.app.instance import Instance
@@ -33,6 +35,19 @@ class SecretInfo(Data, omit_defaults=False):
 class KeyRotation(Data, omit_defaults=False):
     rewrapped: int
     key_id: str
+
+
+class SealedSecrets(Data, omit_defaults=False):
+    """A file for `botkit secrets import`."""
+
+    content: str
+    secrets: int
+
+
+class TakenSecrets(Data, omit_defaults=False):
+    stored: int
+    kept: int
+    """Were stored already and stay as they are."""
 
 
 class SecretOperations:
@@ -69,6 +84,35 @@ class SecretOperations:
         await self._i.audit(by=by, via=via, action="secrets.delete", target=f"{scope}/{stored}")
         await self._changed(stored)
         return True
+
+    async def export(self, *, passphrase: str, by: str, scope: str = "", via: str = "cli") -> SealedSecrets:
+        """Every stored secret, or those of one scope, sealed with a passphrase.
+
+        Raises:
+            SecretError: one does not open, or the passphrase is too short.
+        """
+        entries = [
+            Entry(scope=row.scope, name=row.name, value=await self._i.vault.reveal(row.scope, row.name))
+            for row in await self._i.vault.list(scope)
+        ]
+        content = await asyncio.to_thread(seal_bundle, entries, passphrase)
+        await self._i.audit(by=by, via=via, action="secrets.export", target=scope, secrets=len(entries))
+        return SealedSecrets(content=content.decode(), secrets=len(entries))
+
+    async def take(
+        self, *, content: str, passphrase: str, by: str, replace: bool = False, via: str = "cli"
+    ) -> TakenSecrets:
+        """Store what a file of `export` holds. Raises `SecretError` when it does not open; nothing was stored."""
+        entries = await asyncio.to_thread(open_bundle, content.encode(), passphrase)
+        have = {(row.scope, row.name) for row in await self._i.vault.list("")}
+        fresh = [one for one in entries if replace or (one.scope, one.name) not in have]
+        for one in fresh:
+            await self._i.vault.put(one.scope, one.name, one.value)
+        kept = len(entries) - len(fresh)
+        await self._i.audit(by=by, via=via, action="secrets.import", stored=len(fresh), kept=kept)
+        for name in {one.name for one in fresh}:
+            await self._changed(name)
+        return TakenSecrets(stored=len(fresh), kept=kept)
 
     async def rotate_master_key(self, *, by: str, via: str = "cli") -> KeyRotation:
         """Wrap every data key with a new master key; values and their versions stay as they are."""
