@@ -56,7 +56,7 @@ from botkit.gateway.conversation import Asked, Conversation, Final, News
 from botkit.gateway.fleet import Fleet
 from botkit.gateway.limits import Budget, Limiter, NoBudget, SlidingWindow, quotas_for, rules_for
 from botkit.gateway.methods import SUBSCRIPTIONS, kind_of
-from botkit.gateway.parking import Parking
+from botkit.gateway.parking import Parking, read_ticket
 from botkit.gateway.pool import SECRETS_META
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.results import clean_object, clean_result, error_result
@@ -130,6 +130,12 @@ class Gateway:
         """Give up parked calls and end every server."""
         await self._parking.stop()
         await self.fleet.stop()
+
+    async def give_up(self, call: ToolCall) -> None:
+        """Nobody will answer what a call asked (`state`): its server is told, and may go on."""
+        park = self._parking.take(read_ticket(call).park)
+        if park is not None:
+            await park.leave("nobody is there to answer")
 
     def status(self) -> Sequence[ServerStatus]:
         """How each server is."""

@@ -30,6 +30,16 @@ class Watching:
         """By server: how many wait for news of each URI."""
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
+    @property
+    def watched(self) -> int:
+        """Resources of all servers."""
+        return sum(len(wanted) for wanted in self._wanted.values())
+
+    @property
+    def pending(self) -> bool:
+        """Whether some server has not been told yet."""
+        return bool(self._tasks)
+
     def hold(self, server: str, uri: str) -> bool:
         """Begin to hear of a resource; False: too many are watched already. Undo it with `release`."""
         wanted = self._wanted.setdefault(server, Counter())

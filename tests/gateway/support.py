@@ -122,6 +122,11 @@ class Bench:
         """As after a restart of botkit."""
         await self.gateway._parking.stop()  # pyright: ignore[reportPrivateUsage]  # what a restart does
 
+    @property
+    def parked(self) -> int:
+        """Calls that wait for an answer."""
+        return len(self.gateway._parking)  # pyright: ignore[reportPrivateUsage]  # counted nowhere else
+
     def processes(self) -> int:
         """How many servers run now."""
         return len(self.fleet.pool._upstreams)  # pyright: ignore[reportPrivateUsage]  # counted nowhere else

@@ -69,6 +69,9 @@ class Changes:
 
         return stop
 
+    def __len__(self) -> int:
+        return sum(len(here) for here in self._listeners.values())
+
     def _plan(self) -> None:
         """Several changes of one moment are one."""
         if not self._planned and self._listeners:

@@ -84,7 +84,7 @@ class Door:
         self._gateway = gateway
         self._credentials = Credentials(authenticator)
         self.ledger = Ledger(call_log)
-        changes = Changes(gateway)
+        changes = self._changes = Changes(gateway)
         sealer = Sealer(keys, lambda: clock.micros() / 1_000_000)
         self.methods = Methods(gateway, self.ledger, sealer)
         self.sessions = Sessions(changes, gateway.fleet.watching, clock)
@@ -103,6 +103,11 @@ class Door:
     def open_streams(self) -> int:
         """Streams, and requests that take longer than a moment."""
         return len(self._credentials)
+
+    @property
+    def listeners(self) -> int:
+        """Sessions and streams that are told of changes."""
+        return len(self._changes)
 
     async def stop(self) -> None:
         """End every stream and session, and write what is still to be logged."""

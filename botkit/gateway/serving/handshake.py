@@ -86,6 +86,7 @@ class Handshake:
             await self._served(http, grant, session, messages, batch=isinstance(message, list))
         finally:
             session.busy -= 1
+            self._sessions.touch(session)
 
     async def stream(self, http: Http, grant: Grant) -> None:
         """GET: the stream of what belongs to no request. A second one takes the place of the first."""
@@ -110,6 +111,7 @@ class Handshake:
             await http.end_stream()
         finally:
             session.busy -= 1
+            self._sessions.touch(session)
             if session.stream is line:
                 session.stream = None
 

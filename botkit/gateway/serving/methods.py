@@ -248,7 +248,12 @@ class Methods:
         responses: dict[str, Any] = {}
         refusals: dict[str, Any] = {}
         for key, request in final.requests.items():
-            answer = await ask(as_object(request))
+            try:
+                answer = await ask(as_object(request))
+            except BaseException:  # the client left or cancelled: its server need not wait any longer
+                if final.state:
+                    await self.gateway.give_up(msgspec.structs.replace(call, state=final.state))
+                raise
             if "result" in answer:
                 responses[key] = answer["result"]
             else:

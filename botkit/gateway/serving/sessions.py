@@ -171,7 +171,7 @@ class Sessions:
         session = Session(short_token(32), grant, version, capabilities)
         session.stop_listening = self._changes.listen(grant.workspace, session.heard)
         self._sessions[session.id] = session
-        self._touch(session)
+        self.touch(session)
         if self._sweeper is None or self._sweeper.done():
             self._sweeper = asyncio.create_task(self._sweep(), name="forget idle sessions")
         return session
@@ -181,7 +181,7 @@ class Sessions:
         session = self._sessions.get(session_id)
         if session is None or (session.workspace, session.credential) != (grant.workspace, grant.credential):
             return None
-        self._touch(session)
+        self.touch(session)
         return session
 
     def close(self, session: Session, reason: str) -> None:
@@ -195,7 +195,8 @@ class Sessions:
         for session in list(self._sessions.values()):
             self.close(session, "stopping")
 
-    def _touch(self, session: Session) -> None:
+    def touch(self, session: Session) -> None:
+        """It was used just now."""
         session.used_at = self._clock.monotonic()
         if self._sessions.pop(session.id, None) is not None:
             self._sessions[session.id] = session  # to the end: the order is that of use

@@ -13,7 +13,7 @@ from tests.gateway.serving.support import TOKEN, House, envelope, events, initia
 from tests.gateway.support import until
 
 LIST: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
-WRONG = -32602
+BAD = -32602
 EVERY_PATH = ("/ws/main", "/ws/main/mcp", "/api/gateway/ws/main", "/s/ada/main", "/ws/main/sse")
 
 
@@ -88,7 +88,7 @@ async def test_a_store_that_cannot_be_asked_lets_nobody_in(house: House, monkeyp
         (b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": [1]}', {}, 400, -32602),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "nonsense"}', {}, 200, -32601),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {}}', {}, 200, -32602),
-        (b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "x", "arguments": 1}}', {}, 200, WRONG),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "x", "arguments": 1}}', {}, 200, BAD),
         (b"{}", {"content-type": "text/plain"}, 415, -32600),
         (b"{}", {"content-encoding": "gzip"}, 415, -32600),
         (b" " * 9_000_000, {}, 413, -32600),
