@@ -66,6 +66,8 @@ class Principal(Data):
     """Calls a minute of this token's own plan; 0: the workspace's rule."""
     per_month: int = 0
     """Calls a calendar month of this token's own quota; 0: none."""
+    person: str = ""
+    """The person of the chat platforms whom a member is: the accounts that person connected are used."""
 
 
 class Tool(Data):

@@ -42,8 +42,6 @@ class CallDesk:
         self._clock = clock
         self._ttl_s = ttl_s
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
-        self.asked: Callable[[], None] = lambda: None
-        """Called when something new waits for a decision."""
 
     async def use(
         self, call: ToolCall, tool: Tool, *, digest: str, arguments: dict[str, Any], approvers: tuple[str, ...]
@@ -70,10 +68,7 @@ class CallDesk:
             expires_at=now + int(self._ttl_s() * _MICROS),
             call_id=call.id,
         )
-        found = await self._store.use(wanted, at=now)
-        if found.id == wanted.id:
-            self.asked()
-        return found
+        return await self._store.use(wanted, at=now)
 
     async def wait(self, approval: CallApproval, timeout_s: float) -> None:
         """Until it is decided or expires, at most so long."""

@@ -323,7 +323,7 @@ class Gateway:
             SecretError: a secret is missing; nothing was sent.
         """
         server = listed.server
-        person = call.principal.id if call.principal.kind == "person" else ""
+        person = call.principal.id if call.principal.kind == "person" else call.principal.person
         workspace = home_of(call.workspace, listed.inner)
         member = f"member:{call.principal.id}" if call.principal.kind == "member" else ""
         scopes = scopes_for(workspace=workspace, server=server.name, person=person or member)

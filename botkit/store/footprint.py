@@ -8,18 +8,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, Table, and_, false, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, false, or_, select
 
 from botkit.core.data import decode
 from botkit.core.events import Event
 from botkit.store.reader import Reader
 from botkit.store.schema import (
     accounts,
+    call_approvals,
     calls,
     files,
     identities,
     inbox,
+    invitations,
     lanes,
+    members,
     model_calls,
     pairing_codes,
     parts,
@@ -29,6 +32,7 @@ from botkit.store.schema import (
     sessions,
     steps,
     timers,
+    tokens,
     transcript,
     waits,
     welcomes,
@@ -91,6 +95,10 @@ class Footprint:
             (accounts, _account(accounts, self.accounts)),
             (welcomes, welcomes.c.person_id == person),
             (identities, identities.c.person_id == person),
+            (tokens, tokens.c.member_id.in_(_memberships(person))),
+            (invitations, invitations.c.member_id.in_(_memberships(person))),
+            (call_approvals, call_approvals.c.principal.in_(_memberships(person))),
+            (members, members.c.person_id == person),
             (people, people.c.id == person),
         )
 
@@ -161,6 +169,10 @@ async def _timers(reader: Reader, run_ids: set[str], own_lanes: set[str]) -> tup
         if lane in own_lanes or signal.get("run_id") in run_ids:
             found.append(id_)
     return tuple(found)
+
+
+def _memberships(person_id: str) -> Select[tuple[str]]:
+    return select(members.c.id).where(members.c.person_id == person_id)
 
 
 def _among(column: ColumnElement[str], values: Iterable[str]) -> ColumnElement[bool]:

@@ -51,10 +51,10 @@ _PASSES = 3
 """How often erasure looks again for what arrived meanwhile."""
 
 _JSON_COLUMNS = {
-    "aliases", "answer", "approvers", "data", "event", "input", "output", "payload", "place", "result", "roles",
-    "usage",
+    "aliases", "allow", "answer", "approvers", "arguments", "data", "deny", "event", "input", "output", "payload",
+    "place", "result", "roles", "usage",
 }  # fmt: skip
-_SEALED = {"wrapped_key", "nonce", "ciphertext"}
+_SEALED = {"wrapped_key", "nonce", "ciphertext", "digest"}
 
 
 def _key(table: Table) -> tuple[ColumnElement[Any], ...]:

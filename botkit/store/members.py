@@ -7,7 +7,7 @@ __all__ = ["SqlMembers"]
 from collections.abc import Collection, Mapping, Sequence
 
 from msgspec.structs import replace
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from botkit.core.clock import Clock
 from botkit.core.errors import Conflict, NotFound
@@ -25,7 +25,7 @@ from botkit.store.member_rows import (
 )
 from botkit.store.query import Query, Tx, arg, const
 from botkit.store.reader import Reader
-from botkit.store.schema import calls, invitations, members, tokens
+from botkit.store.schema import calls, invitations, members, secrets, tokens
 from botkit.store.writer import Writer
 from botkit.store.writes import Act, apply_write
 from botkit.store.writes.registry import insert_row
@@ -139,6 +139,8 @@ _ACCEPT = Query(
         .returning(*INVITATION_COLUMNS)
     ),
 )
+_DROP_ACCOUNTS = Query("scope", lambda _: delete(secrets).where(secrets.c.scope == arg("scope")))
+"""Accounts of their own that a member connected go with the member."""
 
 
 class SqlMembers:
@@ -198,6 +200,7 @@ class SqlMembers:
             if tx(_REMOVE, member_id).rowcount != 1:
                 raise _nobody(member_id)
             tx(_WITHDRAW, at, member_id)
+            tx(_DROP_ACCOUNTS, f"person:member:{member_id}")
             ended = [row[0] for row in tx(_REVOKE_ALL, at, clean(by), member_id).fetchall()]
             self._audit(tx, audit)
             return ended

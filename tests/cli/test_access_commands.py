@@ -186,6 +186,15 @@ def test_scopes_plans_quotas_and_expiry_are_stored(cli: Cli, ask: Ask, file: Pat
     assert cli("token", "create", "desk", "--name", "y", "--member", "ci", "--role", "admin").exit_code == 1
 
 
+def test_a_member_may_be_somebody_known_from_chats(cli: Cli, ask: Ask, file: Path) -> None:
+    ask("workspace", "create", "desk")
+    assert ask("token", "create", "desk", "--name", "laptop", "--member", "Ada", "--person", "ada")["member"] == "Ada"
+    assert cli("token", "create", "desk", "--name", "x", "--person", "nobody").exit_code == 1
+    assert cli("member", "invite", "x", "--workspace", "desk", "--person", "nobody").exit_code == 1
+    assert ask("data", "erase", "ada", "--yes")["rows"]["members"] == 1
+    assert ask("token", "list") == []
+
+
 def test_a_revoked_token_is_gone_and_the_others_stay(cli: Cli, ask: Ask, file: Path) -> None:
     ask("workspace", "create", "desk")
     one, two = (ask("token", "create", "desk", "--name", name) for name in ("laptop", "phone"))

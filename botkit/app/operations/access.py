@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from botkit.app.clients import ClientBlock, client_blocks
 from botkit.app.operations.workspaces import WorkspaceOperations
 from botkit.core.data import Data
+from botkit.core.errors import NotFound
 from botkit.core.members import Member, MemberRole, MemberToken
 from botkit.gateway.access.desk import INVITATION_S, AccessDesk, Actor, Issued
 
@@ -85,6 +86,13 @@ class _Access:
         slugs = {info.slug for info in await self._workspaces.list()}
         return AccessDesk(self._i.store.members, self._i.clock, workspaces=lambda: slugs)
 
+    async def _person(self, person: str) -> str:
+        """The id of somebody who is in bots.yaml or has written to a bot. Raises `NotFound`."""
+        known = not person or person in self._i.configs.current.people
+        if not known and await self._i.store.people.get(person) is None:
+            raise NotFound(f"There is no person {person}; people are in bots.yaml, or have written to a bot.")
+        return person
+
     def _issued(self, issued: Issued) -> TokenInfo:
         slug = issued.row.workspace
         url = self._workspaces.url_of(slug)
@@ -137,6 +145,7 @@ class TokenOperations(_Access):
         name: str = "",
         member: str = "",
         role: MemberRole | None = None,
+        person: str = "",
         allow: tuple[str, ...] | None = None,
         deny: tuple[str, ...] = (),
         per_minute: int = 0,
@@ -152,6 +161,7 @@ class TokenOperations(_Access):
             name=name,
             member=member,
             role=role,
+            person=await self._person(person),
             allow=allow,
             deny=deny,
             per_minute=per_minute,
@@ -208,6 +218,7 @@ class MemberOperations(_Access):
         workspace: str = "",
         email: str = "",
         role: MemberRole = "developer",
+        person: str = "",
         expires_in_s: float = INVITATION_S,
         via: str = "cli",
     ) -> InvitationInfo:
@@ -215,7 +226,13 @@ class MemberOperations(_Access):
         desk = await self._desk()
         slug = await self._workspaces.resolve(workspace=workspace)
         invited = await desk.invite(
-            slug, by=Actor(name=by, via=via), name=name, email=email, role=role, expires_in_s=expires_in_s
+            slug,
+            by=Actor(name=by, via=via),
+            name=name,
+            email=email,
+            role=role,
+            person=await self._person(person),
+            expires_in_s=expires_in_s,
         )
         base = self._i.base_url()
         return InvitationInfo(

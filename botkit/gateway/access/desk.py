@@ -81,6 +81,7 @@ class AccessDesk:
         name: str = "",
         member: str = "",
         role: MemberRole | None = None,
+        person: str = "",
         allow: Sequence[str] | None = None,
         deny: Sequence[str] = (),
         per_minute: int = 0,
@@ -93,6 +94,7 @@ class AccessDesk:
             name: of the token, such as the machine it is for; the member's name when empty.
             member: id or name; `name` when empty.
             role: of a member who is added (`developer` when None).
+            person: id of the person of the chat platforms whom a member who is added is.
             expires_in_s: 0: never.
 
         Raises:
@@ -110,7 +112,7 @@ class AccessDesk:
         own = by.member is not None and found is not None and found.id == by.member.id
         self._check(by, workspace, "tokens.own" if own else "tokens.manage")
         if found is None:
-            found = await self._add(workspace, who, role or "developer", by)
+            found = await self._add(workspace, who, role or "developer", by, person=person)
         elif found.state == "pending":
             raise Conflict(f"{found.name} was invited and gets a token by accepting; or remove the invitation first")
         elif role is not None and role != found.role:
@@ -180,6 +182,7 @@ class AccessDesk:
         name: str,
         email: str = "",
         role: MemberRole = "developer",
+        person: str = "",
         expires_in_s: float = INVITATION_S,
     ) -> Invited:
         """A code that lets somebody in, once. Inviting somebody again makes the earlier code useless.
@@ -198,6 +201,7 @@ class AccessDesk:
             email=email.strip(),
             role=role,
             state="pending",
+            person_id=person,
             created_at=now,
         )
         code = make_code(name)
@@ -257,9 +261,17 @@ class AccessDesk:
 
     # ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _add(self, workspace: str, name: str, role: MemberRole, by: Actor) -> Member:
+    async def _add(self, workspace: str, name: str, role: MemberRole, by: Actor, *, person: str) -> Member:
         now = self._clock.micros()
-        member = Member(id=new_id("mem"), workspace=workspace, name=name, role=role, created_at=now, joined_at=now)
+        member = Member(
+            id=new_id("mem"),
+            workspace=workspace,
+            name=name,
+            role=role,
+            person_id=person,
+            created_at=now,
+            joined_at=now,
+        )
         await self._members.add(member, audit=self._audit(by, "member.add", f"{workspace}/{name}", role=role))
         return member
 

@@ -212,4 +212,5 @@ def _principal(holder: Holder) -> Principal:
         deny=token.deny,
         per_minute=token.per_minute,
         per_month=token.per_month,
+        person=member.person_id,
     )

@@ -38,6 +38,7 @@ from botkit.core.stores import Person
 from botkit.core.tools import CallRecord
 from botkit.testing.stores.administration import SEALED
 from botkit.testing.stores.database import Database, Stores
+from botkit.testing.stores.members import a_member, a_token, an_act
 from botkit.testing.stores.samples import a_part, a_run, a_step, a_wait, an_event
 
 DAY = 86_400_000_000
@@ -167,7 +168,12 @@ class LifecycleContract:
         await store.secrets.put(msgspec.structs.replace(SEALED, scope=f"person:{ada.person.id}"))
         await store.people.mark_welcomed(ada.person.id, "helper")
         await store.pairing.request("desk", User(id="1"), ada.person.id, ttl_s=60)
+        for person, name in ((ada.person, "Ada"), (bo.person, "Bo")):
+            member = a_member(name, person_id=person.id)
+            await store.members.add(member, audit=an_act())
+            await store.members.add_token(a_token(member), f"digest-{name}", audit=an_act())
         kept = await everything(store, bo.person.id)
+        assert "digest-Bo" not in str(kept)
 
         erased = await store.lifecycle.erase_person(ada.person.id, actor="operator")
         assert erased.rows["runs"] == 1
@@ -178,6 +184,9 @@ class LifecycleContract:
         assert await store.journal.load_run(ada.run.id) is None
         assert await store.secrets.list() == []
         assert await store.pairing.list() == []
+        assert [member.name for member in await store.members.list(removed=True)] == ["Bo"]
+        assert await store.members.holder("digest-Ada") is None
+        assert await store.members.holder("digest-Bo") is not None
         with pytest.raises(NotFound):
             await store.files.read(ada.file_id)
         for record in await store.records.calls():
@@ -186,7 +195,7 @@ class LifecycleContract:
 
         assert await everything(store, bo.person.id) == kept
         assert await store.files.read(bo.file_id)
-        (audit,) = await store.records.audits()
+        audit = (await store.records.audits())[0]
         assert (audit.action, audit.target, audit.actor) == ("data.erase", ada.person.id, "operator")
         again = await store.lifecycle.erase_person(ada.person.id, actor="operator")
         assert again.rows == {}

@@ -16,6 +16,7 @@ from botkit.core.ids import new_id
 from botkit.core.journal import Audit
 from botkit.core.members import Invitation, Member, MemberToken
 from botkit.core.tools import CallRecord
+from botkit.testing.stores.administration import SEALED
 from botkit.testing.stores.database import Database, Stores
 
 _DAY = 86_400_000_000
@@ -83,6 +84,7 @@ class MembersContract:
         ada, bo = a_member("Ada"), a_member("Bo")
         for member in (ada, bo):
             await store.members.add(member, audit=an_act())
+            await store.secrets.put(replace(SEALED, scope=f"person:member:{member.id}"))
         tokens = [a_token(ada, id="tok_1"), a_token(ada, id="tok_2"), a_token(bo, id="tok_3")]
         for token in tokens:
             await store.members.add_token(token, f"d-{token.id}", audit=an_act())
@@ -92,6 +94,7 @@ class MembersContract:
         assert {id_: holder.good_until(1) for id_, holder in holders.items()} == {"tok_1": -1, "tok_2": -1, "tok_3": 0}
         assert holders["tok_1"].token.revoked_by == "operator"
         assert await store.members.find("desk", "Ada") is None
+        assert [row.scope for row in await store.secrets.list()] == [f"person:member:{bo.id}"]
         assert [member.name for member in await store.members.list("desk")] == ["Bo"]
         assert len(await store.members.list("desk", removed=True)) == 2
         with pytest.raises(NotFound):

@@ -24,8 +24,9 @@ _ROLES = ("admin", "developer", "read-only")
 @click.option("--workspace", default="", metavar="SLUG", help="Default: the one in use, or the only one.")
 @click.option("--role", type=click.Choice(_ROLES), default="developer", show_default=True, help="What they may do.")
 @click.option("--name", default="", metavar="NAME", help="Default: from WHO.")
+@click.option("--person", default="", metavar="ID", help="Whom of the chat platforms the member is.")
 @click.option("--expires-in", type=SECONDS, default="7d", show_default=True, metavar="TIME", help="Seconds, or 2d.")
-async def command(out: Output, who: str, workspace: str, role: str, name: str, expires_in: float) -> None:
+async def command(out: Output, who: str, workspace: str, role: str, name: str, person: str, expires_in: float) -> None:
     from typing import cast
 
     from botkit.cli.session import operations, whoami
@@ -38,6 +39,7 @@ async def command(out: Output, who: str, workspace: str, role: str, name: str, e
             name=name or local,
             email=who if at else "",
             role=cast("MemberRole", role),
+            person=person,
             expires_in_s=expires_in,
             by=whoami(),
         )

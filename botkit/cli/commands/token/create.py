@@ -29,6 +29,7 @@ _PLANS = {"free": 60, "starter": 300, "pro": 1200, "business": 6000}
 @click.option("--name", required=True, metavar="NAME", help="Of the token; of the member too, without --member.")
 @click.option("--member", default="", metavar="NAME", help="Whose it is.")
 @click.option("--role", type=click.Choice(_ROLES), help="Of a member who is added. Default: developer.")
+@click.option("--person", default="", metavar="ID", help="Whom of the chat platforms a new member is.")
 @click.option("--expires-in", type=SECONDS, metavar="TIME", help="Seconds, or such as 30d. Default: never.")
 @click.option("--allow", multiple=True, metavar="TOOL", help="Only these tools or patterns; may be repeated.")
 @click.option("--deny", multiple=True, metavar="TOOL", help="Not these tools or patterns; may be repeated.")
@@ -42,6 +43,7 @@ async def command(
     name: str,
     member: str,
     role: str | None,
+    person: str,
     expires_in: float | None,
     allow: tuple[str, ...],
     deny: tuple[str, ...],
@@ -67,6 +69,7 @@ async def command(
             deny=words(deny),
             per_minute=per_minute or (_PLANS[plan] if plan is not None else 0),
             per_month=per_month or 0,
+            person=person,
             expires_in_s=expires_in or 0.0,
             by=whoami(),
         )
