@@ -11,7 +11,7 @@ __all__ = ["Reply", "TypingKeeper"]
 
 import asyncio
 import zlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Self
 
@@ -37,6 +37,7 @@ class Reply:
     """One answer of one run, from its first visible word to its committed parts. Implements `ReplySink`.
 
     Args:
+        stored: reads a part of the outbox.
         pauses: waits of the run that were decided so far. What is said after a pause is a new message: it
             stands below the question, and people are notified of it.
     """
@@ -51,6 +52,7 @@ class Reply:
         adapter: Callable[[], Adapter | None],
         journal: Journal,
         outbox: Outbox,
+        stored: Callable[[str], Awaitable[Part | None]],
         live: Live,
         clock: Clock,
         redactor: Redactor,
@@ -65,6 +67,7 @@ class Reply:
         self._adapter = adapter
         self._journal = journal
         self._outbox = outbox
+        self._stored = stored
         self._live = live
         self._clock = clock
         self._redactor = redactor
@@ -112,7 +115,7 @@ class Reply:
         if len(text) < _FIRST_SHOWN_CHARS or text == self._shown or len(text) > self._can.text_limit - 64:
             return
         adapter = self._adapter()
-        if adapter is None:
+        if adapter is None or not await self._journal.has_lease():
             return
         self._next_at = self._clock.monotonic() + self._can.stream_interval_s
         self._shown = self._visible = text
@@ -150,6 +153,16 @@ class Reply:
                 message_id=self._message_id,
             )
             await adapter.update(part, text + _CURSOR)
+            if not await self._journal.has_lease():
+                await self._step_back(adapter, part)
+
+    async def _step_back(self, adapter: Adapter, part: Part) -> None:
+        """This process stood still until another took the turn over, and its late preview may have replaced the
+        answer: show again what is stored."""
+        stored = await self._stored(part.id)
+        if stored is not None:
+            _log.warning("late_preview_replaced", part=part.id)
+            await adapter.send(msgspec.structs.replace(stored, message_id=part.message_id))
 
     def final(self, text: str, *, buttons: tuple[tuple[Button, ...], ...] = ()) -> tuple[str, list[Write]]:
         """The outbox writes that make this text the answer, whatever was shown before."""

@@ -220,6 +220,7 @@ class Turns:
             adapter=lambda: self._s.channels.adapter(run.channel),
             journal=self._s.journal,
             outbox=self._s.outbox,
+            stored=self._s.records.part,
             live=self._s.live,
             clock=self._s.clock,
             redactor=self._s.redactor,

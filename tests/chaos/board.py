@@ -2,10 +2,11 @@
 
     python -m tests.chaos.board      # prints the port it listens on
 
-It speaks lines of JSON. A bot says `{"hello": "bot"}` and is sent every event that no bot has taken yet, then each
-new one; it answers `{"ack": KEY}`. Its messages are `{"id": 1, "take": PART}` and `{"id": 2, "edit": [MESSAGE, TEXT]}`,
-answered with `{"id": 1, "shown": MESSAGE}`. The part's id is the nonce by which the board knows a repeated message.
-Several bots may be connected, as several processes of one instance are: each is sent everything.
+It speaks lines of JSON. A bot says `{"hello": ACCOUNT}` and is sent every event of that account which no bot has taken
+yet, then each new one; it answers `{"ack": KEY}`. Its messages are `{"id": 1, "take": PART}` and
+`{"id": 2, "edit": [MESSAGE, TEXT]}`, answered with `{"id": 1, "shown": MESSAGE}`. The part's id is the nonce by which
+the board knows a repeated message. Several bots may be connected to one account, as several processes of one instance
+are: each is sent everything.
 
 People speak through `Board`, from the test.
 """
@@ -37,9 +38,9 @@ CAPABILITIES = Capabilities(
 class _Server:
     def __init__(self) -> None:
         self.platform = FakePlatform(CAPABILITIES)
-        self.events: dict[str, Event] = {}
-        """What no bot has taken, oldest first."""
-        self.bots: list[asyncio.StreamWriter] = []
+        self.events: dict[str, dict[str, Event]] = {}
+        """Account → what none of its bots has taken, by its key, oldest first."""
+        self.bots: dict[str, list[asyncio.StreamWriter]] = {}
 
     async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, of a bot or of the test; a killed bot's simply ends."""
@@ -49,19 +50,21 @@ class _Server:
                 answer = self.heard(said, writer)
                 if answer is not None:
                     writer.write(json.dumps(answer).encode() + b"\n")
-        if writer in self.bots:
-            self.bots.remove(writer)
+        for bots in self.bots.values():
+            if writer in bots:
+                bots.remove(writer)
         writer.close()
 
     def heard(self, said: dict[str, Any], writer: asyncio.StreamWriter) -> Any:
         match said:
-            case {"hello": "bot"}:
-                self.bots.append(writer)
-                for event in self.events.values():
+            case {"hello": account}:
+                self.bots.setdefault(account, []).append(writer)
+                for event in self.events.get(account, {}).values():
                     _push(writer, event)
                 return None
             case {"ack": key}:
-                self.events.pop(key, None)
+                for events in self.events.values():
+                    events.pop(key, None)
                 return None
             case {"id": number, "take": part}:
                 sent = msgspec.convert(part, Part)
@@ -71,10 +74,12 @@ class _Server:
                 shown = next(message for message in self.platform.messages if message.id == message_id)
                 shown.versions.append(text)
                 return {"id": number, "shown": message_id}
-            case {"say": values}:
-                return self.happened(self.platform.event(channel="board", occurred_at=datetime.now(UTC), **values))
-            case {"press": values}:
-                return self.happened(self.pressed(**values))
+            case {"say": values, "to": account}:
+                return self.happened(
+                    account, self.platform.event(channel="board", occurred_at=datetime.now(UTC), **values)
+                )
+            case {"press": values, "to": account}:
+                return self.happened(account, self.pressed(**values))
             case {"look": "messages"}:
                 return [
                     {"id": m.id, "room": m.conversation.room, "part": m.part_id, "versions": m.versions,
@@ -97,9 +102,9 @@ class _Server:
             action=Action(value=dict(shown.buttons)[label], message_id=shown.id),
         )
 
-    def happened(self, event: Event) -> dict[str, str]:
-        self.events[event.dedupe_key] = event
-        for bot in self.bots:
+    def happened(self, account: str, event: Event) -> dict[str, str]:
+        self.events.setdefault(account, {})[event.dedupe_key] = event
+        for bot in self.bots.get(account, ()):
             _push(bot, event)
         return {"key": event.dedupe_key}
 
@@ -120,13 +125,12 @@ class Board:
         self._file.close()
         self._socket.close()
 
-    def say(self, person: str, text: str) -> str:
-        """Somebody writes in their private room; returns the room."""
-        self._ask(say={"person": person, "text": text})
-        return f"dm-{person}"
+    def say(self, account: str, person: str, text: str) -> None:
+        """Somebody writes to an account in their private room, `dm-PERSON`."""
+        self._ask(say={"person": person, "text": text}, to=account)
 
-    def press(self, person: str, message_id: str, label: str) -> None:
-        self._ask(press={"person": person, "message": message_id, "label": label})
+    def press(self, account: str, person: str, message_id: str, label: str) -> None:
+        self._ask(press={"person": person, "message": message_id, "label": label}, to=account)
 
     def messages(self, room: str = "") -> list[dict[str, Any]]:
         """What is shown, oldest first: `id`, `room`, `part`, `versions` (the last is what it says), `buttons`."""

@@ -39,7 +39,7 @@ class BoardAdapter(FakeAdapter):
         self._tasks = [asyncio.create_task(work) for work in (self._read(reader), self._take())]
         for task in self._tasks:
             task.add_done_callback(_loudly)
-        self._writer.write(b'{"hello": "bot"}\n')
+        self._writer.write(json.dumps({"hello": self.config.options["account"]}).encode() + b"\n")
         self.host.report(Health(state="ok"))
 
     async def stop(self) -> None:

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.field import Field
+from tests.store.conftest import postgres_server, postgres_template
+
+__all__ = ["field", "postgres_server", "postgres_template"]
 
 
 @pytest.fixture(scope="module")

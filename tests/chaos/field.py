@@ -58,7 +58,7 @@ TELEGRAM = """\
 BOARD = """\
   board:
     platform: board
-    options: {{port: {port}}}
+    options: {{port: {port}, account: {account}}}
 """
 
 
@@ -166,6 +166,7 @@ class Home:
         self.field = field
         self.folder = folder
         self.ledger = beside.ledger if beside is not None else folder / "ledger.jsonl"
+        self.account = beside.account if beside is not None else folder.name
         self.log = folder / "kills.log"
         self.config = folder / "bots.yaml"
         self.home = folder / "home"
@@ -178,7 +179,7 @@ class Home:
                 python=sys.executable,
                 server=HERE / "ledger.py",
                 ledger=self.ledger,
-                channel=template.format(api_base=field.api_base, port=field.board.port).rstrip(),
+                channel=template.format(api_base=field.api_base, port=field.board.port, account=self.account).rstrip(),
                 policy=policy,
                 stream=str(stream).lower(),
                 approve=str(approve).lower(),
@@ -206,6 +207,14 @@ class Home:
             )
         shutil.copytree(template, self.home)
 
+    def say(self, person: str, text: str) -> None:
+        """Somebody writes to this instance on the board."""
+        self.field.board.say(self.account, person, text)
+
+    def told(self, person: str) -> list[str]:
+        """What the messages in a person's room on the board say now."""
+        return self.field.board.texts(f"dm-{person}")
+
     # ── life and death ───────────────────────────────────────────────────────────────────────────────────
 
     def start(self, kill_at: str = "", *, freeze_at: str = "", **env: str) -> None:
@@ -217,6 +226,17 @@ class Home:
         """See to it that a process runs."""
         if not self.alive:
             self.start()
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the process stands still at the boundary it was asked to freeze at."""
+        try:
+            return Path(f"/proc/{self.pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"T"
+        except OSError:
+            return False
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`botkit WORDS` in a process of its own."""
@@ -298,6 +318,17 @@ class Home:
     def parts(self) -> dict[str, tuple[str, str]]:
         """Part → its state and text."""
         return {row[0]: (row[1], row[2]) for row in self.ask("SELECT id, state, text FROM parts")}
+
+    def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Everything that a late process must not change any more."""
+        return {
+            "inbox": self.ask("SELECT id, outcome, done_at FROM inbox ORDER BY id"),
+            "runs": self.ask("SELECT id, state, waiting_for, ended_at, output FROM runs ORDER BY id"),
+            "steps": self.ask("SELECT run_id, key, state, ended_at FROM steps ORDER BY run_id, key"),
+            "parts": self.ask("SELECT id, state, text, message_id FROM parts ORDER BY id"),
+            "waits": self.ask("SELECT id, state, decided_at FROM waits ORDER BY id"),
+            "transcript": self.ask("SELECT seq, role, text FROM transcript ORDER BY seq"),
+        }
 
     def unknown_parts(self) -> list[str]:
         return [row[0] for row in self.ask("SELECT text FROM parts WHERE state = 'unknown'")]

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 def turn_with_a_kill(field: Field, text: str, kill_at: str, *, stream: bool = False, **env: str) -> Home:
     """One message, a kill there, a restart (with `env`), and the end of it."""
     home = field.home(platform="board", stream=stream)
-    field.board.say(text, text)
+    home.say(text, text)
     home.start(kill_at=kill_at)
     home.until(lambda: not home.alive or home.settled(1), "the kill or the end")
     if kill_at and home.alive:
@@ -26,7 +26,7 @@ def turn_with_a_kill(field: Field, text: str, kill_at: str, *, stream: bool = Fa
 
 def check(home: Home, text: str, answer: str, where: str) -> None:
     """One effect and one answer; or, where nobody can know of the effect, one question to the operator."""
-    recorded, told = home.recorded()[text], home.field.board.texts(f"dm-{text}")
+    recorded, told = home.recorded()[text], home.told(text)
     assert home.unknown_parts() == [], f"{where}: the platform can always tell"
     assert len(told) == 1, f"{where}: {told}"
     if home.reconciling():
