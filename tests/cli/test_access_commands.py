@@ -188,10 +188,12 @@ def test_scopes_plans_quotas_and_expiry_are_stored(cli: Cli, ask: Ask, file: Pat
 
 def test_a_member_may_be_somebody_known_from_chats(cli: Cli, ask: Ask, file: Path) -> None:
     ask("workspace", "create", "desk")
-    assert ask("token", "create", "desk", "--name", "laptop", "--member", "Ada", "--person", "ada")["member"] == "Ada"
+    ask("chat", "helper", "-m", "hello", "--as", "carla")
+    made = ask("token", "create", "desk", "--name", "laptop", "--member", "Carla", "--person", "carla")
+    assert made["member"] == "Carla"
     assert cli("token", "create", "desk", "--name", "x", "--person", "nobody").exit_code == 1
     assert cli("member", "invite", "x", "--workspace", "desk", "--person", "nobody").exit_code == 1
-    assert ask("data", "erase", "ada", "--yes")["rows"]["members"] == 1
+    assert ask("data", "erase", "carla", "--yes")["rows"]["members"] == 1
     assert ask("token", "list") == []
 
 

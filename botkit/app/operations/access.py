@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from botkit.app.clients import ClientBlock, client_blocks
+from botkit.app.operations.data import DataOperations
 from botkit.app.operations.workspaces import WorkspaceOperations
 from botkit.core.data import Data
-from botkit.core.errors import NotFound
 from botkit.core.members import Member, MemberRole, MemberToken
 from botkit.gateway.access.desk import INVITATION_S, AccessDesk, Actor, Issued
 
@@ -87,11 +87,10 @@ class _Access:
         return AccessDesk(self._i.store.members, self._i.clock, workspaces=lambda: slugs)
 
     async def _person(self, person: str) -> str:
-        """The id of somebody who is in bots.yaml or has written to a bot. Raises `NotFound`."""
-        known = not person or person in self._i.configs.current.people
-        if not known and await self._i.store.people.get(person) is None:
-            raise NotFound(f"There is no person {person}; people are in bots.yaml, or have written to a bot.")
-        return person
+        """The id of somebody in bots.yaml, or by id, name or `channel:user` of whoever wrote to a bot. `NotFound`."""
+        if not person or person in self._i.configs.current.people:
+            return person
+        return (await DataOperations(self._i).person(person=person)).id
 
     def _issued(self, issued: Issued) -> TokenInfo:
         slug = issued.row.workspace
