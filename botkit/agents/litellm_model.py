@@ -171,7 +171,7 @@ def _import() -> ModuleType:
             with suppress(ImportError):  # another release may keep it elsewhere; the first call is slower then
                 importlib.import_module(name)
     # pydantic remarks on LiteLLM's types when a call first needs them
-    warnings.filterwarnings("ignore", message="Item .* on TypedDict class", category=UserWarning)
+    warnings.filterwarnings("ignore", message="Items? .* on TypedDict class", category=UserWarning)
     module = cast("Any", litellm)
     module.telemetry = False
     module.suppress_debug_info = True  # no advertisements on stdout when a call fails

@@ -110,6 +110,10 @@ class FakeCloud(FakeWhatsApp):
 
     # --- what Meta answers ------------------------------------------------------------------------------
 
+    def report(self, message: FakeMessage) -> None:
+        self.status(message, "sent")
+        self.status(message, "delivered")
+
     def nobody(self, address: str) -> Refusal:
         return Refusal(400, 131026, "Message undeliverable")
 
@@ -192,8 +196,7 @@ class FakeCloud(FakeWhatsApp):
         message = self._read(person, kind, body)
         await self.deliver(request, message)
         if self.statuses:
-            self.status(message, "sent")
-            self.status(message, "delivered")
+            self.report(message)
         return self._taken(person, message.id)
 
     def _taken(self, person: FakePerson, message_id: str) -> web.Response:

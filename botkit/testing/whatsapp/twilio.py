@@ -116,6 +116,10 @@ class FakeTwilio(FakeWhatsApp):
 
     # --- what Twilio answers ----------------------------------------------------------------------------
 
+    def report(self, message: FakeMessage) -> None:
+        self.status(message, "sent")
+        self.status(message, "delivered")
+
     def nobody(self, address: str) -> Refusal:
         return Refusal(400, 63024, "Invalid message recipient")
 
@@ -195,8 +199,7 @@ class FakeTwilio(FakeWhatsApp):
             raise Refusal(400, 63016, "Failed to send freeform message outside the allowed window")
         await self.deliver(request, message)
         if self.statuses:
-            self.status(message, "sent")
-            self.status(message, "delivered")
+            self.report(message)
         return web.json_response(
             {"sid": message.id, "status": "queued", "to": to, "from": origin, "body": message.raw_text}, status=201
         )

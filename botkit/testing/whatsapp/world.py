@@ -217,6 +217,10 @@ class FakeWhatsApp(ABC):
         """The next send takes effect and is answered with a 5xx."""
         self._faults.append(_Fault(refusal=self.broken(), applied=True))
 
+    def drop_request(self) -> None:
+        """The connection of the next send breaks before it takes effect."""
+        self._faults.append(_Fault(drop=True))
+
     def drop_answer(self) -> None:
         """The next send takes effect and is not answered."""
         self._faults.append(_Fault(applied=True, drop=True))
@@ -235,6 +239,10 @@ class FakeWhatsApp(ABC):
         """What the provider posts about a deed."""
 
     @abstractmethod
+    def report(self, message: FakeMessage) -> None:
+        """Post that a message was sent and delivered."""
+
+    @abstractmethod
     def nobody(self, address: str) -> Refusal: ...
 
     @abstractmethod
@@ -246,12 +254,13 @@ class FakeWhatsApp(ABC):
     async def deliver(self, request: web.Request, message: FakeMessage) -> None:
         """Show a checked message to its person, with the ordered faults. Raises `Refusal`."""
         fault = self._next_fault()
-        if fault is not None and not fault.applied and fault.refusal is not None:
-            raise fault.refusal
-        self.sent.append(message)
-        self.changed()
+        if fault is None or fault.applied:
+            self.sent.append(message)
+            self.changed()
         if fault is None:
             return
+        if fault.applied and self.statuses:
+            self.report(message)
         if fault.drop:
             assert request.transport is not None
             request.transport.abort()
