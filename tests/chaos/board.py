@@ -125,9 +125,9 @@ class Board:
         self._file.close()
         self._socket.close()
 
-    def say(self, account: str, person: str, text: str) -> None:
-        """Somebody writes to an account in their private room, `dm-PERSON`."""
-        self._ask(say={"person": person, "text": text}, to=account)
+    def say(self, account: str, person: str, text: str, room: str) -> None:
+        """Somebody writes to an account in a room of their own with it."""
+        self._ask(say={"person": person, "text": text, "room": room}, to=account)
 
     def press(self, account: str, person: str, message_id: str, label: str) -> None:
         self._ask(press={"person": person, "message": message_id, "label": label}, to=account)

@@ -209,11 +209,18 @@ class Home:
 
     def say(self, person: str, text: str) -> None:
         """Somebody writes to this instance on the board."""
-        self.field.board.say(self.account, person, text)
+        self.field.board.say(self.account, person, text, f"{self.account}-{person}")
+
+    def shown(self, person: str) -> list[dict[str, Any]]:
+        """What a person sees of this instance on the board; see `Board.messages`."""
+        return self.field.board.messages(f"{self.account}-{person}")
 
     def told(self, person: str) -> list[str]:
-        """What the messages in a person's room on the board say now."""
-        return self.field.board.texts(f"dm-{person}")
+        """What those messages say now."""
+        return [message["versions"][-1] for message in self.shown(person)]
+
+    def press(self, person: str, message_id: str, label: str) -> None:
+        self.field.board.press(self.account, person, message_id, label)
 
     # ── life and death ───────────────────────────────────────────────────────────────────────────────────
 

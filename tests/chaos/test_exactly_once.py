@@ -49,7 +49,7 @@ def test_a_kill_at_every_boundary_leaves_one_effect_and_one_answer(field: Field)
         uncertain += [boundary] if home.reconciling() else []
 
     assert {"before send 0", "after send 0", "before tool call 1", "after tool call 1"} <= set(killed)
-    assert len(killed) >= len(boundaries) - 2, "a boundary or two may not be reached when steps interleave otherwise"
+    assert len(killed) >= len(boundaries) * 3 // 4, "some are not reached when steps interleave otherwise; most are"
     assert len(uncertain) <= len(boundaries) // 4, uncertain
 
 
@@ -57,7 +57,7 @@ def test_an_answer_cut_off_while_it_was_shown_is_finished_in_the_same_message(fi
     text = "at length alive"
     alive = turn_with_a_kill(field, text, "", stream=True)
     boundaries = alive.passed()
-    (shown,) = field.board.messages(f"dm-{text}")
+    (shown,) = alive.shown(text)
     assert len(shown["versions"]) > 3, "nothing was shown before the end, so nothing is proven"
 
     tried = [b for b in boundaries if "send" in b]
@@ -68,7 +68,7 @@ def test_an_answer_cut_off_while_it_was_shown_is_finished_in_the_same_message(fi
         home = turn_with_a_kill(field, text, boundary, stream=True)
         answer = shown["versions"][-1].replace("at length alive", text)
         check(home, text, answer, boundary)
-        (message,) = field.board.messages(f"dm-{text}")
+        (message,) = home.shown(text)
         partial += any(version.endswith("▌") for version in message["versions"])
 
     assert partial > 3, "the kills came before anything was shown"

@@ -78,7 +78,7 @@ def test_a_kill_at_every_boundary_of_a_turn_loses_and_doubles_nothing(field: Fie
             uncertain.append(boundary)
 
     assert {"before send 0", "after send 0", "before tool call 0", "after tool call 1", "before write 0"} <= set(killed)
-    assert len(killed) >= len(boundaries) - 2, "a boundary or two may not be reached when steps interleave otherwise"
+    assert len(killed) >= len(boundaries) * 3 // 4, "some are not reached when steps interleave otherwise; most are"
     assert uncertain, "a kill between sending and hearing back cannot be certain; if it is, nothing was proven"
     assert len(uncertain) <= len(boundaries) // 2, uncertain
 
