@@ -2,7 +2,7 @@
 
     python raw.py [--option …]
 
-Options: `exit-at-start`, `mute`, `hang-list`, `bad-tools`, `no-list`, `paged`, `noise`, `fail-once=FILE`.
+Options: `mirrored`, `exit-at-start`, `mute`, `hang-list`, `bad-tools`, `no-list`, `paged`, `noise`, `fail-once=FILE`.
 Each tool of `TOOLS` does what its name says. Side effects are lines in the file `$EFFECTS`.
 """
 
@@ -22,6 +22,11 @@ for _option in sys.argv[1:]:
     _key, _, _value = _option.lstrip("-").partition("=")
     OPTIONS[_key] = _value
 OUT = sys.stdout.buffer
+MIRRORED: dict[str, Any] = {
+    "region": {"type": "string", "x-mcp-header": "Region"},
+    "count": {"type": "integer", "x-mcp-header": "Count"},
+    "deep": {"type": "object", "properties": {"on": {"type": "boolean", "x-mcp-header": "On"}}},
+}
 LOCK = threading.Lock()
 ANSWERS: dict[str, threading.Event] = {}
 REPLIES: dict[str, Any] = {}
@@ -159,6 +164,8 @@ def call(request: dict[str, Any]) -> None:
             progress = {"progressToken": token, "progress": 1, "message": f"using {value}"}
             send({"jsonrpc": "2.0", "method": "notifications/progress", "params": progress})
             complain(f"debug {value}")
+        case "mirror":
+            result = text(arguments)
         case "fail":
             result = {**text("The printer is on fire."), "isError": True}
         case "rpc_error":
@@ -188,6 +195,9 @@ def list_tools(request: dict[str, Any]) -> None:
         return
     tools: list[Any] = TOOLS
     result: dict[str, Any] = {"tools": tools}
+    if "mirrored" in OPTIONS:
+        mirror = {"name": "mirror", "inputSchema": {"type": "object", "properties": MIRRORED}}
+        result = {"tools": [mirror]}
     if "bad-tools" in OPTIONS:
         endless: dict[str, Any] = {"type": "object", "properties": {"x": {"$ref": "http://169.254.169.254/schema"}}}
         bad: list[Any] = [None, {}, {"name": ""}, {"name": "a b"}, {"name": "x" * 200}, TOOLS[0]]
