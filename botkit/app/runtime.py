@@ -32,6 +32,7 @@ from botkit.app.instance import Instance
 from botkit.app.model_gate import ModelGate
 from botkit.app.names import SANDBOX, Mode
 from botkit.app.operations import Operations
+from botkit.app.run_files import RunFiles
 from botkit.app.tasks import TaskOwner
 from botkit.app.vault import ProcessVault
 from botkit.core.clock import Clock, SystemClock
@@ -138,6 +139,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         counters=store.counters,
         approvals=call_desk,
         call_log=store.calls,
+        files=RunFiles(store.records, store.files),
     )
 
     def base_url() -> str:

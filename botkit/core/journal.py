@@ -474,8 +474,9 @@ class AddAudit(Data, tag=True):
 class MoveRoom(Data, tag=True):
     """A room has another id now (a Telegram group that became a supergroup). Safe to repeat.
 
-    Sessions, undone events, open waits with their timers, waiting runs and parts to deliver go on in the new room. A
-    message of the old one can not be edited from there: whatever would have edited it becomes a message of its own.
+    Sessions, files, undone events, open waits with their timers, waiting runs and parts to deliver go on in the new
+    room. A message of the old one can not be edited from there: whatever would have edited it becomes a message of its
+    own.
     """
 
     channel: str

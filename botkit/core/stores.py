@@ -202,6 +202,15 @@ class Trace(Data):
     parts: tuple[Part, ...] = ()
 
 
+class FileRow(Data):
+    """What is known of a stored file."""
+
+    file_id: str
+    name: str
+    mime: str
+    size_bytes: int
+
+
 class Asides(Data):
     """Commands and other messages that needed no run, and what we said on our own."""
 
@@ -258,6 +267,10 @@ class Records(Protocol):
 
     async def event(self, channel: str, dedupe_key: str) -> dict[str, Any] | None:
         """One accepted event, in the shape of `inbox`."""
+        ...
+
+    async def run_file(self, run_id: str, file_id: str) -> FileRow | None:
+        """A stored file of the conversation a run belongs to; None when it is of another one."""
         ...
 
     async def transcript(self, conversation: str, *, limit: int = 100) -> Sequence[TranscriptRow]: ...

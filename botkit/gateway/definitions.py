@@ -13,6 +13,7 @@ from typing import Any, cast
 import msgspec
 
 from botkit.gateway.arguments import ArgumentChecker, compile_schema
+from botkit.gateway.file_inputs import FileInput, file_inputs
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.results import without_unwanted
 
@@ -32,6 +33,8 @@ class Definition:
     """The MCP `Tool` object, cleaned."""
     hash: str
     checker: ArgumentChecker
+    files: tuple[FileInput, ...] = ()
+    """Its arguments that take files."""
 
 
 def definition_hash(raw: dict[str, Any]) -> str:
@@ -82,4 +85,4 @@ def _read(tool: Any, redactor: SecretRedactor) -> Definition:
     raw["inputSchema"] = schema
     description = raw.get("description")
     raw["description"] = description[:_DESCRIPTION_CHARS] if isinstance(description, str) else ""
-    return Definition(name, raw, definition_hash(raw), compile_schema(schema))
+    return Definition(name, raw, definition_hash(raw), compile_schema(schema), file_inputs(schema))

@@ -53,6 +53,7 @@ from botkit.gateway.approvals import CallDesk, approval_error, wanted_wait_s
 from botkit.gateway.catalog import Listed, ServerStatus
 from botkit.gateway.composition import home_of
 from botkit.gateway.conversation import Asked, Conversation, Final, News
+from botkit.gateway.file_inputs import CallFiles, described, with_files
 from botkit.gateway.fleet import Fleet
 from botkit.gateway.limits import Budget, Limiter, NoBudget, SlidingWindow, quotas_for, rules_for
 from botkit.gateway.methods import SUBSCRIPTIONS, kind_of
@@ -90,6 +91,7 @@ class Gateway:
     Args:
         fleet: the servers; started and stopped with the gateway.
         call_log: receives the record of a call whose caller went away, and of no other.
+        files: what arguments that take files are read from, for bots.
     """
 
     def __init__(
@@ -103,7 +105,9 @@ class Gateway:
         approvals: CallDesk | None = None,
         budget: Budget | None = None,
         call_log: CallLog | None = None,
+        files: CallFiles | None = None,
     ):
+        self._files = files
         self.fleet = fleet
         self._redactor = redactor
         self._clock = clock
@@ -153,7 +157,7 @@ class Gateway:
         offered = {listed.server.name for listed in view.values()}
         offered = {server for server in offered if self.fleet.catalogue.is_offered(server)}
         return [
-            listed.tool
+            _for(principal, listed)
             for listed in view.values()
             if listed.server.name in offered and self._may(workspace, principal, listed)
         ]
@@ -173,7 +177,7 @@ class Gateway:
         listed = self.fleet.catalogue.view(workspace).get(name)
         if listed is None or not self._may(workspace, principal, listed):
             return None
-        return listed.tool
+        return _for(principal, listed)
 
     async def call(self, call: ToolCall) -> AsyncGenerator[ToolEvent]:
         if call.tool in SYNTHETIC:
@@ -234,7 +238,7 @@ class Gateway:
         if call.method in SUBSCRIPTIONS:  # whoever asks hears of it from `Fleet.watching`
             yield run.answered(Final({}))
             return
-        conversation = run.conversation = await self._conversation(call, listed)
+        conversation = run.conversation = await self._conversation(await self._with_files(call, listed), listed)
         async with aclosing(conversation.events()) as events:
             async for event in events:
                 if isinstance(event, News):
@@ -287,6 +291,14 @@ class Gateway:
         return may_call(settings, principal, workspace, listed.tool, listed.review) and all(
             may_pass(settings, principal, one.workspace, one.tool, one.review) for one in listed.inner
         )
+
+    async def _with_files(self, call: ToolCall, listed: Listed) -> ToolCall:
+        """As it is sent: with the files that a run names. Raises `InvalidArguments`."""
+        inputs = listed.definition.files if listed.definition is not None else ()
+        if not inputs or not call.run_id or self._files is None or call.method != "tools/call":
+            return call
+        arguments = await with_files(call.tool, call.arguments, inputs, self._files, run_id=call.run_id)
+        return msgspec.structs.replace(call, arguments=arguments)
 
     async def _count(self, call: ToolCall, workspace: WorkspaceSettings, name: str) -> None:
         """Against the quotas of the month: what is about to be sent counts, what was refused before does not."""
@@ -363,6 +375,14 @@ class Gateway:
             await self._budget.settle(run.reservation, record)
         except BotkitError as error:
             _log.warning("budget_not_settled", call_id=record.id, error=str(error))
+
+
+def _for(principal: Principal, listed: Listed) -> Tool:
+    """A tool as this principal sees it: bots name files by their id."""
+    if not principal.bot or listed.definition is None or not listed.definition.files:
+        return listed.tool
+    definition = described(listed.tool.definition, listed.definition.files)
+    return msgspec.structs.replace(listed.tool, definition=definition)
 
 
 class _Run:

@@ -14,7 +14,7 @@ from botkit.core.errors import Conflict
 from botkit.core.journal import Audit, ModelCall, OpenRun, Run, TranscriptRow, Wait
 from botkit.core.messages import Part, PartState
 from botkit.core.models import Usage
-from botkit.core.stores import Asides, RunSummary, Trace
+from botkit.core.stores import Asides, FileRow, RunSummary, Trace
 from botkit.core.tools import CallRecord
 from botkit.store.codec import load_dict
 from botkit.store.query import const
@@ -35,6 +35,7 @@ from botkit.store.rows import (
 from botkit.store.schema import (
     audits,
     calls,
+    files,
     inbox,
     is_open,
     is_undelivered,
@@ -204,6 +205,17 @@ class SqlRecords:
         statement = select(*EVENT_COLUMNS).where(inbox.c.channel == channel, inbox.c.dedupe_key == dedupe_key)
         row = await self._reader.first(statement)
         return read_event(row) if row is not None else None
+
+    async def run_file(self, run_id: str, file_id: str) -> FileRow | None:
+        statement = (
+            select(files.c.file_id, files.c.name, files.c.mime, files.c.size_bytes)
+            .join(runs, runs.c.lane == files.c.lane)
+            .where(runs.c.id == run_id, files.c.file_id == file_id)
+            .order_by(files.c.seq.desc())
+            .limit(1)
+        )
+        row = await self._reader.first(statement)
+        return None if row is None else FileRow(file_id=row[0], name=row[1], mime=row[2], size_bytes=row[3])
 
     async def transcript(self, conversation: str, *, limit: int = 100) -> Sequence[TranscriptRow]:
         """The newest rows of a conversation over all its sessions, oldest first."""

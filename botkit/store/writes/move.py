@@ -17,7 +17,7 @@ from botkit.core.journal import MoveRoom
 from botkit.store.codec import dump
 from botkit.store.lanes import lock_lane
 from botkit.store.query import Query, Tx, arg, const
-from botkit.store.schema import inbox, is_open, lanes, parts, runs, sessions, timers, transcript, waits
+from botkit.store.schema import files, inbox, is_open, lanes, parts, runs, sessions, timers, transcript, waits
 from botkit.store.writes.registry import Act, writes
 
 
@@ -110,6 +110,8 @@ _FORGET_REQUESTS = Query(
         .where(_of_room(parts.c.conversation), parts.c.id.like(const("%/asked/%")))
     ),
 )
+_FILES = Query("size prefix", lambda _: select(files.c.seq, files.c.lane).where(_of_room(files.c.lane)))
+_MOVE_FILE = Query("lane seq", lambda _: update(files).values(lane=arg("lane")).where(files.c.seq == arg("seq")))
 _OWNER = Query("lane", lambda _: select(lanes.c.owner).where(lanes.c.lane == arg("lane")))
 _JOIN_ROWS = Query(
     "to session_id",
@@ -163,6 +165,8 @@ class _Move:
         self._tx(_FORGET_REQUESTS, *self._where)  # approvals asked in this room for runs of others
         for id_, lane, conversation in self._rows(_RUNS):
             self._tx(_MOVE_RUN, self._renamed(lane), self._renamed(conversation), id_)
+        for seq, lane in self._rows(_FILES):
+            self._tx(_MOVE_FILE, self._renamed(lane), seq)
         for id_, place, edit_of in self._tx(_PARTS, *self._where).fetchall():
             if edit_of:
                 self._tx(_FORGET_MESSAGE, edit_of, *self._where)

@@ -17,12 +17,14 @@ from botkit.core.journal import (
     Journal,
     MoveRoom,
     OpenWait,
+    PutFile,
     PutSession,
     PutTimer,
     Say,
     Session,
     SetPart,
     SetRun,
+    StartRun,
     TranscriptRow,
 )
 from botkit.testing.stores.database import Database, Stores
@@ -165,6 +167,12 @@ class MoveContract:
         assert (await journal.context(f"{NEW.key}:ada")).session is not None
         assert (await journal.context(busy)).session is not None
         assert (await journal.context(f"{NEW.key}:bob")).session is None
+
+    async def test_files_of_the_old_room_are_files_of_the_new_one(self, store: Stores) -> None:
+        run = a_run(lane=NEW.key, conversation=NEW.key)
+        kept = PutFile(file_id="f1", lane=LANE, person_id="p", name="a", mime="", size_bytes=1, sha256="s", at=1)
+        await store.journal.commit(await self._claim(store.journal), [kept, StartRun(run=run), MOVE])
+        assert await store.records.run_file(run.id, "f1") is not None
 
     async def test_repeating_a_move_changes_nothing(self, journal: Journal) -> None:
         claim = await self._claim(journal)

@@ -20,6 +20,7 @@ from botkit.core.journal import (
     LogCall,
     ModelCall,
     OpenWait,
+    PutFile,
     PutSession,
     Say,
     Session,
@@ -29,6 +30,7 @@ from botkit.core.journal import (
     TranscriptRow,
 )
 from botkit.core.models import Usage
+from botkit.core.stores import FileRow
 from botkit.core.tools import CallRecord
 from botkit.testing.stores.database import Database, Stores
 from botkit.testing.stores.samples import LANE, a_part, a_run, a_step, a_wait, an_event, begin_run
@@ -194,3 +196,18 @@ class RecordsContract:
         assert [part.id for part in found.parts] == [f"{aside.id}.0", "n.0"]
         assert [part.id for part in (await store.records.asides(LANE, limit=1)).parts] == ["n.0"]
         assert pending.new
+
+    async def test_a_run_finds_the_files_of_its_own_conversation_only(self, store: Stores) -> None:
+        _, run, _ = await begin_run(store.journal)
+
+        def stored(file_id: str, lane: str, name: str) -> PutFile:
+            return PutFile(
+                file_id=file_id, lane=lane, person_id="p", name=name, mime="image/png", size_bytes=7, sha256="s", at=1
+            )
+
+        both = [stored("f1", LANE, "old.png"), stored("f1", LANE, "receipt.png"), stored("f2", "desk:8:", "theirs.png")]
+        await store.journal.commit(None, both)
+        found = await store.records.run_file(run.id, "f1")
+        assert found == FileRow(file_id="f1", name="receipt.png", mime="image/png", size_bytes=7)
+        assert await store.records.run_file(run.id, "f2") is None
+        assert await store.records.run_file("run_x", "f1") is None

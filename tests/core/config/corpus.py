@@ -397,7 +397,7 @@ INVALID: dict[str, tuple[str, str]] = {
         4:31: workspaces.desk.servers.0: no server is called `order` (did you mean `orders`?)
         4:47: workspaces.desk.tools.notes__*: no server is called `notes` (there is: orders)
         4:73: workspaces.desk.tools.add: a tool is written server__tool, or as a pattern such as orders__*
-        4:91: workspaces.desk.roles.boss: no role is called `boss` (there is: admin, developer, guest, member)
+        4:91: workspaces.desk.roles.boss: no role is called `boss` (there is: admin, developer, guest, member, read-only)
         5:24: bots.helper.model: no model is called `fats` (did you mean `fast`?)
         5:41: bots.helper.workspace: no workspace is called `dsk` (did you mean `desk`?)
         5:62: bots.helper.tools.allow.0: no server is called `order` (did you mean `orders`?)

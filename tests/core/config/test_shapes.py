@@ -35,7 +35,7 @@ def test_an_empty_file_is_a_working_configuration() -> None:
     config = load("")
     assert config.workspaces["default"].servers == ("*",)
     assert config.bots == {}
-    assert set(config.roles) == {"admin", "developer", "member", "guest"}
+    assert set(config.roles) == {"admin", "developer", "member", "read-only", "guest"}
 
 
 def test_a_model_may_be_a_name_or_a_mapping() -> None:
