@@ -82,6 +82,8 @@ class MemberToken(Data):
     revoked_at: int = 0
     """0: it was not."""
     revoked_by: str = ""
+    family: str = ""
+    """Of an access token of OAuth: what came of the same consent ends together."""
 
 
 class Holder(Data):

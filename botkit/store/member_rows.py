@@ -42,7 +42,7 @@ def read_member(row: Row, calls: int = 0) -> Member:
 def read_token(row: Row) -> MemberToken:
     (
         id_, workspace, member_id, name, hint, allow, deny, per_minute, per_month, origin, client, created_at,
-        created_by, expires_at, last_used_at, revoked_at, revoked_by,
+        created_by, expires_at, last_used_at, revoked_at, revoked_by, family,
     ) = row  # fmt: skip
     return MemberToken(
         id=id_,
@@ -62,6 +62,7 @@ def read_token(row: Row) -> MemberToken:
         last_used_at=last_used_at,
         revoked_at=revoked_at,
         revoked_by=revoked_by,
+        family=family,
     )
 
 

@@ -33,7 +33,7 @@ from botkit.store.writes.registry import insert_row
 _PERSON = "id workspace name email role state person_id created_at joined_at last_active_at"
 _ISSUED = (
     "id digest workspace member_id name hint allow deny per_minute per_month origin client created_at created_by "
-    "expires_at last_used_at revoked_at revoked_by"
+    "expires_at last_used_at revoked_at revoked_by family"
 )
 _INVITATION = "id digest workspace member_id created_at created_by expires_at accepted_at revoked_at"
 
@@ -390,6 +390,7 @@ def _add_token(tx: Tx, token: MemberToken, digest: str) -> None:
         0,
         0,
         "",
+        token.family,
     )
     tx(_ADD_TOKEN, *values)
 

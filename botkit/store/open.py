@@ -27,6 +27,7 @@ from botkit.store.limits import SqlCounters, SqlLimiter
 from botkit.store.locks import HomeLock
 from botkit.store.members import SqlMembers
 from botkit.store.migrate import migrate_postgres, migrate_sqlite
+from botkit.store.oauth import SqlOAuthKeys
 from botkit.store.pairing import SqlPairing
 from botkit.store.people import SqlPeople
 from botkit.store.query import Tx
@@ -68,6 +69,7 @@ class Store:
         self.people = SqlPeople(writer, reader, clock)
         self.pairing = SqlPairing(writer, reader, clock)
         self.members = SqlMembers(writer, reader, clock, owner=owner.id)
+        self.oauth_keys = SqlOAuthKeys(writer)
         self.call_approvals = SqlCallApprovals(writer, reader, clock, owner=owner.id)
         self.counters = SqlCounters(writer, reader, clock)
         self.limiter = SqlLimiter(writer, clock)

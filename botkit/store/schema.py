@@ -28,6 +28,7 @@ __all__ = [
     "members",
     "metadata",
     "model_calls",
+    "oauth_keys",
     "owners",
     "pairing_codes",
     "parts",
@@ -63,7 +64,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION = "0004"
+SCHEMA_REVISION = "0005"
 """The newest migration; a database that says this needs none, and Alembic is not even imported."""
 
 metadata = MetaData(
@@ -523,9 +524,11 @@ tokens = Table(
     _number("last_used_at"),
     _number("revoked_at"),
     _text("revoked_by"),
+    _text("family"),
     UniqueConstraint("digest"),
     Index(None, "member_id"),
     Index(None, "workspace"),
+    Index("ix_tokens_family", "family", **_where("family <> ''")),
     comment="`digest` is the SHA-256 of the token, which is stored nowhere.",
 )
 
@@ -543,6 +546,29 @@ invitations = Table(
     _number("revoked_at"),
     UniqueConstraint("digest"),
     Index(None, "member_id"),
+)
+
+oauth_keys = Table(
+    "oauth_keys",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    _text("kind"),
+    _text("family"),
+    _text("workspace"),
+    _text("member_id"),
+    _text("client"),
+    _text("redirect_uri"),
+    _text("challenge"),
+    Column("allow", Text),
+    _json("deny"),
+    _number("per_minute"),
+    _number("per_month"),
+    _number("created_at"),
+    _number("expires_at"),
+    _number("used_at"),
+    Index(None, "family"),
+    Index(None, "expires_at"),
+    comment="Codes and refresh tokens; `digest` is the SHA-256 of one. Good once: `used_at` 0.",
 )
 
 counters = Table(

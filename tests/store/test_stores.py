@@ -13,6 +13,7 @@ from botkit.testing.stores import (
     FilesContract,
     LifecycleContract,
     MembersContract,
+    OAuthContract,
     PairingContract,
     PeopleContract,
     RecordsContract,
@@ -76,6 +77,12 @@ class TestSqliteMembers(OnSqlite, MembersContract): ...
 
 
 class TestPostgresMembers(OnPostgres, MembersContract): ...
+
+
+class TestSqliteOAuth(OnSqlite, OAuthContract): ...
+
+
+class TestPostgresOAuth(OnPostgres, OAuthContract): ...
 
 
 class TestSqliteCounters(OnSqlite, CountersContract): ...

@@ -21,6 +21,7 @@ __all__ = [
     "LifecycleContract",
     "MembersContract",
     "MoveContract",
+    "OAuthContract",
     "PairingContract",
     "PeopleContract",
     "RecordsContract",
@@ -38,6 +39,7 @@ from botkit.testing.stores.lifecycle import LifecycleContract
 from botkit.testing.stores.limits import CallApprovalsContract, CountersContract, SharedLimiterContract
 from botkit.testing.stores.members import MembersContract
 from botkit.testing.stores.moves import MoveContract
+from botkit.testing.stores.oauth import OAuthContract
 from botkit.testing.stores.people import PairingContract, PeopleContract
 from botkit.testing.stores.records import RecordsContract
 from botkit.testing.stores.recovery import LeaseContract, RecoveryContract

@@ -11,6 +11,7 @@ from botkit.core.call_approvals import CallApprovals
 from botkit.core.journal import Journal
 from botkit.core.limits import Counters, Limiter
 from botkit.core.members import Members
+from botkit.core.oauth import OAuthKeys
 from botkit.core.stores import (
     CallLog,
     Catalog,
@@ -36,6 +37,8 @@ class Stores(Protocol):
     def pairing(self) -> PairingStore: ...
     @property
     def members(self) -> Members: ...
+    @property
+    def oauth_keys(self) -> OAuthKeys: ...
     @property
     def call_approvals(self) -> CallApprovals: ...
     @property

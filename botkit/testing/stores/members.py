@@ -114,6 +114,7 @@ class MembersContract:
             per_month=5000,
             origin="oauth",
             client="https://client.example/id",
+            family="fam_1",
             created_at=3,
             created_by="operator",
             expires_at=9,
