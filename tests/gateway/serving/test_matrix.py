@@ -3,28 +3,55 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import mcp_types
 import pytest
 
+from botkit.gateway.settings import RemoteSettings
+from tests.gateway.remote.support import sdk_server
 from tests.gateway.serving.support import ClientKind, Heard, House
 from tests.gateway.support import until
 
 CLIENTS: tuple[ClientKind, ...] = ("modern", "legacy", "sse")
 UPSTREAMS = {
-    "modern": {"file": "sdk.py", "progress": "sdk__count", "ask": "sdk__order", "answer": "L red"},
-    "handshake": {"file": "raw.py", "progress": "raw__progress", "ask": "raw__ask_twice", "answer": "L"},
+    "modern": {"name": "sdk", "progress": "sdk__count", "ask": "sdk__order", "answer": "L red"},
+    "handshake": {"name": "raw", "progress": "raw__progress", "ask": "raw__ask_twice", "answer": "L"},
+    "http": {"name": "sdk", "progress": "sdk__count", "ask": "sdk__order", "answer": "L red"},
+    "http+sse": {"name": "sdk", "progress": "sdk__count", "ask": "sdk__order", "answer": "L red"},
 }
+"""A process of each era; a modern server over HTTP; one of the handshake era over HTTP+SSE."""
+
+
+@asynccontextmanager
+async def started(house: House, kind: str) -> AsyncGenerator[None]:
+    """The server behind the door."""
+    bench, name = house.bench, UPSTREAMS[kind]["name"]
+    if not kind.startswith("http"):
+        await bench.start(bench.raw(name=name, file=f"{name}.py"))
+        yield
+        return
+    async with sdk_server("sse" if kind == "http+sse" else "http", bench.effects) as base:
+        path = "sse" if kind == "http+sse" else "mcp"
+        transport = "sse" if kind == "http+sse" else "streamable-http"
+        await bench.start(RemoteSettings(name=name, url=f"{base}/{path}", transport=transport, allow_private=True))
+        yield
+        await bench.gateway.stop()
 
 
 @pytest.mark.parametrize("client_kind", CLIENTS)
 @pytest.mark.parametrize("server_kind", list(UPSTREAMS))
 async def test_what_one_says_arrives_at_the_other(house: House, client_kind: ClientKind, server_kind: str) -> None:
     """One process for all of it: starting a server takes longer than the rest."""
+    async with started(house, server_kind):
+        await converse(house, client_kind, server_kind)
+
+
+async def converse(house: House, client_kind: ClientKind, server_kind: str) -> None:
     server = UPSTREAMS[server_kind]
-    name = server["file"].removesuffix(".py")
-    await house.bench.start(house.bench.raw(name=name, file=server["file"]))
+    name = server["name"]
     heard = Heard()
     asked: list[str] = []
 
