@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from botkit.app.environment import load_environment
 from botkit.app.serve import serve
 from botkit.gateway.access.desk import OPERATOR
 
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "mcp-clients.md"
 RAW = Path(__file__).parents[1] / "gateway" / "servers" / "raw.py"
 CONFIG = """\
 version: 1
@@ -46,6 +48,8 @@ async def test_members_use_their_workspace_while_it_changes(folder: Path) -> Non
             assert refused.status_code == 401
             assert "resource_metadata" not in refused.headers["www-authenticate"]
 
+        assert "notes__echo" in await followed_guide(url, issued.token)
+
         http = httpx2.AsyncClient(headers={"authorization": f"Bearer {issued.token}"}, timeout=30)
         async with http, mcp.Client(streamable_http_client(url, http_client=http), cache=None) as client:
             assert client.instructions == "What the team works with."
@@ -69,3 +73,14 @@ async def test_members_use_their_workspace_while_it_changes(folder: Path) -> Non
                 async with asyncio.timeout(30):
                     with pytest.raises(SubscriptionLost):
                         await anext(aiter(changes))
+
+
+async def followed_guide(url: str, token: str) -> str:
+    """What the request that the guide shows for a terminal is answered, sent by whatever reads it as curl does."""
+    line = next(line for line in GUIDE.read_text().splitlines() if line.startswith("curl "))
+    words = shlex.split(line.replace("http://127.0.0.1:8080/ws/default", url).replace("$TOKEN", token))
+    headers = dict(words[index + 1].split(": ", 1) for index, word in enumerate(words) if word == "-H")
+    async with httpx.AsyncClient(headers=headers, timeout=30) as http:
+        response = await http.post(words[2], content=words[words.index("-d") + 1])
+    assert response.status_code == 200
+    return response.text
