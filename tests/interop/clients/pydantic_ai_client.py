@@ -12,7 +12,7 @@ from pydantic_ai.models.test import TestModel
 
 async def main(url: str, token: str) -> None:
     toolset = MCPToolset(url, headers={"Authorization": f"Bearer {token}"})
-    agent = Agent(TestModel(call_tools=["notes__list_notes"]), toolsets=[toolset])
+    agent = Agent(TestModel(call_tools=["notes__list"]), toolsets=[toolset])
     async with agent:
         result = await agent.run("list the notes")
     returned = {
