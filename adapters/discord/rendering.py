@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from adapters.discord.formatting import TEXT_LIMIT, format_markdown, split_markdown, utf16_len
+from adapters.discord.formatting import TEXT_LIMIT, format_markdown
 from adapters.discord.media import FILES_LIMIT, UPLOAD_LIMIT_BYTES, human_size
+from adapters.markdown import split_markdown, utf16_len
 from botkit.sdk import Attachment, Button, OutMessage, Rendered
 
 MESSAGE_LIMIT_CHARS = 60_000
@@ -36,7 +37,8 @@ def render_message(message: OutMessage) -> list[Rendered]:
     text = message.text
     if len(text) > MESSAGE_LIMIT_CHARS:
         text = f"{text[:MESSAGE_LIMIT_CHARS]}\n\n[…] cut here: {len(message.text)} characters are too long for a chat."
-    pieces = split_markdown(format_markdown("\n\n".join(piece for piece in (text, *notes, *unshown) if piece)))
+    everything = "\n\n".join(piece for piece in (text, *notes, *unshown) if piece)
+    pieces = split_markdown(format_markdown(everything), TEXT_LIMIT)
     drafts: list[dict[str, Any]] = [{"content": piece} for piece in pieces]
     for start, batch in enumerate(_batches(files)):
         if start or not drafts:
@@ -56,7 +58,7 @@ def render_message(message: OutMessage) -> list[Rendered]:
 
 def preview(text: str) -> str:
     """The beginning of a text as one message, for streams."""
-    pieces = split_markdown(format_markdown(text))
+    pieces = split_markdown(format_markdown(text), TEXT_LIMIT)
     return pieces[0] if pieces else ""
 
 

@@ -520,9 +520,11 @@ class AdapterContract:
     async def test_c19_a_long_answer_is_split_and_its_code_stays_code(
         self, emulator: Emulator, adapter: Adapter, host: MemoryHost, courier: Courier
     ) -> None:
-        lines = [f"print('line {number:04d}')" for number in range(300)]
+        where = await self._greeted(emulator, host)
+        count = max(300, adapter.capabilities(where).text_limit // 10)
+        lines = [f"print('line {number:04d}')" for number in range(count)]
         text = "Here is the script.\n\n```python\n" + "\n".join(lines) + "\n```\n\nThat is all."
-        outcomes = await courier.deliver(OutMessage(text=text), await self._greeted(emulator, host))
+        outcomes = await courier.deliver(OutMessage(text=text), where)
         seen = emulator.seen()
         assert len(seen) == len(outcomes) > 1
         assert [line for part in seen for block in part.code for line in block.splitlines()] == lines

@@ -1,0 +1,192 @@
+"""What people do: write, press, use commands, edit, react. Every deed becomes the payload Slack would send."""
+
+from __future__ import annotations
+
+__all__ = ["People", "Who"]
+
+import html
+import re
+from typing import Any
+
+from botkit.testing.slack.world import FakeFile, FakeMessage, FakePerson, FakeRoom, World
+
+Who = FakePerson | str
+"""A person, or a name: the same name is the same person, made at first use."""
+
+
+class People:
+    """The control side that acts as people. `deliver(kind, payload)` is how the app hears of it."""
+
+    def __init__(self, world: World):
+        self.world = world
+        self._named: dict[str, FakePerson] = {}
+
+    def deliver(self, kind: str, payload: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    # --- who and where ----------------------------------------------------------------------------------
+
+    def person(self, who: Who, *, is_bot: bool = False) -> FakePerson:
+        if isinstance(who, FakePerson):
+            return who
+        if who not in self._named:
+            made = FakePerson(f"U{self.world.number():04d}", who, is_bot)
+            self._named[who] = self.world.people[made.id] = made
+        return self._named[who]
+
+    def dm(self, who: Who) -> FakeRoom:
+        return self.world.dm(self.person(who))
+
+    def channel(self, name: str = "general") -> FakeRoom:
+        """A new channel the app is in."""
+        return self.world.channel(name)
+
+    # --- messages ---------------------------------------------------------------------------------------
+
+    def say(
+        self, who: Who, text: str, room: FakeRoom | None = None, *, thread: FakeMessage | str = "", subtype: str = ""
+    ) -> FakeMessage:
+        """A person writes. Without `room` it is their direct chat. `@Name` becomes a mention, as their app does."""
+        message = self._message(who, room, text, thread)
+        message.subtype = subtype
+        return self._arrives(message)
+
+    def send_file(
+        self,
+        who: Who,
+        data: bytes = b"file",
+        room: FakeRoom | None = None,
+        *,
+        name: str = "note.txt",
+        mime: str = "text/plain",
+        size: int = 0,
+        voice_s: float = 0.0,
+    ) -> FakeMessage:
+        """A person sends a file. `size` claims more bytes than there are; `voice_s` makes it a voice clip."""
+        message = self._message(who, room, "", "")
+        message.subtype = "file_share"
+        number = f"F{self.world.number():04d}"
+        file = FakeFile(number, name, data, mime, size or len(data), int(voice_s * 1000))
+        self.world.files[number] = file
+        message.files.append(file)
+        return self._arrives(message)
+
+    def edit(self, message: FakeMessage, text: str) -> FakeMessage:
+        message.edits.append(message.text)
+        message.text = self._marked(text)
+        message.edited_ts, message.edited_by = self.world.ts(), message.sender.id
+        self.announce(message, "changed")
+        return message
+
+    def unfurl(self, message: FakeMessage) -> None:
+        """Slack adds a preview of a link: a change nobody made."""
+        self.announce(message, "changed")
+
+    def delete(self, message: FakeMessage) -> None:
+        message.deleted = True
+        self.announce(message, "deleted")
+
+    def react(self, who: Who, message: FakeMessage, name: str) -> None:
+        person = self.person(who)
+        message.reactions.setdefault(name, set()).add(person.id)
+        item = {"type": "message", "channel": message.room.id, "ts": message.ts}
+        self.event({"type": "reaction_added", "user": person.id, "reaction": name, "item": item})
+
+    def announce(self, message: FakeMessage, what: str) -> None:
+        """Tell the app of a message, as far as it subscribed to the room's events."""
+        place = {"channel": message.room.id, "channel_type": message.room.kind}
+        shown = self.world.message_json(message)
+        match what:
+            case "posted":
+                subtype = {"subtype": message.subtype} if message.subtype else {}
+                self.event({**shown, **place, **subtype, "event_ts": message.ts})
+                if (
+                    f"<@{self.world.app.id}>" in message.text
+                    and message.room.kind != "im"
+                    and not message.sender.is_bot
+                ):
+                    self.event({**shown, "type": "app_mention", "channel": message.room.id, "event_ts": message.ts})
+            case "changed":
+                change = {"subtype": "message_changed", "message": shown, "previous_message": shown}
+                self.event({"type": "message", **place, **change, "ts": self.world.ts(), "hidden": True})
+            case _:
+                gone = {"subtype": "message_deleted", "deleted_ts": message.ts, "previous_message": shown}
+                self.event({"type": "message", **place, **gone, "ts": self.world.ts(), "hidden": True})
+
+    def event(self, event: dict[str, Any]) -> None:
+        """Any event, also a malformed one."""
+        number = self.world.number()
+        payload: dict[str, Any] = {
+            "token": "verification",
+            "team_id": "T01",
+            "api_app_id": "A01",
+            "event": {"event_ts": self.world.ts(), **event},
+            "type": "event_callback",
+            "event_id": f"Ev{number:06d}",
+            "event_time": int(self.world.clock.now().timestamp()),
+            "authorizations": [{"team_id": "T01", "user_id": self.world.app.id, "is_bot": True}],
+        }
+        self.deliver("events_api", payload)
+
+    def _message(self, who: Who, room: FakeRoom | None, text: str, thread: FakeMessage | str) -> FakeMessage:
+        person = self.person(who)
+        place = room or self.world.dm(person)
+        message = FakeMessage(self.world.ts(), place, person, self._marked(text))
+        message.thread_ts = (thread.thread_ts or thread.ts) if isinstance(thread, FakeMessage) else thread
+        return message
+
+    def _marked(self, text: str) -> str:
+        """`@Desk & co` → `<@U0BOT> &amp; co`."""
+        text = html.escape(text, quote=False)
+        for person in self.world.people.values():
+            text = re.sub(rf"@{re.escape(person.name)}\b", f"<@{person.id}>", text)
+        return text
+
+    def _arrives(self, message: FakeMessage) -> FakeMessage:
+        self.world.messages.append(message)
+        self.announce(message, "posted")
+        return message
+
+    # --- interactivity ----------------------------------------------------------------------------------
+
+    def press(self, who: Who, message: FakeMessage, label: str) -> dict[str, Any]:
+        """Press the button of that label; returns the payload. Raises `LookupError` when there is none."""
+        button = next((item for item in message.buttons if item["text"]["text"] == label), None)
+        if button is None:
+            raise LookupError(f"message {message.ts} has no button {label!r}: {message.labels}")
+        person = self.person(who)
+        payload: dict[str, Any] = {
+            "type": "block_actions",
+            "user": {"id": person.id, "name": person.name.lower(), "username": person.name.lower(), "team_id": "T01"},
+            "api_app_id": "A01",
+            "token": "verification",
+            "trigger_id": f"{self.world.number()}.trigger",
+            "container": {"type": "message", "message_ts": message.ts, "channel_id": message.room.id},
+            "team": {"id": "T01", "domain": "team"},
+            "channel": {"id": message.room.id, "name": message.room.name or "directmessage"},
+            "message": self.world.message_json(message),
+            "response_url": f"{self.world.base}/respond/{self.world.number()}",
+            "actions": [{**button, "block_id": "x", "action_ts": self.world.ts()}],
+        }
+        self.deliver("interactive", payload)
+        return payload
+
+    def command(self, who: Who, command: str, text: str = "", room: FakeRoom | None = None) -> dict[str, Any]:
+        """Use a slash command; returns the payload."""
+        person = self.person(who)
+        place = room or self.world.dm(person)
+        payload = {
+            "token": "verification",
+            "team_id": "T01",
+            "channel_id": place.id,
+            "channel_name": place.name or "directmessage",
+            "user_id": person.id,
+            "user_name": person.name.lower(),
+            "command": command,
+            "text": text,
+            "api_app_id": "A01",
+            "response_url": f"{self.world.base}/respond/{self.world.number()}",
+            "trigger_id": f"{self.world.number()}.trigger",
+        }
+        self.deliver("slash_commands", payload)
+        return payload

@@ -1,0 +1,173 @@
+"""What exists at the fake: people, rooms, messages, files, and their JSON."""
+
+from __future__ import annotations
+
+__all__ = ["ApiError", "FakeFile", "FakeMessage", "FakePerson", "FakeRoom", "World"]
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from botkit.core.clock import Clock
+
+
+class ApiError(Exception):
+    """`{"ok": false, "error": …}`."""
+
+    def __init__(self, error: str, *, status: int = 200, retry_after: int = 0, **more: Any):
+        super().__init__(error)
+        self.error = error
+        self.status = status
+        self.retry_after = retry_after
+        self.more = more
+
+
+@dataclass(slots=True)
+class FakePerson:
+    id: str
+    name: str
+    is_bot: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "team_id": "T01",
+            "name": self.name.lower(),
+            "real_name": self.name,
+            "is_bot": self.is_bot,
+            "deleted": False,
+            "tz": "Europe/Berlin",
+            "locale": "en-US",
+            "profile": {"display_name": self.name, "real_name": self.name},
+        }
+
+
+@dataclass(slots=True)
+class FakeRoom:
+    id: str
+    kind: str
+    """`im` or `channel`."""
+    name: str = ""
+    person: FakePerson | None = None
+    archived: bool = False
+    member: bool = True
+    """The app is in it."""
+
+
+@dataclass(slots=True)
+class FakeFile:
+    id: str
+    name: str
+    data: bytes
+    mime: str
+    size: int
+    duration_ms: int = 0
+    gone: bool = False
+
+
+@dataclass(slots=True)
+class FakeMessage:
+    ts: str
+    room: FakeRoom
+    sender: FakePerson
+    text: str = ""
+    blocks: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    thread_ts: str = ""
+    subtype: str = ""
+    files: list[FakeFile] = field(default_factory=list[FakeFile])
+    metadata: dict[str, Any] | None = None
+    edits: list[str] = field(default_factory=list[str])
+    edited_ts: str = ""
+    edited_by: str = ""
+    reactions: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    seen_by: str = ""
+    """The only person who sees it; empty: everybody there."""
+    deleted: bool = False
+    username: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What people read: the blocks, else the text."""
+        texts = [str(block["text"]) for block in self.blocks if block["type"] == "markdown"]
+        return "\n".join(texts) if self.blocks else self.text
+
+    @property
+    def buttons(self) -> list[dict[str, Any]]:
+        return [item for block in self.blocks if block["type"] == "actions" for item in block["elements"]]
+
+    @property
+    def labels(self) -> list[str]:
+        return [str(button["text"]["text"]) for button in self.buttons]
+
+
+class World:
+    """One workspace with one app, without any HTTP."""
+
+    def __init__(self, *, clock: Clock, name: str = "Desk"):
+        self.clock = clock
+        self.app = FakePerson("U0BOT", name, is_bot=True)
+        self.bot_id = "B0BOT"
+        self.people: dict[str, FakePerson] = {self.app.id: self.app}
+        self.rooms: dict[str, FakeRoom] = {}
+        self.messages: list[FakeMessage] = []
+        self.files: dict[str, FakeFile] = {}
+        self.base = ""
+        self._count = 0
+
+    def number(self) -> int:
+        self._count += 1
+        return self._count
+
+    def ts(self) -> str:
+        """Seconds and a counter: what Slack names a message by."""
+        return f"{int(self.clock.now().timestamp())}.{self.number():06d}"
+
+    def dm(self, person: FakePerson) -> FakeRoom:
+        for room in self.rooms.values():
+            if room.person is person:
+                return room
+        return self._add(FakeRoom(f"D{self.number():04d}", "im", person=person))
+
+    def channel(self, name: str) -> FakeRoom:
+        return self._add(FakeRoom(f"C{self.number():04d}", "channel", name))
+
+    def _add(self, room: FakeRoom) -> FakeRoom:
+        self.rooms[room.id] = room
+        return room
+
+    def find(self, room: str, ts: str) -> FakeMessage | None:
+        found = (m for m in self.messages if m.room.id == room and m.ts == ts and not m.deleted and not m.seen_by)
+        return next(found, None)
+
+    def file_json(self, file: FakeFile) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "id": file.id,
+            "name": file.name,
+            "title": file.name,
+            "mimetype": file.mime,
+            "size": file.size,
+            "url_private": f"{self.base}/files-pri/T01-{file.id}/{file.name}",
+            "url_private_download": f"{self.base}/files-pri/T01-{file.id}/download/{file.name}",
+        }
+        return found | ({"subtype": "slack_audio", "duration_ms": file.duration_ms} if file.duration_ms else {})
+
+    def message_json(self, message: FakeMessage, *, with_metadata: bool = False) -> dict[str, Any]:
+        found: dict[str, Any] = {"type": "message", "ts": message.ts, "text": message.text, "team": "T01"}
+        found["user"] = message.sender.id
+        if message.sender.is_bot:
+            found["bot_id"] = self.bot_id if message.sender is self.app else f"B{message.sender.id[1:]}"
+        if message.username:
+            found["username"] = message.username
+        if message.blocks:
+            found["blocks"] = message.blocks
+        if message.thread_ts:
+            found["thread_ts"] = message.thread_ts
+            parent = self.find(message.room.id, message.thread_ts)
+            if parent is not None and parent is not message:
+                found["parent_user_id"] = parent.sender.id
+        if message.files:
+            found["files"] = [self.file_json(file) for file in message.files]
+        if message.edited_ts:
+            found["edited"] = {"user": message.edited_by, "ts": message.edited_ts}
+        if with_metadata and message.metadata is not None:
+            found["metadata"] = message.metadata
+        return found
