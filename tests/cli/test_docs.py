@@ -36,6 +36,8 @@ def wrong(words: str) -> str:
         given = shlex.split(words)
     except ValueError:
         given = words.split()
+    if "--" in given:  # what follows is another program's
+        given = given[: given.index("--")]
     command: click.Command = root
     context = click.Context(root, info_name="botkit")
     while isinstance(command, click.Group) and given:

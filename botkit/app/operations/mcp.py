@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from botkit.app.gateway_settings import gateway_settings
 from botkit.app.operations.tool_changes import ToolChange, changed_tools
-from botkit.core.config.edit import Editor
 from botkit.core.data import Data
 from botkit.core.errors import BotkitError, Conflict, NotFound
 from botkit.core.ids import new_id
@@ -22,6 +20,7 @@ from botkit.gateway.settings import RemoteSettings
 
 if TYPE_CHECKING:
     from botkit.app.instance import Instance
+    from botkit.core.config.edit import Editor
     from botkit.gateway.catalog import ServerStatus
 
 _READY_S = 120.0
@@ -169,6 +168,8 @@ class McpOperations:
             NotFound: no such workspace.
             ConfigError: the file does not load with it; nothing was written.
         """
+        from botkit.core.config.edit import Editor
+
         editor = await asyncio.to_thread(Editor, self._i.environment.config)
         if editor.get(f"servers.{name}") is not None or name in self._i.configs.current.servers:
             raise Conflict(f"There is a server {name} already. Choose another name, or remove it first.")
@@ -192,6 +193,8 @@ class McpOperations:
             NotFound: the file does not name it.
             ConfigError: something else in the file needs it; nothing was written.
         """
+        from botkit.core.config.edit import Editor
+
         editor = await asyncio.to_thread(Editor, self._i.environment.config)
         if editor.get(f"servers.{name}") is None:
             self._known(name)
@@ -219,6 +222,8 @@ class McpOperations:
         await self._i.audit(by=by, via=via, action="mcp.logout", target=server, owner=owner)
 
     def _remote(self, name: str) -> RemoteSettings:
+        from botkit.app.gateway_settings import gateway_settings
+
         self._known(name)
         servers = gateway_settings(self._i.configs.current).servers
         found = next((one for one in servers if one.name == name), None)
@@ -282,6 +287,8 @@ class McpOperations:
     @asynccontextmanager
     async def _gateway(self, *, only: str = "", start: bool = True) -> AsyncGenerator[None]:
         """The running gateway; or, in a process that runs none, one for a moment, with one server or all."""
+        from botkit.app.gateway_settings import gateway_settings
+
         if self._i.mode != "command":
             yield
             return

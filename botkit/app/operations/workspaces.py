@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botkit.app.clients import ClientBlock, client_blocks
-from botkit.core.config.edit import Editor
 from botkit.core.data import Data
 from botkit.core.errors import ConfigError, Conflict, InvalidArguments, NotFound
 from botkit.gateway.access.desk import Actor
@@ -19,6 +18,7 @@ from botkit.gateway.access.desk import Actor
 if TYPE_CHECKING:
     from botkit.app.instance import Instance
     from botkit.core.config import Config, Workspace
+    from botkit.core.config.edit import Editor
 
 _PLACEHOLDER = "<a token of `botkit token create`>"
 _SLUG_CHARACTERS = 32
@@ -212,6 +212,8 @@ class WorkspaceOperations:
             return ""
 
     async def _editor(self) -> Editor:
+        from botkit.core.config.edit import Editor
+
         return await asyncio.to_thread(Editor, self._i.environment.config)
 
     async def _known(self, workspace: str) -> Editor:

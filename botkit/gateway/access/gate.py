@@ -13,8 +13,7 @@ import asyncio
 import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Container
-
-import structlog
+from typing import Any
 
 from botkit.core.access import Grant
 from botkit.core.clock import Clock
@@ -29,8 +28,6 @@ FRESH_S = 0.9
 _REMEMBERED = 4096
 _NOTE_S = 10.0
 """How often uses are written down."""
-
-_log = structlog.get_logger("botkit.gateway.access")
 
 
 class _Seen(Data):
@@ -138,7 +135,7 @@ class TokenGate:
         try:
             found = await self._members.holders(watched)
         except StoreError as error:
-            _log.warning("watched_tokens_not_checked", reason=str(error))
+            _log().warning("watched_tokens_not_checked", reason=str(error))
             return
         now = self._clock.micros()
         workspaces = self._workspaces()
@@ -165,7 +162,7 @@ class TokenGate:
             await self._members.note_use(used)
         except StoreError as error:
             self._used = used | self._used
-            _log.warning("token_use_not_noted", reason=str(error))
+            _log().warning("token_use_not_noted", reason=str(error))
 
     # ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -198,7 +195,7 @@ class TokenGate:
         try:
             watch.revoked()
         except Exception:
-            _log.exception("watcher_failed", token=watch.token_id)
+            _log().exception("watcher_failed", token=watch.token_id)
 
 
 def _principal(holder: Holder) -> Principal:
@@ -214,3 +211,10 @@ def _principal(holder: Holder) -> Principal:
         per_month=token.per_month,
         person=member.person_id,
     )
+
+
+def _log() -> Any:
+    """Commands import this module for its shapes alone, and must not pay for a logger."""
+    import structlog
+
+    return structlog.get_logger("botkit.gateway.access")
