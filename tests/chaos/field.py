@@ -316,11 +316,15 @@ class Home:
         except (sqlite3.Error, psycopg.Error):
             return {"unreadable": 1}
 
-    def recorded(self) -> Counter[str]:
-        """Effects, as the tool server wrote them down itself."""
+    def effects(self) -> list[str]:
+        """In order, as the tool server wrote them down itself."""
         if not self.ledger.exists():
-            return Counter()
-        return Counter(json.loads(line)["text"] for line in self.ledger.read_text().splitlines())
+            return []
+        return [json.loads(line)["text"] for line in self.ledger.read_text().splitlines()]
+
+    def recorded(self) -> Counter[str]:
+        """Effect → how often it happened."""
+        return Counter(self.effects())
 
     def parts(self) -> dict[str, tuple[str, str]]:
         """Part → its state and text."""
