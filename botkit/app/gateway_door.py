@@ -16,7 +16,7 @@ def open_door(instance: Instance) -> Door:
         instance.gateway,
         instance.access.gate,
         keys=instance.keys,
-        call_log=instance.store.calls,
+        call_log=instance.call_log,
         clock=instance.clock,
         settings=DoorSettings(is_our_host=OurHosts(public_url).__contains__, public_url=public_url),
     )

@@ -23,6 +23,7 @@ from botkit.app.vault import ProcessVault
 from botkit.core.clock import Clock
 from botkit.core.journal import AddAudit, Audit
 from botkit.core.live import LiveHub
+from botkit.core.stores import CallLog
 from botkit.engine import Engine
 from botkit.gateway.access.desk import AccessDesk
 from botkit.gateway.approvals import CallDesk
@@ -60,6 +61,8 @@ class Instance:
     engine: Engine
     channels: ChannelManager
     metrics: Metrics
+    call_log: CallLog
+    """For calls that belong to no run; counts them too."""
     file_links: FileLinks
     connections: Connections
     url: str = ""

@@ -26,7 +26,7 @@ from botkit.app.control.server import ControlServer
 from botkit.app.environment import Environment
 from botkit.app.gateway_settings import gateway_settings
 from botkit.app.home import Home
-from botkit.app.http.metrics import MeteredJournal, Metrics
+from botkit.app.http.metrics import MeteredCallLog, MeteredJournal, Metrics
 from botkit.app.http.shared_files import FileLinks
 from botkit.app.instance import Instance
 from botkit.app.model_gate import ModelGate
@@ -34,6 +34,7 @@ from botkit.app.names import SANDBOX, Mode
 from botkit.app.operations import Operations
 from botkit.app.run_files import RunFiles
 from botkit.app.tasks import TaskOwner
+from botkit.app.tracing import Spans, set_up_tracing
 from botkit.app.vault import ProcessVault
 from botkit.core.clock import Clock, SystemClock
 from botkit.core.config import Config, load_config
@@ -67,11 +68,13 @@ async def open_instance(
     actor: str = "operator",
     clock: Clock | None = None,
     platforms: Platforms | None = None,
+    spans: Spans | None = None,
 ) -> AsyncGenerator[Instance]:
     """Everything that `mode` asks for, running; stopped in order when the block ends.
 
     Args:
         actor: who starts it, for the record of the revision that begins to run.
+        spans: where traces go; as the environment says when None.
 
     Raises:
         ConfigError: bots.yaml is wrong and nothing ran before.
@@ -93,7 +96,12 @@ async def open_instance(
         else:
             await configs.start(actor=actor, read=read)
         tasks = await stack.enter_async_context(TaskOwner())
-        instance = _join(_Given(environment, home, mode, clock, tasks, store, configs), platforms or Platforms())
+        tracing = set_up_tracing(os.environ) if mode != "command" and spans is None else None
+        if tracing is not None:
+            spans = tracing[0]
+            stack.push_async_callback(asyncio.to_thread, tracing[1])  # what is still to be sent is sent
+        given = _Given(environment, home, mode, clock, tasks, store, configs, spans)
+        instance = _join(given, platforms or Platforms())
         await stack.enter_async_context(_resting(instance) if mode == "command" else _running(instance))
         yield instance
 
@@ -109,6 +117,7 @@ class _Given:
     tasks: TaskOwner
     store: Store
     configs: ConfigBook
+    spans: Spans | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,8 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     """Make every object, start none."""
     environment, home, clock, store, configs = given.environment, given.home, given.clock, given.store, given.configs
     live, redactor, metrics = LiveHub(), SecretRedactor(environment.own_secrets()), Metrics()
+    spans = given.spans
+    call_log = MeteredCallLog(store.calls, metrics, spans.call if spans is not None else None)
     keys = find_keys(home.path, os.environ)
     vault = ProcessVault(store.secrets, keys, redactor, clock)
     fleet = Fleet(vault=vault, redactor=redactor, clock=clock, store=store.catalog, data_folder=home.path / "servers")
@@ -138,7 +149,8 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         limiter=store.limiter if store.shared else None,
         counters=store.counters,
         approvals=call_desk,
-        call_log=store.calls,
+        call_log=call_log,
+        relay_trace=spans is not None,
         files=RunFiles(store.records, store.files),
     )
 
@@ -190,7 +202,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         lost.set()
         stopping.set()
 
-    metered: Journal = MeteredJournal(store.journal, metrics)  # pyright: ignore[reportAssignmentType] - passes on the rest
+    metered: Journal = MeteredJournal(store.journal, metrics, spans.saw if spans is not None else None)  # pyright: ignore[reportAssignmentType] - passes on the rest
     engine = Engine(
         store=_EngineStore(metered, store.people, store.pairing, store.records, store.files),
         configs=configs,
@@ -222,6 +234,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         engine=engine,
         channels=channels,
         metrics=metrics,
+        call_log=call_log,
         file_links=file_links,
         stopping=stopping,
         lost=lost,

@@ -28,6 +28,7 @@ from botkit.app.operations import Operations
 from botkit.app.runtime import open_instance
 from botkit.app.watch import ConfigNews, ConfigWatcher
 from botkit.console import console_routes
+from botkit.gateway.export.routes import export_routes
 from botkit.gateway.serving import Door
 
 _log = structlog.get_logger("botkit.app")
@@ -102,8 +103,10 @@ def _http(instance: Instance, operations: Operations, listener: socket.socket, t
         file_links=instance.file_links,
         read_file=instance.store.files.read,
         page_token=token,
+        servers=instance.gateway.status,
         workspaces=[
             *door.routes(),
+            *export_routes(instance.gateway, door.admit, door.ledger.add),
             *connect_routes(instance.connections, instance.base_url),
             *join_routes(instance.access, instance.base_url),
         ],

@@ -181,6 +181,8 @@ class CallRecord(Data):
     """What the tool counted as when it was called; empty where no tool was found."""
     request_bytes: int = 0
     """Size of the arguments as JSON."""
+    parent_span: str = ""
+    """The span of an MCP client that this call belongs to, 16 hex digits. For traces; not stored."""
 
 
 class Progress(Data, tag="progress"):

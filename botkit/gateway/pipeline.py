@@ -49,6 +49,7 @@ from botkit.core.tools import (
     ToolEvent,
     arguments_digest,
 )
+from botkit.core.tracing import parse_traceparent, traceparent
 from botkit.gateway.approvals import CallDesk, approval_error, wanted_wait_s
 from botkit.gateway.catalog import Listed, ServerStatus
 from botkit.gateway.composition import home_of
@@ -91,6 +92,7 @@ class Gateway:
     Args:
         fleet: the servers; started and stopped with the gateway.
         call_log: receives the record of a call whose caller went away, and of no other.
+        relay_trace: tell servers the span of their call, because it will be exported.
         files: what arguments that take files are read from, for bots.
     """
 
@@ -105,6 +107,7 @@ class Gateway:
         approvals: CallDesk | None = None,
         budget: Budget | None = None,
         call_log: CallLog | None = None,
+        relay_trace: bool = False,
         files: CallFiles | None = None,
     ):
         self._files = files
@@ -116,6 +119,7 @@ class Gateway:
         self._approvals = approvals
         self._budget = budget or NoBudget()
         self._call_log = call_log
+        self._relay_trace = relay_trace
         self._parking = Parking(clock)
 
     async def start(self, settings: GatewaySettings) -> None:
@@ -340,6 +344,8 @@ class Gateway:
         member = f"member:{call.principal.id}" if call.principal.kind == "member" else ""
         scopes = scopes_for(workspace=workspace, server=server.name, person=person or member)
         meta: dict[str, Any] = dict(call.client.meta) if call.client is not None else {}
+        if self._relay_trace:
+            meta["traceparent"] = traceparent(call.trace_id or call.id, call.id)
         if call.idempotency_key:
             meta[f"{_META}idempotency-key"] = call.idempotency_key
         if isinstance(server, HostedSettings):  # others need not know where they are used, and by whom
@@ -420,6 +426,7 @@ class _Run:
             method=call.method,
             tool_class=self.listed.tool.tool_class if self.listed else "",
             request_bytes=_size(call.arguments),
+            parent_span=_parent_span(call),
         )
 
     def progress(self, news: News) -> Progress:
@@ -524,6 +531,11 @@ def _status(error: BotkitError) -> CallStatus:
         if isinstance(error, kind):
             return status
     return "error"
+
+
+def _parent_span(call: ToolCall) -> str:
+    parsed = parse_traceparent(call.client.meta.get("traceparent")) if call.client is not None else None
+    return parsed[1] if parsed is not None else ""
 
 
 def _size(arguments: dict[str, Any]) -> int:

@@ -16,12 +16,13 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from botkit.app.http import HttpServer, HttpServices, bind, build_app
-from botkit.app.http.metrics import MeteredJournal, Metrics
+from botkit.app.http.metrics import MeteredCallLog, MeteredJournal, Metrics, set_servers
 from botkit.core.console import ChannelInfo
 from botkit.core.errors import BadSignature, BotkitError, Conflict, StoreFull
 from botkit.core.journal import AddUsage, Claim, Committed, LogCall, ModelCall, Run, SetPart, SetRun, StartRun, Write
 from botkit.core.models import Usage
 from botkit.core.tools import CallRecord
+from botkit.gateway.catalog import ServerStatus
 from botkit.sdk import Adapter, Capabilities, HttpRequest, HttpResponse
 
 TOKEN = "an-access-token-of-the-page"
@@ -315,9 +316,56 @@ async def test_what_is_committed_is_counted_once_and_nothing_else() -> None:
     for line in (
         'botkit_turns_total{bot="helper",state="completed"} 1.0',
         'botkit_turn_seconds_sum{bot="helper"} 2.0',
-        'botkit_tool_calls_total{server="orders",status="ok",tool="orders__find"} 1.0',
+        'server="orders",status="ok",tool="orders__find",workspace="w"} 1.0',
         'botkit_model_tokens_total{direction="input",model="demo/offline"} 10.0',
         'botkit_parts_total{state="sent"} 1.0',
+    ):
+        assert line in text
+
+
+async def test_calls_without_a_run_are_counted_and_strangers_make_no_series() -> None:
+    written: list[CallRecord] = []
+
+    class Log:
+        async def append(self, records: Sequence[CallRecord]) -> None:
+            written.extend(records)
+
+    metrics = Metrics()
+    log = MeteredCallLog(Log(), metrics)
+    known = CallRecord(id="c1", at=1, workspace="w", server="orders", tool="orders__find")
+    read = CallRecord(id="c2", at=1, workspace="w", server="orders", tool="file:///a", method="resources/read")
+    guesses = [CallRecord(id=f"g{n}", at=1, workspace="w", tool=f"guess-{n}", status="error") for n in range(5)]
+    await log.append([known, read, *guesses])
+    assert len(written) == 7
+    text = metrics.text().decode()
+    labels = 'method="{}",server="{}",status="{}",tool="{}",workspace="w"'
+    for method, server, status, tool, number in (
+        ("tools/call", "orders", "ok", "orders__find", 1),
+        ("resources/read", "orders", "ok", "", 1),
+        ("tools/call", "", "error", "", 5),
+    ):
+        wanted = labels.format(method, server, status, tool)
+        assert f"botkit_tool_calls_total{{{wanted}}} {number}.0" in text
+    assert "guess" not in text
+
+
+def test_servers_are_told_with_their_tools() -> None:
+    metrics = Metrics()
+    set_servers(
+        metrics,
+        [
+            ServerStatus(name="up", state="ready", tools=5, needs_review=("up__a",), starts=2),
+            ServerStatus(name="down", state="failing", left_out=("x",)),
+        ],
+    )
+    text = metrics.text().decode()
+    for line in (
+        'botkit_server_up{server="up"} 1.0',
+        'botkit_server_up{server="down"} 0.0',
+        'botkit_server_tools{server="up",state="offered"} 4.0',
+        'botkit_server_tools{server="up",state="quarantined"} 1.0',
+        'botkit_server_tools{server="down",state="unusable"} 1.0',
+        'botkit_server_starts{server="up"} 2.0',
     ):
         assert line in text
 

@@ -18,12 +18,13 @@ from starlette.routing import BaseRoute, Route
 from botkit.app.http.connect import OPEN_PATHS
 from botkit.app.http.guard import PageGuard
 from botkit.app.http.join import JOIN_PATH
-from botkit.app.http.metrics import Metrics, set_rows
+from botkit.app.http.metrics import Metrics, set_rows, set_servers
 from botkit.app.http.shared_files import FILES_PATH, FileLinks, files_endpoint
 from botkit.app.http.webhooks import Adapters, webhook_endpoint
 from botkit.app.names import WEBHOOK_PATH, WORKSPACE_PATHS
 from botkit.core.console import ChannelInfo
 from botkit.core.errors import BotkitError, StoreError
+from botkit.gateway.catalog import ServerStatus
 
 _OPEN = (
     "/healthz",
@@ -54,6 +55,8 @@ class HttpServices:
     read_file: Callable[[str], Awaitable[bytes]] | None = None
     page_token: str = ""
     """Empty: the page needs no login."""
+    servers: Callable[[], Sequence[ServerStatus]] = tuple
+    """How each tool server is."""
     workspaces: Sequence[BaseRoute] = ()
     """The doors of the workspaces, which check for themselves who comes in."""
 
@@ -102,6 +105,7 @@ async def _ready(services: HttpServices) -> Response:
 
 async def _metrics(services: HttpServices) -> Response:
     set_rows(services.metrics, await services.counts())
+    set_servers(services.metrics, services.servers())
     for kind, number in services.busy().items():
         services.metrics.busy.labels(kind).set(number)
     for channel in services.health():

@@ -14,6 +14,7 @@ __all__ = ["Door", "DoorSettings"]
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import structlog
@@ -33,7 +34,7 @@ from botkit.gateway.serving.ledger import Ledger
 from botkit.gateway.serving.lifeline import Credentials
 from botkit.gateway.serving.methods import Methods
 from botkit.gateway.serving.modern import Modern, is_modern
-from botkit.gateway.serving.rpc import INTERNAL, INVALID_REQUEST, UNAUTHORIZED, Refusal, read_json
+from botkit.gateway.serving.rpc import INTERNAL, INVALID_REQUEST, UNAUTHORIZED, Refusal, as_object, read_json
 from botkit.gateway.serving.sealing import Sealer
 from botkit.gateway.serving.sessions import Sessions
 from botkit.gateway.serving.sse import OldStreams
@@ -163,7 +164,7 @@ class Door:
         if http.method == "POST":
             if "application/json" not in http.headers.get("content-type", "").lower():
                 raise Refusal(INVALID_REQUEST, "The content type must be application/json.", status=415)
-            message = read_json(await http.body(self._settings.body_limit_bytes))
+            message = _with_trace(read_json(await http.body(self._settings.body_limit_bytes)), http)
             if old and last == "messages":
                 await self._old.post(http, grant, message)
             elif is_modern(http, message, HANDSHAKE_VERSIONS):
@@ -191,6 +192,15 @@ class Door:
             return ip_address(name).is_loopback
         except ValueError:
             return name == "localhost" or name.endswith(".localhost")
+
+
+def _with_trace(message: Any, http: Http) -> Any:
+    """The trace a client names in a header, where requests carry it anyway: in `_meta`, which wins."""
+    params = as_object(as_object(message).get("params"))
+    if "traceparent" not in http.headers or "method" not in as_object(message):
+        return message
+    meta = {"traceparent": http.headers["traceparent"], **as_object(params.get("_meta"))}
+    return {**message, "params": {**params, "_meta": meta}}
 
 
 class _Entrance:

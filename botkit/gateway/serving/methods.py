@@ -22,6 +22,7 @@ from botkit.core.access import Grant
 from botkit.core.errors import InvalidArguments
 from botkit.core.ids import new_id
 from botkit.core.tools import Client, NeedsApproval, NeedsInput, Progress, Result, Tool, ToolCall
+from botkit.core.tracing import parse_traceparent
 from botkit.gateway.face import Face, face_of
 from botkit.gateway.methods import TARGETS, kind_of, target_of
 from botkit.gateway.naming import tool_name
@@ -217,7 +218,7 @@ class Methods:
             tool=name,
             arguments=as_object(arguments),
             principal=grant.principal,
-            trace_id=_trace_id(meta.get("traceparent")),
+            trace_id=parsed[0] if (parsed := parse_traceparent(meta.get("traceparent"))) else new_id("trc"),
             method=method,
             params={key: value for key, value in params.items() if key not in _OURS},
             client=Client(
@@ -314,9 +315,3 @@ def _is_wanted(params: Mapping[str, Any], level: str) -> bool:
     """Whether a log message is severe enough; one of unknown severity is."""
     given: Any = params.get("level")
     return bool(level) and (given not in LEVELS or level not in LEVELS or LEVELS.index(given) >= LEVELS.index(level))
-
-
-def _trace_id(traceparent: object) -> str:
-    """The trace of a W3C `traceparent`: `00-<32 hex digits>-…`."""
-    parts = traceparent.split("-") if isinstance(traceparent, str) else []
-    return parts[1] if len(parts) >= 4 and len(parts[1]) == 32 and parts[1].isalnum() else ""
