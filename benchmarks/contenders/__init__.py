@@ -22,6 +22,8 @@ STEPS = 5
 CONTENDERS = {
     "engine": "benchmarks.contenders.engine:engine",
     "journal": "benchmarks.contenders.bare:journal",
+    "engine-postgres": "benchmarks.contenders.engine:engine_postgres",
+    "journal-postgres": "benchmarks.contenders.bare:journal_postgres",
     "engine-normal": "benchmarks.contenders.engine:engine_normal",
     "dbos-sqlite": "benchmarks.contenders.dbos_peer:dbos_sqlite",
     "dbos-postgres": "benchmarks.contenders.dbos_peer:dbos_postgres",

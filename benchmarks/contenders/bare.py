@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["journal"]
+__all__ = ["journal", "journal_postgres"]
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.contenders import STEPS, Turn, payload
+from benchmarks.contenders.server import postgres
 from botkit.core.clock import SystemClock
 from botkit.core.events import Conversation, Event, User
 from botkit.core.ids import new_id
@@ -21,8 +22,21 @@ from botkit.store.open import open_store
 
 @asynccontextmanager
 async def journal(folder: Path) -> AsyncGenerator[Turn]:
+    async with _journal(folder) as turn:
+        yield turn
+
+
+@asynccontextmanager
+async def journal_postgres(folder: Path) -> AsyncGenerator[Turn]:
+    with postgres(folder) as url:
+        async with _journal(folder, url) as turn:
+            yield turn
+
+
+@asynccontextmanager
+async def _journal(folder: Path, url: str = "") -> AsyncGenerator[Turn]:
     clock = SystemClock()
-    async with open_store(folder / "home") as store:
+    async with open_store(folder / "home", url, lease_s=3600) as store:
         commits = store.journal
 
         async def turn(room: str, number: int) -> None:

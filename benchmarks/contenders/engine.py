@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["EngineBench", "StubAgent", "engine", "engine_normal", "open_bench"]
+__all__ = ["EngineBench", "StubAgent", "engine", "engine_normal", "engine_postgres", "open_bench"]
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
 
 from benchmarks.contenders import STEPS, Turn, payload
+from benchmarks.contenders.server import postgres
 from botkit.core.agent import AgentOutcome, AgentTask, ReplySink
 from botkit.core.clock import SystemClock
 from botkit.core.config import Config
@@ -146,8 +147,10 @@ class EngineBench:
 
 
 @asynccontextmanager
-async def open_bench(home: Path, *, synchronous: Literal["full", "normal"] = "full") -> AsyncGenerator[EngineBench]:
-    async with open_store(home, synchronous=synchronous) as store:
+async def open_bench(
+    home: Path, url: str = "", *, synchronous: Literal["full", "normal"] = "full"
+) -> AsyncGenerator[EngineBench]:
+    async with open_store(home, url, synchronous=synchronous) as store:
         bench = EngineBench(store)
         await bench.engine.start()
         yield bench
@@ -158,6 +161,13 @@ async def open_bench(home: Path, *, synchronous: Literal["full", "normal"] = "fu
 async def engine(folder: Path) -> AsyncGenerator[Turn]:
     async with open_bench(folder / "home") as bench:
         yield bench.turn
+
+
+@asynccontextmanager
+async def engine_postgres(folder: Path) -> AsyncGenerator[Turn]:
+    with postgres(folder) as url:
+        async with open_bench(folder / "home", url) as bench:
+            yield bench.turn
 
 
 @asynccontextmanager

@@ -28,7 +28,7 @@ from sqlalchemy import delete, exists, select, union, update
 from botkit.core.errors import Fenced
 from botkit.core.journal import Claim, Recovered
 from botkit.core.messages import Part
-from botkit.store.query import Query, Tx, arg, const
+from botkit.store.query import Query, Rows, Tx, arg, const
 from botkit.store.rows import PART_COLUMNS, read_part
 from botkit.store.schema import inbox, is_open, is_undelivered, lanes, owners, parts, runs
 
@@ -151,8 +151,12 @@ def take_lane(tx: Tx, lane: str, held: tuple[str, int] | None, owner: str, now: 
 
 
 def check_claim(tx: Tx, claim: Claim) -> None:
-    """Lock the lane and make sure that it is still ours. Raises `Fenced`."""
-    row = tx(_LOCK, claim.lane).fetchone()
+    """Lock the lane and make sure that it is still ours. `Fenced` comes of it otherwise."""
+    tx.check(tx(_LOCK, claim.lane), _verify_claim, claim)
+
+
+def _verify_claim(rows: Rows, claim: Claim) -> None:
+    row = rows.fetchone()
     if row is None or row[0] != claim.owner or row[1] != claim.epoch:
         raise Fenced(
             f"lane {claim.lane} was taken over while this process held it; the new owner answers", lane=claim.lane

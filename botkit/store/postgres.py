@@ -1,7 +1,7 @@
 """PostgreSQL: the database for several processes.
 
 Source: https://www.postgresql.org/docs/current/errcodes-appendix.html,
-https://www.psycopg.org/psycopg3/docs/basic/transactions.html
+https://www.psycopg.org/psycopg3/docs/basic/transactions.html, https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 __all__ = ["PostgresBackend", "connect_postgres", "normal_url", "translate_postgres"]
 
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, LiteralString, cast
 from urllib.parse import urlsplit
 
@@ -102,6 +102,8 @@ def translate_postgres(error: Exception, url: str) -> Exception:
                 f"{where} reports damaged data: {error}. Stop botkit and run `botkit restore ARCHIVE` into a new "
                 f"database with your newest backup."
             )
+        case errors.PipelineAborted():
+            return StoreError(f"{where} refused a statement before this one")
         case errors.LockNotAvailable() | errors.QueryCanceled() | errors.TooManyConnections():
             return StoreBusy(f"{where} is busy: {error}. Try again.")
         case errors.InvalidPassword() | errors.InvalidAuthorizationSpecification() | errors.InsufficientPrivilege():
@@ -132,6 +134,28 @@ def _unreachable(error: Exception, url: str) -> StoreBusy:
     return StoreBusy(f"{_place(url)} cannot be reached: {reason}. Start it, or correct BOTKIT_DATABASE_URL.")
 
 
+class _Answer:
+    """What a statement in a pipeline will return; asking for it waits for everything before it."""
+
+    __slots__ = ("_cursor", "_pipeline")
+
+    def __init__(self, cursor: psycopg.Cursor[Any], pipeline: psycopg.Pipeline):
+        self._cursor = cursor
+        self._pipeline = pipeline
+
+    @property
+    def rowcount(self) -> int:
+        if self._cursor.pgresult is None:
+            self._pipeline.sync()
+        return self._cursor.rowcount
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        return self._cursor.fetchone()
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return self._cursor.fetchall()
+
+
 class PostgresBackend:
     """The writer's connection; it is made again when the server went away."""
 
@@ -140,19 +164,28 @@ class PostgresBackend:
         self._freeze_s = freeze_s
         self._connection: psycopg.Connection[Any] | None = None
         self._cursor: psycopg.Cursor[Any] | None = None
+        self._tx = Tx(self._execute, "postgresql")
+        self._together = ExitStack()
+        self._pipeline: psycopg.Pipeline | None = None
+        """While statements are sent without waiting for answers."""
 
     def open(self) -> Tx:
         self._connect()
-        return Tx(self._execute, "postgresql")
+        return self._tx
 
-    def begin(self) -> None:
-        if self._connection is None or self._connection.broken or self._connection.closed:
+    def begin(self, *, together: bool) -> None:
+        if self._lost():
             self._reconnect()
+        if together and self._connection is not None and psycopg.Pipeline.is_supported():
+            self._pipeline = self._together.enter_context(self._connection.pipeline())
+            self._tx.together = True
         self._run("BEGIN ISOLATION LEVEL READ COMMITTED")
 
     def commit(self) -> None:
         """Commit, and when the answer was lost, find out whether it happened."""
-        row = self._run("SELECT pg_current_xact_id_if_assigned()::text").fetchone()
+        assigned = self._run("SELECT pg_current_xact_id_if_assigned()::text")
+        self._leave_pipeline()
+        row = assigned.fetchone()
         transaction = None if row is None else row[0]
         try:
             status = self._run("COMMIT").statusmessage
@@ -165,6 +198,8 @@ class PostgresBackend:
             raise StoreError(f"the transaction ended with {status}: a unit went on after a failed statement")
 
     def rollback(self) -> None:
+        with suppress(psycopg.Error):  # what went wrong in it is known already
+            self._leave_pipeline()
         if not self._lost():
             with suppress(psycopg.Error):
                 self._run("ROLLBACK")
@@ -191,13 +226,23 @@ class PostgresBackend:
             connection.close()
 
     def _execute(self, sql: str, args: tuple[Any, ...]) -> Rows:
+        assert self._connection is not None
         assert self._cursor is not None
-        return self._cursor.execute(cast("LiteralString", sql), args)
+        if self._pipeline is None:
+            return self._cursor.execute(cast("LiteralString", sql), args)
+        return _Answer(self._connection.cursor().execute(cast("LiteralString", sql), args), self._pipeline)
 
     def _run(self, sql: LiteralString) -> psycopg.Cursor[Any]:
-        if self._cursor is None:
+        if self._connection is None or self._cursor is None:
             raise StoreError("the store is closed")
-        return self._cursor.execute(sql)
+        cursor = self._cursor if self._pipeline is None else self._connection.cursor()
+        return cursor.execute(sql)
+
+    def _leave_pipeline(self) -> None:
+        """Wait for all answers. Raises the first error among them."""
+        self._pipeline = None
+        self._tx.together = False
+        self._together.close()
 
     def _connect(self) -> None:
         self._connection = connect_postgres(self._url, freeze_s=self._freeze_s)

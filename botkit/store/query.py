@@ -75,10 +75,13 @@ class Tx:
     One cursor serves all statements: read what one returned before executing the next.
     """
 
-    __slots__ = ("_dialect", "_execute", "_plans", "dialect")
+    __slots__ = ("_checks", "_dialect", "_execute", "_plans", "dialect", "together")
 
     def __init__(self, execute: Execute, dialect: DialectName):
         self._execute = execute
+        self.together = False
+        """Set by a backend while it sends statements without waiting for answers: `check` waits until `settle`."""
+        self._checks: list[tuple[Callable[..., None], Rows, tuple[Any, ...]]] = []
         self._plans: dict[Query, _Plan] = {}
         self.dialect: DialectName = dialect
         self._dialect = (
@@ -93,6 +96,27 @@ class Tx:
             plan = self._plans[query] = self._compile(query)
         sql, arrange = plan
         return self._execute(sql, args if arrange is None else arrange(args))
+
+    def check(self, rows: Rows, verify: Callable[..., None], *args: Any) -> None:
+        """Have `verify(rows, *args)` raise when a statement did not do what it should.
+
+        At once, or, where each answer is a journey, when all statements of the group are on their way. A unit may
+        thus go on after a statement that failed; nothing of it is kept then.
+        """
+        if self.together:
+            self._checks.append((verify, rows, args))
+        else:
+            verify(rows, *args)
+
+    def settle(self) -> None:
+        """Make the checks that were put off. Raises what they raise."""
+        checks, self._checks = self._checks, []
+        for verify, rows, args in checks:
+            verify(rows, *args)
+
+    def forget(self) -> None:
+        """The transaction is undone, and with it what was to be checked."""
+        self._checks = []
 
     def sql(self, query: Query) -> str:
         """The text that is sent, for tests and for people who ask for a query plan."""

@@ -132,7 +132,7 @@ class SqliteBackend:
         self._connection = connect_sqlite(self._path, synchronous=self._synchronous)
         return Tx(self._connection.cursor().execute, "sqlite")
 
-    def begin(self) -> None:
+    def begin(self, *, together: bool) -> None:
         self.connection.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:

@@ -42,7 +42,10 @@ class Backend(Protocol):
         """Connect. The returned `Tx` serves all transactions."""
         ...
 
-    def begin(self) -> None: ...
+    def begin(self, *, together: bool) -> None:
+        """Begin a transaction. With `together`, statements may be sent without waiting for answers: nobody sets a
+        savepoint or asks what became of one unit before the group is done."""
+        ...
 
     def commit(self) -> None:
         """Durable when this returns. Raises `Retry` when the database undid the transaction."""
@@ -249,23 +252,26 @@ class Writer:
             for job in jobs:
                 job.error = self._attempt(self._plain, tx, [job])
         else:
-            error = self._attempt(self._guarded, tx, jobs)
+            error = self._attempt(self._guarded, tx, jobs, together=False)
             if error is not None:
                 for job in jobs:
                     job.error = error
 
-    def _attempt(self, run: Callable[[Tx, list[_Job]], None], tx: Tx, jobs: list[_Job]) -> Exception | None:
+    def _attempt(
+        self, run: Callable[[Tx, list[_Job]], None], tx: Tx, jobs: list[_Job], *, together: bool = True
+    ) -> Exception | None:
         """Run a group until it commits or fails for good; the error, or None."""
         cause: Exception | None = None
         for _ in range(self._attempts):
             try:
-                self._backend.begin()
+                self._backend.begin(together=together)
                 run(tx, jobs)
                 if self._abandoned:
                     raise StoreError("the store was abandoned")
                 self._backend.commit()
             except Exception as raised:
                 error = self._backend.translate(raised)
+                tx.forget()
                 self._backend.rollback()
                 if not isinstance(error, Retry):
                     return error
@@ -277,6 +283,7 @@ class Writer:
     def _plain(self, tx: Tx, jobs: list[_Job]) -> None:
         for job in jobs:
             job.value = job.unit(tx)
+        tx.settle()
 
     def _guarded(self, tx: Tx, jobs: list[_Job]) -> None:
         for job in jobs:
@@ -284,7 +291,9 @@ class Writer:
             self._backend.savepoint()
             try:
                 job.value = job.unit(tx)
+                tx.settle()
             except Exception as raised:
+                tx.forget()
                 error = self._backend.translate(raised)
                 if isinstance(error, Retry | StoreFull | StoreBusy):
                     raise

@@ -13,12 +13,13 @@ import pytest
 from sqlalchemy import insert, select, text, update
 
 from botkit.core.errors import ConfigError, StoreBusy, StoreError
+from botkit.store import postgres
 from botkit.store.open import Store, open_store
 from botkit.store.postgres import PostgresBackend, normal_url
 from botkit.store.query import Query, Tx, arg
 from botkit.store.schema import lanes
 from botkit.store.writer import Unit, Writer
-from botkit.testing.stores.samples import LANE, an_event, begin_run
+from botkit.testing.stores.samples import LANE, a_step, an_event, begin_run
 
 ADD = Query("lane", lambda _: insert(lanes).values(lane=arg("lane"), owner="", epoch=1))
 COUNT = Query("", lambda _: select(lanes.c.lane).order_by(lanes.c.lane))
@@ -163,3 +164,30 @@ def test_a_wrong_url_is_refused_without_showing_it(url: str) -> None:
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_all_spellings_of_the_scheme_are_taken(scheme: str) -> None:
     assert normal_url(f"{scheme}://u@h/x") == "postgresql://u@h/x"
+
+
+async def test_commits_that_travel_together_wait_for_the_server_together(
+    home: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = 0
+
+    class Counted(postgres._Answer):  # pyright: ignore[reportPrivateUsage] - there is no other place to count
+        @property
+        def rowcount(self) -> int:
+            self._count()
+            return super().rowcount
+
+        def fetchone(self) -> tuple[Any, ...] | None:
+            self._count()
+            return super().fetchone()
+
+        def _count(self) -> None:
+            nonlocal waits
+            waits += self._cursor.pgresult is None
+
+    monkeypatch.setattr(postgres, "_Answer", Counted)
+    async with open_store(home, postgres_url) as store:
+        claim, run, _ = await begin_run(store.journal)
+        waits = 0
+        await asyncio.gather(*(store.journal.commit(claim, [a_step(run, f"s{n}")]) for n in range(30)))
+    assert 0 < waits <= 2, "one journey for all claims and results, not one for each"

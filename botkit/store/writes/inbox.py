@@ -16,7 +16,7 @@ from botkit.core.journal import (
     Wake,
 )
 from botkit.store.codec import clean, dump
-from botkit.store.query import Query, Tx, arg, const
+from botkit.store.query import Query, Rows, Tx, arg, const
 from botkit.store.schema import (
     inbox,
 )
@@ -72,9 +72,9 @@ def put_event(tx: Tx, event: Event, lane: str, *, id_: str, now: int, body: str 
     return None if row is None else row[0]
 
 
-def finish_event(tx: Tx, event_id: str, *, now: int, outcome: str, run_id: str) -> bool:
-    """Mark an event dealt with; False when it was before."""
-    return tx(_DONE, now, outcome, run_id, event_id).rowcount == 1
+def finish_event(tx: Tx, event_id: str, *, now: int, outcome: str, run_id: str) -> Rows:
+    """Mark an event dealt with; no row changes when it was before."""
+    return tx(_DONE, now, outcome, run_id, event_id)
 
 
 @writes(Wake)

@@ -14,7 +14,7 @@ from botkit.core.journal import (
     SetPart,
 )
 from botkit.store.codec import clean, dump
-from botkit.store.query import Query, Tx, arg, const
+from botkit.store.query import Query, Rows, Tx, arg, const
 from botkit.store.schema import (
     parts,
 )
@@ -86,6 +86,10 @@ def _set_part(tx: Tx, write: SetPart, act: Act) -> None:
         None if write.payload is None else dump(write.payload),
         None if write.text is None else clean(write.text),
         write.part_id,
-    ).rowcount
-    if changed != 1:
-        raise NotFound(f"there is no outbox part {write.part_id}", part=write.part_id)
+    )
+    tx.check(changed, _verify_part, write.part_id)
+
+
+def _verify_part(rows: Rows, part_id: str) -> None:
+    if rows.rowcount != 1:
+        raise NotFound(f"there is no outbox part {part_id}", part=part_id)

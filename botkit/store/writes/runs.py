@@ -16,7 +16,7 @@ from botkit.core.journal import (
     StepDone,
 )
 from botkit.store.codec import dump, raw_text
-from botkit.store.query import Insert, Query, Tx, arg, const
+from botkit.store.query import Insert, Query, Rows, Tx, arg, const
 from botkit.store.schema import (
     is_open,
     runs,
@@ -109,8 +109,13 @@ def _start_run(tx: Tx, write: StartRun, act: Act) -> None:
         run.ended_at,
     )
     for event_id in write.event_ids:
-        if not finish_event(tx, event_id, now=act.now, outcome="run", run_id=run.id):
-            raise Conflict(f"event {event_id} was dealt with before", run=run.id, event=event_id)
+        done = finish_event(tx, event_id, now=act.now, outcome="run", run_id=run.id)
+        tx.check(done, _verify_event, run.id, event_id)
+
+
+def _verify_event(rows: Rows, run_id: str, event_id: str) -> None:
+    if rows.rowcount != 1:
+        raise Conflict(f"event {event_id} was dealt with before", run=run_id, event=event_id)
 
 
 @writes(SetRun)
@@ -126,23 +131,31 @@ def _set_run(tx: Tx, write: SetRun, act: Act) -> None:
         write.at,
         write.at if final else 0,
         write.run_id,
-    ).rowcount
-    if changed != 1:
-        row = tx(_RUN_STATE, write.run_id).fetchone()
-        if row is None:
-            raise NotFound(f"there is no run {write.run_id}", run=write.run_id)
-        raise Conflict(f"run {write.run_id} is {row[0]} and stays so", run=write.run_id, state=row[0])
+    )
+    tx.check(changed, _verify_state, tx, write.run_id)
     if final:
         tx(_CANCEL_WAITS, write.at, write.run_id)
+
+
+def _verify_state(rows: Rows, tx: Tx, run_id: str) -> None:
+    if rows.rowcount != 1:
+        row = tx(_RUN_STATE, run_id).fetchone()
+        if row is None:
+            raise NotFound(f"there is no run {run_id}", run=run_id)
+        raise Conflict(f"run {run_id} is {row[0]} and stays so", run=run_id, state=row[0])
 
 
 @writes(Intent)
 def _intent(tx: Tx, write: Intent, act: Act) -> None:
     row = (write.run_id, write.key, write.name, "intent", write.idempotency_key, "null", write.at, 0)
-    if tx(_INTENT, *row).rowcount != 1:
-        state = tx(_STEP_STATE, write.run_id, write.key).fetchone()
+    tx.check(tx(_INTENT, *row), _verify_intent, tx, write.run_id, write.key)
+
+
+def _verify_intent(rows: Rows, tx: Tx, run_id: str, key: str) -> None:
+    if rows.rowcount != 1:
+        state = tx(_STEP_STATE, run_id, key).fetchone()
         if state is not None and state[0] == "done":
-            raise Conflict(f"step {write.key} has a result already", run=write.run_id, step=write.key)
+            raise Conflict(f"step {key} has a result already", run=run_id, step=key)
 
 
 @writes(StepDone)
@@ -157,6 +170,10 @@ def _finish_step(tx: Tx, write: StepDone, act: Act) -> None:
         raw_text(write.result),
         write.started_at,
         write.ended_at,
-    ).rowcount
-    if changed != 1:
-        raise Conflict(f"step {write.key} has a result already", run=write.run_id, step=write.key)
+    )
+    tx.check(changed, _verify_step, write.run_id, write.key)
+
+
+def _verify_step(rows: Rows, run_id: str, key: str) -> None:
+    if rows.rowcount != 1:
+        raise Conflict(f"step {key} has a result already", run=run_id, step=key)
