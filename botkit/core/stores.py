@@ -139,6 +139,8 @@ class CatalogRow(Data):
     error: str = ""
     accepted: dict[str, dict[str, Any]] = {}
     """Tool name → the definition that was accepted, to show what a later one changed."""
+    extras: dict[str, Any] = {}
+    """What the server has beside tools: `resources`, `templates`, `prompts`, and how it introduced itself."""
 
 
 class Catalog(Protocol):

@@ -27,7 +27,16 @@ from botkit.gateway.composition import DEPTH_LIMIT, Inner, composed, name_in
 from botkit.gateway.definitions import Definition, read_definitions
 from botkit.gateway.methods import TargetKind
 from botkit.gateway.naming import SEPARATOR, tool_name
-from botkit.gateway.offers import NO_EXTRAS, Extras, Offer, Offers, changed_lists, list_extras, make_offers
+from botkit.gateway.offers import (
+    NO_EXTRAS,
+    Extras,
+    Offer,
+    Offers,
+    changed_lists,
+    list_extras,
+    make_offers,
+    stored_extras,
+)
 from botkit.gateway.pool import AnyServer
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.rights import review_of
@@ -146,7 +155,11 @@ class Catalogue:
         for row in await self._store.load():
             definitions, _ = read_definitions(row.tools, self._redactor)
             self._known[row.server] = _Known(
-                definitions, pins=dict(row.pins), accepted=dict(row.accepted), refreshed_at=row.refreshed_at
+                definitions,
+                pins=dict(row.pins),
+                accepted=dict(row.accepted),
+                refreshed_at=row.refreshed_at,
+                extras=stored_extras(row.extras),
             )
         self._forget_views()
 
@@ -342,7 +355,7 @@ class Catalogue:
         pinned = self._pin(name, known)
         before, known.extras = known.extras, extras
         self._count(name, noted, changed or pinned, before, extras)
-        if changed or pinned:
+        if changed or pinned or before != extras:
             await self._save(name, known)
             _log.info("tools_refreshed", server=name, tools=len(definitions), left_out=len(left_out))
         for sentence in left_out:
@@ -417,6 +430,7 @@ class Catalogue:
             pins=known.pins,
             refreshed_at=known.refreshed_at,
             accepted=known.accepted,
+            extras=msgspec.to_builtins(known.extras) if known.extras != NO_EXTRAS else {},
         )
         try:
             await self._store.save(row)

@@ -8,7 +8,17 @@ templates, and the only server that has resources at all.
 
 from __future__ import annotations
 
-__all__ = ["NO_EXTRAS", "Extras", "Offer", "Offers", "changed_lists", "list_extras", "make_offers", "read_extras"]
+__all__ = [
+    "NO_EXTRAS",
+    "Extras",
+    "Offer",
+    "Offers",
+    "changed_lists",
+    "list_extras",
+    "make_offers",
+    "read_extras",
+    "stored_extras",
+]
 
 import re
 from collections.abc import Iterable, Mapping
@@ -165,6 +175,14 @@ async def list_extras(server: str, session: Session, redactor: SecretRedactor) -
         server_info=redactor.value(session.server_info),
         instructions=redactor.text(session.instructions),
     )
+
+
+def stored_extras(row: Mapping[str, Any]) -> Extras:
+    """What was stored; nothing where it no longer reads: it comes anew."""
+    try:
+        return msgspec.convert(row, Extras)
+    except msgspec.ValidationError:
+        return NO_EXTRAS
 
 
 def changed_lists(before: Extras, now: Extras) -> set[ListKind]:

@@ -87,7 +87,7 @@ def _read_secret(row: Row) -> SecretRow:
     )
 
 
-_CATALOG = "server tools pins refreshed_at error accepted"
+_CATALOG = "server tools pins refreshed_at error accepted extras"
 
 
 def _put_catalog(insert: Insert) -> Any:
@@ -117,15 +117,16 @@ class SqlCatalog:
                 refreshed_at=refreshed_at,
                 error=error,
                 accepted=decode(accepted, dict[str, dict[str, Any]]),
+                extras=decode(extras, dict[str, Any]),
             )
-            for server, tools, pins, refreshed_at, error, accepted in await self._reader.all(
+            for server, tools, pins, refreshed_at, error, accepted, extras in await self._reader.all(
                 select(*catalog.c).order_by(catalog.c.server)
             )
         ]
 
     async def save(self, row: CatalogRow) -> None:
-        values = (row.server, dump(row.tools), dump(row.pins), row.refreshed_at, clean(row.error), dump(row.accepted))
-        await self._writer.execute(_SAVE_CATALOG, *values)
+        told = (row.server, dump(row.tools), dump(row.pins), row.refreshed_at, clean(row.error))
+        await self._writer.execute(_SAVE_CATALOG, *told, dump(row.accepted), dump(row.extras))
 
 
 _SAVE_REVISION = Query(

@@ -64,7 +64,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION = "0005"
+SCHEMA_REVISION = "0006"
 """The newest migration; a database that says this needs none, and Alembic is not even imported."""
 
 metadata = MetaData(
@@ -470,6 +470,7 @@ catalog = Table(
     _number("refreshed_at"),
     _text("error"),
     Column("accepted", Text, nullable=False, server_default="{}"),
+    Column("extras", Text, nullable=False, server_default="{}"),
 )
 
 revisions = Table(

@@ -67,7 +67,14 @@ class AdministrationContract:
 
     async def test_the_catalogue_remembers_each_server_once(self, store: Stores) -> None:
         tool = {"name": "add", "inputSchema": {"type": "object"}, "_meta": {"x": [1, None]}}
-        row = CatalogRow(server="notes", tools=(tool,), pins={"add": "abc"}, refreshed_at=5, accepted={"add": tool})
+        row = CatalogRow(
+            server="notes",
+            tools=(tool,),
+            pins={"add": "abc"},
+            refreshed_at=5,
+            accepted={"add": tool},
+            extras={"prompts": [tool]},
+        )
         await store.catalog.save(row)
         await store.catalog.save(CatalogRow(server="orders", error="it does not start"))
         newer = msgspec.structs.replace(row, refreshed_at=6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from botkit.core.tools import Principal
 from botkit.gateway.offers import Extras, make_offers
 from botkit.gateway.settings import CommandSettings, GatewaySettings, Review, WorkspaceSettings
 from tests.gateway.serving.support import House, envelope, events, initialized
-from tests.gateway.support import SERVERS, until
+from tests.gateway.support import SERVERS, Bench, until
 
 
 def many(name: str) -> CommandSettings:
@@ -196,3 +197,20 @@ def test_a_strangers_template_costs_no_more_than_its_length() -> None:
     offers = make_offers([("one", extras), ("two", Extras(resources=({"uri": "y:1"},)))])
     assert offers.find_resource("x:" + "a" * 4000) is not None
     assert offers.find_resource("x:" + "a" * 4000 + "!") is None
+
+
+async def test_what_was_offered_is_known_after_a_restart_before_the_servers_are(house: House, tmp_path: Path) -> None:
+    async with house.http() as http:
+        before = await listed(house, http, "resources/list", "resources")
+    await house.bench.gateway.stop()
+    (tmp_path / "later").mkdir()
+    later = Bench(tmp_path / "later", house.bench.clock)
+    later.catalog.rows.update(house.bench.catalog.rows)
+    silent = tuple(
+        CommandSettings(name=name, argv=(sys.executable, "-c", "import time; time.sleep(600)")) for name in ("a", "b")
+    )
+    await later.gateway.start(GatewaySettings(servers=silent, workspaces={"main": WorkspaceSettings(servers=("*",))}))
+    async with House(later).opened() as again, again.http() as http:
+        assert await listed(again, http, "resources/list", "resources") == before
+        assert len(await listed(again, http, "prompts/list", "prompts")) == 2
+    await later.gateway.stop()
