@@ -21,6 +21,8 @@ _BATCH = 1000
 _PAUSE_S = 0.1
 """Between two batches, so that turns are not held up."""
 _DAY_MICROS = 86_400_000_000
+_OAUTH_KEPT_DAYS = 30
+"""Spent and expired keys and tokens of OAuth clients, so that a copy that turns up is still known for one."""
 
 
 async def keep_house(instance: Instance) -> None:
@@ -51,10 +53,11 @@ async def tidy_once(instance: Instance) -> dict[str, int]:
 
 
 async def _forget_limits(instance: Instance, settings: Settings) -> None:
-    """Counts of last year's months and before, and calls that left every window."""
+    """Counts of last year's months and before, calls that left every window, and what OAuth clients held long ago."""
     month, _ = month_of(instance.clock.now(), settings.timezone)
     year, _, number = month.partition("-")
     await instance.store.counters.expire(f"{int(year) - 1}-{number}")
+    await instance.store.oauth_keys.expire(instance.clock.micros() - _OAUTH_KEPT_DAYS * _DAY_MICROS)
     if instance.store.shared:
         await instance.store.limiter.forget(instance.clock.micros() - _DAY_MICROS)
 

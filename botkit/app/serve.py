@@ -23,11 +23,14 @@ from botkit.app.housekeeping import keep_house
 from botkit.app.http import HttpServer, HttpServices, bind, build_app
 from botkit.app.http.connect import connect_routes
 from botkit.app.http.join import join_routes
+from botkit.app.http.oauth import oauth_routes
 from botkit.app.instance import Instance
+from botkit.app.oauth import open_oauth
 from botkit.app.operations import Operations
 from botkit.app.runtime import open_instance
 from botkit.app.watch import ConfigNews, ConfigWatcher
 from botkit.console import console_routes
+from botkit.gateway.access.oauth import OAuthServer
 from botkit.gateway.export.routes import export_routes
 from botkit.gateway.serving import Door
 
@@ -72,8 +75,9 @@ async def serve(
         token, fresh = _page_token(environment, instance.home, mode)
         if token:
             instance.redactor.add(token)
-        door = open_door(instance)
-        server = _http(instance, operations, listener, token, door)
+        oauth = open_oauth(instance)
+        door = open_door(instance, oauth)
+        server = _http(instance, operations, listener, token, door, oauth)
         instance.url = server.url + "/"
         # The stack unwinds from here: turns are drained while the page still answers, then HTTP ends.
         await stack.enter_async_context(_http_until_closing(instance, server, door))
@@ -91,7 +95,9 @@ async def serve(
         )
 
 
-def _http(instance: Instance, operations: Operations, listener: socket.socket, token: str, door: Door) -> HttpServer:
+def _http(
+    instance: Instance, operations: Operations, listener: socket.socket, token: str, door: Door, oauth: OAuthServer
+) -> HttpServer:
     services = HttpServices(
         channels=instance.channels,
         health=instance.channels.health,
@@ -109,6 +115,7 @@ def _http(instance: Instance, operations: Operations, listener: socket.socket, t
             *export_routes(instance.gateway, door.admit, door.ledger.add),
             *connect_routes(instance.connections, instance.base_url),
             *join_routes(instance.access, instance.base_url),
+            *oauth_routes(oauth),
         ],
     )
     app = build_app(services, console_routes(PageApi(operations), clock=instance.clock))

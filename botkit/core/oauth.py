@@ -55,6 +55,10 @@ class OAuthKeys(Protocol):
         """End all its access tokens and keys; the ids of the tokens that ended now."""
         ...
 
+    async def is_over(self, family: str) -> bool:
+        """Whether it ended. What is added to a family that has ended is not ended by itself: look, and end it again."""
+        ...
+
     async def expire(self, before: int) -> int:
-        """Forget keys that expired before; how many."""
+        """Forget keys and access tokens that expired before; how many."""
         ...

@@ -23,6 +23,7 @@ from botkit.store.member_rows import (
     read_member,
     read_token,
 )
+from botkit.store.oauth import end_family
 from botkit.store.query import Query, Tx, arg, const
 from botkit.store.reader import Reader
 from botkit.store.schema import calls, invitations, members, secrets, tokens
@@ -91,6 +92,7 @@ _REVOKE = Query(
         update(tokens)
         .values(revoked_at=arg("at"), revoked_by=arg("by"))
         .where(tokens.c.id == arg("id"), tokens.c.revoked_at == const(0))
+        .returning(tokens.c.family)
     ),
 )
 _REVOKE_ALL = Query(
@@ -321,7 +323,9 @@ class SqlMembers:
 
     async def revoke_token(self, token_id: str, *, by: str, at: int, audit: Audit) -> bool:
         def unit(tx: Tx) -> bool:
-            if tx(_REVOKE, at, clean(by), token_id).rowcount == 1:
+            row = tx(_REVOKE, at, clean(by), token_id).fetchone()
+            if row is not None:
+                end_family(tx, row[0], by=by, at=at)  # or its client would fetch the next one
                 self._audit(tx, audit)
                 return True
             if tx(_KNOWS_TOKEN, token_id).fetchone() is None:

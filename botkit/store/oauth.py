@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["SqlOAuthKeys"]
+__all__ = ["SqlOAuthKeys", "end_family"]
 
 from collections.abc import Sequence
 from typing import Literal
@@ -64,6 +64,41 @@ _END_TOKENS = Query(
 _EXPIRE = Query("before", lambda _: delete(oauth_keys).where(oauth_keys.c.expires_at < arg("before")))
 
 
+_EXPIRE_TOKENS = Query(
+    "before",
+    lambda _: delete(tokens).where(
+        tokens.c.origin == const("oauth"), tokens.c.expires_at > const(0), tokens.c.expires_at < arg("before")
+    ),
+)
+_OVER = Query("digest", lambda _: select(const(1)).where(oauth_keys.c.digest == arg("digest")))
+_MARK = Query(
+    "digest family at expires_at",
+    lambda insert: (
+        insert(oauth_keys)
+        .values(
+            digest=arg("digest"),
+            kind=const("ended"),
+            family=arg("family"),
+            deny=const("[]"),
+            used_at=arg("at"),
+            expires_at=arg("expires_at"),
+        )
+        .on_conflict_do_nothing()
+    ),
+)
+_MARKED_MICROS = 90 * 86_400 * 1_000_000
+"""Longer than any key lives."""
+
+
+def end_family(tx: Tx, family: str, *, by: str, at: int) -> Sequence[str]:
+    """End every key and token of a family and leave a mark; the ids of the tokens that ended now."""
+    if not family:
+        return []
+    tx(_MARK, f"ended:{family}", family, at, at + _MARKED_MICROS)
+    tx(_END_KEYS, at, family)
+    return [row[0] for row in tx(_END_TOKENS, at, clean(by), family).fetchall()]
+
+
 class SqlOAuthKeys:
     """Implements `botkit.core.oauth.OAuthKeys`."""
 
@@ -99,14 +134,13 @@ class SqlOAuthKeys:
         return await self._writer.run(unit)
 
     async def end_family(self, family: str, *, by: str, at: int) -> Sequence[str]:
-        def unit(tx: Tx) -> Sequence[str]:
-            tx(_END_KEYS, at, family)
-            return [row[0] for row in tx(_END_TOKENS, at, clean(by), family).fetchall()]
+        return await self._writer.run(lambda tx: end_family(tx, family, by=by, at=at))
 
-        return await self._writer.run(unit)
+    async def is_over(self, family: str) -> bool:
+        return await self._writer.run(lambda tx: tx(_OVER, f"ended:{family}").fetchone() is not None)
 
     async def expire(self, before: int) -> int:
-        return await self._writer.execute(_EXPIRE, before)
+        return await self._writer.run(lambda tx: tx(_EXPIRE, before).rowcount + tx(_EXPIRE_TOKENS, before).rowcount)
 
 
 def _read(row: Row) -> OAuthKey:

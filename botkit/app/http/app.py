@@ -19,6 +19,7 @@ from botkit.app.http.connect import OPEN_PATHS
 from botkit.app.http.guard import PageGuard
 from botkit.app.http.join import JOIN_PATH
 from botkit.app.http.metrics import Metrics, set_rows, set_servers
+from botkit.app.http.oauth import OAUTH_PATHS
 from botkit.app.http.shared_files import FILES_PATH, FileLinks, files_endpoint
 from botkit.app.http.webhooks import Adapters, webhook_endpoint
 from botkit.app.names import WEBHOOK_PATH, WORKSPACE_PATHS
@@ -32,6 +33,7 @@ _OPEN = (
     "/metrics",
     FILES_PATH + "/",
     JOIN_PATH + "/",
+    *OAUTH_PATHS,
     WEBHOOK_PATH,
     *WORKSPACE_PATHS,
     *OPEN_PATHS,

@@ -57,6 +57,15 @@ class OAuthContract:
         assert await store.oauth_keys.expire(100) == 0
         assert await store.oauth_keys.expire(101) == 1
 
+    async def test_access_tokens_that_expired_long_ago_are_forgotten_and_others_are_not(self, store: Stores) -> None:
+        ada = a_member()
+        await store.members.add(ada, audit=an_act())
+        for id_, origin, expires_at in (("a", "oauth", 5), ("b", "oauth", 50), ("c", "token", 5), ("d", "token", 0)):
+            token = a_token(ada, id=id_, origin=origin, expires_at=expires_at)
+            await store.members.add_token(token, id_, audit=an_act())
+        assert await store.oauth_keys.expire(10) == 1
+        assert {token.id for token in await store.members.tokens()} == {"b", "c", "d"}
+
     async def test_a_family_ends_together_and_alone(self, store: Stores) -> None:
         ada = a_member()
         await store.members.add(ada, audit=an_act())
@@ -70,8 +79,22 @@ class OAuthContract:
         ended = await store.oauth_keys.spend("d1", "refresh", at=10)
         assert ended is not None
         assert ended.again
+        assert [await store.oauth_keys.is_over(family) for family in ("fam_1", "fam_2", "")] == [True, False, False]
         other = await store.oauth_keys.spend("d2", "refresh", at=10)
         assert other is not None
         assert not other.again
         holders = await store.members.holders(["tok_1", "tok_3", "tok_4"])
         assert {id_: holder.good_until(10) for id_, holder in holders.items()} == {"tok_1": -1, "tok_3": 0, "tok_4": 0}
+
+    async def test_revoking_one_token_of_a_family_ends_it_all(self, store: Stores) -> None:
+        ada = a_member()
+        await store.members.add(ada, audit=an_act())
+        for id_ in ("tok_1", "tok_2"):
+            await store.members.add_token(a_token(ada, id=id_, family="fam_1"), id_, audit=an_act())
+        await store.oauth_keys.add(a_key(kind="refresh"), "d1")
+        await store.members.revoke_token("tok_1", by="ada", at=9, audit=an_act())
+        assert await store.oauth_keys.is_over("fam_1")
+        assert {holder.good_until(10) for holder in (await store.members.holders(["tok_1", "tok_2"])).values()} == {-1}
+        spent = await store.oauth_keys.spend("d1", "refresh", at=10)
+        assert spent is not None
+        assert spent.again

@@ -92,6 +92,8 @@ class Workspace(Model, frozen=True):
     tools_mode: ToolsMode = "full"
     """How bots and MCP clients are shown the tools. `compact`: short descriptions and shallow schemas. `search`: two
     tools, `search_tools` and `call_tool`, that find and call the others. Arguments are always checked in full."""
+    oauth: Bool = False
+    """Whether MCP clients may ask members for access by OAuth 2.1, instead of being given a token."""
     roles: Mapping[str, ToolRules] = {}
     """Rights of roles in this workspace, narrower than `settings.roles`."""
     rate_limits: RateLimits = RateLimits()
