@@ -26,6 +26,7 @@ from botkit.engine.handler import Handler
 from botkit.engine.identity import Identities
 from botkit.engine.notices import conversations_of
 from botkit.engine.ports import Agent, Channels, ConfigSource, EngineStore
+from botkit.engine.rooms import move_of
 from botkit.engine.services import Services
 from botkit.runs.lanes import LaneRuntime
 from botkit.runs.outbox import Outbox
@@ -157,6 +158,8 @@ class Engine:
 
         False: it was accepted before. Raises `StoreError` when it could not be stored.
         """
+        if (move := move_of(event)) is not None:  # before anything that is said in the new room begins a turn there
+            await self._journal.commit(None, (move,))
         accepted = await self.lanes.accept(event, lane_of(event, self._configs.current))
         if accepted.new:
             self._live.publish(

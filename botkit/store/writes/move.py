@@ -39,7 +39,7 @@ _MOVE_SESSION = Query(
 _CURRENT = Query(
     "lane",
     lambda _: (
-        select(sessions.c.id, sessions.c.bot, sessions.c.last_at)
+        select(sessions.c.id, sessions.c.bot)
         .where(sessions.c.lane == arg("lane"), sessions.c.ended_at == const(0))
         .order_by(sessions.c.started_at.desc())
         .limit(const(1))
@@ -124,8 +124,17 @@ _JOIN_RUNS = Query(
     ),
 )
 _CLOSE = Query("at id", lambda _: update(sessions).values(ended_at=arg("at")).where(sessions.c.id == arg("id")))
-_CONTINUE = Query(
-    "last_at id", lambda _: update(sessions).values(last_at=arg("last_at")).where(sessions.c.id == arg("id"))
+_former = sessions.alias("former")
+_SUMMARISE = Query(
+    "session_id again id",
+    lambda _: (
+        update(sessions)
+        .values(
+            summary=select(_former.c.summary).where(_former.c.id == arg("session_id")).scalar_subquery(),
+            summary_seq=select(_former.c.summary_seq).where(_former.c.id == arg("again")).scalar_subquery(),
+        )
+        .where(sessions.c.id == arg("id"), sessions.c.summary == const(""))
+    ),
 )
 
 
@@ -150,7 +159,7 @@ class _Move:
         for id_, lane, conversation in self._rows(_SESSIONS):
             current = self._tx(_CURRENT, lane).fetchone()
             if current is not None and current[0] == id_:
-                self._join(id_, current[1], current[2], self._renamed(lane))
+                self._join(id_, current[1], self._renamed(lane))
             self._tx(_MOVE_SESSION, self._renamed(lane), self._renamed(conversation), id_)
         for id_, lane, event in self._rows(_EVENTS):
             lock_lane(self._tx, self._renamed(lane))  # whoever releases it now sees the event, or has released already
@@ -183,15 +192,18 @@ class _Move:
             self._busy[lane] = row is not None and row[0] != "" and lane != self._own
         return self._busy[lane]
 
-    def _join(self, session_id: str, bot: str, last_at: int, lane: str) -> None:
-        """Where people wrote in the new room before we heard of the move, that becomes part of the old talk."""
+    def _join(self, session_id: str, bot: str, lane: str) -> None:
+        """Where people wrote in the new room before we heard of the move, the old talk becomes the beginning of that.
+
+        In this direction, because a turn may be under way there and goes on to write into its own session.
+        """
         found = self._tx(_CURRENT, lane).fetchone()
-        if found is None or found[1] != bot or self._is_busy(lane):
+        if found is None or found[1] != bot or found[0] == session_id:
             return
-        self._tx(_JOIN_ROWS, session_id, found[0])
-        self._tx(_JOIN_RUNS, session_id, found[0])
-        self._tx(_CLOSE, self._act.now, found[0])
-        self._tx(_CONTINUE, max(last_at, found[2]), session_id)
+        self._tx(_JOIN_ROWS, found[0], session_id)
+        self._tx(_JOIN_RUNS, found[0], session_id)
+        self._tx(_SUMMARISE, session_id, session_id, found[0])
+        self._tx(_CLOSE, self._act.now, session_id)
 
     def _renamed(self, key: str) -> str:
         return self._new + key[len(self._old) :] if key.startswith(self._old) else key

@@ -7,6 +7,7 @@ __all__ = ["MoveContract"]
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from botkit.core.events import Conversation, Event, User
@@ -75,13 +76,20 @@ class MoveContract:
 
     async def test_what_was_said_in_the_new_room_before_the_word_came_is_part_of_it(self, journal: Journal) -> None:
         claim = await self._claim(journal)
-        await journal.commit(claim, [PutSession(session=a_session("s1", LANE)), said("s1", "first")])
+        former = msgspec.structs.replace(a_session("s1", LANE), summary="Ada likes tea")
+        run = a_run(session_id="s1")
+        paused = SetRun(run_id=run.id, state="waiting", at=1, waiting_for="approval")
+        await journal.commit(claim, [PutSession(session=former), said("s1", "first"), StartRun(run=run), paused])
+        await self._claim(journal, NEW.key)  # a turn is under way there
         await journal.commit(None, [PutSession(session=a_session("s2", NEW.key, at=5)), said("s2", "second")])
         await journal.commit(claim, [MOVE])
         there = await journal.context(NEW.key)
         assert there.session is not None
-        assert (there.session.id, there.session.last_at) == ("s1", 5)
+        assert (there.session.id, there.session.summary) == ("s2", "Ada likes tea")
         assert [row.text for row in there.history] == ["first", "second"]
+        opened = await journal.load_run(run.id)
+        assert opened is not None
+        assert opened.run.session_id == "s2"
 
     async def test_another_bots_talk_in_the_new_room_stays_its_own(self, journal: Journal) -> None:
         claim = await self._claim(journal)
