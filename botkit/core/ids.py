@@ -50,6 +50,7 @@ def join_key(*parts: str) -> str:
     return ":".join(quote(part, safe="-_.~@+!,= ") for part in parts)
 
 
+@lru_cache(maxsize=4096)
 def split_key(key: str) -> tuple[str, ...]:
     """The reverse of `join_key`."""
     return tuple(unquote(part) for part in key.split(":"))

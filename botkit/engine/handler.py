@@ -105,7 +105,7 @@ class Handler:
     def batch(self, lane: str, events: Sequence[InboxRow]) -> int:
         """Consecutive messages of one person become one turn when the bot merges, or when they are late."""
         first = events[0].event
-        if first.kind != "message" or command_of(first):
+        if len(events) == 1 or first.kind != "message" or command_of(first):
             return 1
         merges = self._busy(first) in ("merge", "interrupt")
         stale_before = self._s.clock.now().timestamp() - self._s.configs.current.settings.stale_after_s

@@ -60,7 +60,11 @@ class _Turn:
     config: Config
     conversation: Conversation
     reply: Reply
-    words: Language
+
+    @property
+    def words(self) -> Language:
+        """What is said by us, and not by the model, in this conversation."""
+        return language_of(self.config, self.conversation, self.turn.locale, bot=self.run.bot)
 
 
 class Turns:
@@ -227,8 +231,7 @@ class Turns:
             stream=this.stream,
             reply_to=turn.message_id if conversation.kind == "group" else "",
         )
-        words = language_of(config, conversation, turn.locale, bot=run.bot)
-        current = _Turn(scope, ctx, run, this, turn, config, conversation, reply, words)
+        current = _Turn(scope, ctx, run, this, turn, config, conversation, reply)
         about = {"trace_id": run.trace_id, "message_id": turn.message_id}
         self._s.live.publish(LiveEvent(kind="status", conversation=run.conversation, run_id=run.id, data=about))
         try:
@@ -315,7 +318,8 @@ class Turns:
 
     async def _stopped(self, current: _Turn) -> None:
         partial = current.reply.text.strip()
-        text = f"{partial}\n\n_{current.words.stopped}_" if partial else current.words.stopped
+        words = current.words
+        text = f"{partial}\n\n_{words.stopped}_" if partial else words.stopped
         text, parts = current.reply.final(text)
         now = self._s.clock.micros()
         said = TranscriptRow(

@@ -177,7 +177,11 @@ class RunContext:
             await self.commit(intent)
             self._steps[key] = Step(run_id=self.run.id, key=key, name=name, state="intent", started_at=started_at)
         try:
-            value = await (run(scope) if once else self.stop.interruptible(run(scope)))
+            if once:
+                value = await run(scope)
+            else:
+                with self.stop.interruptible():
+                    value = await run(scope)
         except EffectUnknown as unknown:
             self._buffer.extend(scope.writes)
             self._pause_for_reconcile(key, name, str(unknown))
@@ -325,7 +329,12 @@ class RunContext:
             Conflict: see `Journal.commit`.
         """
         if self._begun:
-            return await self._commit(writes, release, send)
+            if self._buffer:
+                return await self._commit(writes, release, send)
+            try:  # most commits: a step and nothing that waited for it
+                return await self._journal.commit(self._claim, writes, release=release, send=send)
+            except StoreError as error:
+                return await self._commit_patiently(error, writes, release, send)
         async with self._first:  # side by side, steps must not overtake the commit that starts the run
             committed = await self._commit(writes, release, send)
             self._begun = True
@@ -338,16 +347,21 @@ class RunContext:
             try:
                 return await self._journal.commit(self._claim, batch, release=release, send=send)
             except StoreError as error:
-                if not error.retryable:
-                    raise
-                return await patiently(
-                    self.clock,
-                    lambda: self._journal.commit(self._claim, batch, release=release, send=send),
-                    after=error,
-                )
+                return await self._commit_patiently(error, batch, release, send)
         except BaseException:
             self._buffer = [*buffered, *self._buffer]
             raise
+
+    async def _commit_patiently(
+        self, error: StoreError, writes: Sequence[Write], release: bool, send: str
+    ) -> Committed:
+        if not error.retryable:
+            raise error
+        return await patiently(
+            self.clock,
+            lambda: self._journal.commit(self._claim, writes, release=release, send=send),
+            after=error,
+        )
 
 
 class _Fault:

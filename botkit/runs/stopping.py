@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["StopSignal", "Stopped"]
+__all__ = ["Interruptible", "StopSignal", "Stopped"]
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
-
-T = TypeVar("T")
 
 
 class Stopped(BaseException):
@@ -34,23 +30,33 @@ class StopSignal(asyncio.Event):
                 self._working[task] = True
                 task.cancel()
 
-    async def interruptible(self, work: Awaitable[T]) -> T:
-        """Run what may be repeated until it ends or the signal is set.
+    def interruptible(self) -> Interruptible:
+        """A block for what may be repeated: it runs until it ends or the signal is set.
 
         The work sees `CancelledError`. A cancellation from elsewhere stays one, as with `asyncio.timeout`.
 
         Raises:
             Stopped: the signal was set.
         """
+        return Interruptible(self._working)
+
+
+class Interruptible:
+    """The block of `StopSignal.interruptible`; once, in one task."""
+
+    __slots__ = ("_cancelling", "_task", "_working")
+
+    def __init__(self, working: dict[asyncio.Task[object], bool]):
+        self._working = working
+
+    def __enter__(self) -> None:
         task = asyncio.current_task()
         assert task is not None, "steps run in tasks"
-        cancelling = task.cancelling()
+        self._task: asyncio.Task[object] = task
+        self._cancelling = task.cancelling()
         self._working[task] = False
-        try:
-            return await work
-        except asyncio.CancelledError:
-            if self._working[task] and task.uncancel() <= cancelling:
-                raise Stopped from None
-            raise
-        finally:
-            del self._working[task]
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        interrupted = self._working.pop(self._task)
+        if interrupted and isinstance(error, asyncio.CancelledError) and self._task.uncancel() <= self._cancelling:
+            raise Stopped from None

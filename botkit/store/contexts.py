@@ -105,7 +105,7 @@ def load_claimed(tx: Tx, claim: Claim, history_limit: int, *, known: InboxRow | 
         claim=claim,
         events=events,
         runs=running_runs(tx, lane) if running else (),
-        context=load_context(tx, lane, history_limit) if waiting or session else _EMPTY_LANE,
+        context=load_context(tx, lane, history_limit, waiting=waiting) if waiting or session else _EMPTY_LANE,
     )
 
 
@@ -131,8 +131,9 @@ def load_run(tx: Tx, run_id: str) -> OpenRun | None:
     )
 
 
-def load_context(tx: Tx, lane: str, history_limit: int) -> LaneContext:
-    open_waits = tuple(read_wait(row) for row in tx(_OPEN_WAITS, lane).fetchall())
+def load_context(tx: Tx, lane: str, history_limit: int, *, waiting: bool = True) -> LaneContext:
+    """What a lane remembers. `waiting`: whether it may have open waits."""
+    open_waits = tuple(read_wait(row) for row in tx(_OPEN_WAITS, lane).fetchall()) if waiting else ()
     row = tx(_SESSION, lane).fetchone()
     if row is None:
         return LaneContext(waits=open_waits)
