@@ -13,10 +13,12 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from botkit.app.control import connect, socket_path
 from botkit.app.environment import load_environment
 from botkit.app.operations import Operations
 from botkit.app.runtime import open_instance
 from botkit.app.serve import Serving, serve
+from botkit.core.errors import NotFound
 from botkit.core.tools import CallRecord
 from botkit.gateway.access.desk import OPERATOR
 from botkit.gateway.approvals import WAIT_META
@@ -268,3 +270,29 @@ async def test_a_client_may_wait_for_the_decision_instead_of_polling(team: Team)
     await team.ops.approvals.decide(wait=waiting[0].id, approved=True, by="bo")
     assert said(await calling)["tool"] == "trigger_deploy"
     assert team.ran() == ["trigger_deploy"]
+
+
+async def test_commands_act_through_the_process_that_serves(team: Team) -> None:
+    """What the command line does while `botkit dev` runs: over the control socket, and at once."""
+    async with connect(socket_path(team.serving.instance.home.path)) as client:
+        assert client is not None
+        ops = client.proxy(Operations)
+        made = await ops.workspaces.create(name="Night shift", servers=("db",), by="ada")
+        assert (made.slug, made.applied) == ("night-shift", True)
+        issued = await ops.tokens.create(workspace="night-shift", name="laptop", role="read-only", by="ada")
+        assert issued.url == f"{team.serving.url}ws/night-shift"
+        assert await team.tools("night-shift", issued.token) == set()  # nothing of it was reviewed
+        invited = await ops.members.invite(workspace="night-shift", name="bo", role="admin", by="ada")
+        assert invited.link == f"{team.serving.url}join/{invited.code}"
+        page = await team.http.post(f"join/{invited.code}")
+        assert "mwt_bo_" in page.text
+        assert {info.name for info in await ops.members.list(workspace="night-shift")} == {"laptop", "bo"}
+        changed = await ops.members.role(workspace="night-shift", member="laptop", role="admin", by="ada")
+        assert changed.role == "admin"
+        assert await team.tools("night-shift", issued.token) == {"db__run_query", "db__list_tables"}
+        assert (await ops.tokens.revoke(token="laptop", by="ada")).state == "revoked"
+        assert (await team.post("night-shift", issued.token, "tools/list")).status_code == 401
+        assert [info.member for info in await ops.tokens.list(workspace="night-shift")] == ["bo"]
+        assert (await ops.workspaces.remove(workspace="night-shift", by="ada")).members_ended == 2
+        with pytest.raises(NotFound):
+            await ops.tokens.create(workspace="night-shift", name="x", by="ada")
