@@ -105,7 +105,7 @@ def load_claimed(tx: Tx, claim: Claim, history_limit: int, *, known: InboxRow | 
         claim=claim,
         events=events,
         runs=running_runs(tx, lane) if running else (),
-        context=load_context(tx, lane, history_limit, waiting=waiting) if waiting or session else _EMPTY_LANE,
+        context=load_context(tx, lane, history_limit, waiting=bool(waiting)) if waiting or session else _EMPTY_LANE,
     )
 
 
