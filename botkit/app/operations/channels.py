@@ -105,8 +105,9 @@ def _platform_steps(config: ChannelSpec, address: str) -> list[str]:
             f"Invite it: {_DISCORD_INVITATION.format(getattr(config, 'application_id', None) or 'APPLICATION_ID')}",
         ],
         "slack": [
-            "Create an app at https://api.slack.com/apps and install it in your workspace.",
-            "Give it the scopes chat:write, app_mentions:read, im:history, im:read and reactions:write.",
+            "Create an app at https://api.slack.com/apps from the manifest in docs/guides/slack.md, and install it.",
+            "Copy the bot token (xoxb-…) from OAuth & Permissions.",
+            "Under Basic Information make an app-level token (xapp-…) with connections:write, or copy the secret.",
         ],
         "whatsapp": ["Set up a number with Meta's Cloud API or Twilio."],
     }.get(config.platform, [])
