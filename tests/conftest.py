@@ -1,4 +1,4 @@
-"""What holds for every test: logging is as if no other test had set it up."""
+"""What holds for every test: assertions that tell what differed, and logging as if no other test had set it up."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+
+pytest.register_assert_rewrite("botkit.testing.stores")
+"""Before anything imports them: the contract suites tell what differed, as tests do."""
 
 
 @pytest.fixture(autouse=True)

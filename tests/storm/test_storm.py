@@ -68,7 +68,7 @@ async def test_a_storm_loses_and_doubles_nothing(platform: str, folder: Path, mo
         async with serve(load_environment(cwd=folder), mode="dev", actor="ada", tell=lambda _: None) as serving:
             await until(lambda: health(serving) == "ok", 60)
             weather.connect(serving)
-            lost_answers = rage(weather, random.Random(platform))
+            lost_answers = await rage(weather, random.Random(platform))
             await until(lambda: nearly_answered(weather), PATIENCE_S)
             parts = await settled(serving, weather)
     judge(weather, parts, lost_answers)
@@ -78,12 +78,13 @@ def health(serving: Serving) -> str:
     return {one.name: one.state for one in serving.instance.channels.health()}["far"]
 
 
-def rage(weather: Weather, chance: random.Random) -> int:
+async def rage(weather: Weather, chance: random.Random) -> int:
     """Everybody writes; one send in nine meets trouble. Returns how many answers get lost."""
     lost = 0
     for number in range(MESSAGES):
         weather.say(f"P{number % PEOPLE}", f"P{number % PEOPLE} {number // PEOPLE:04d}")
         if number % 10 == 0:
+            await until(weather.calm, PATIENCE_S)
             weather.redeliver()
         match chance.randrange(36):
             case 0:

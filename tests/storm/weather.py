@@ -39,8 +39,13 @@ class Weather(ABC):
     def read(self, who: str) -> list[str]:
         """What the bot wrote to somebody, oldest first."""
 
+    def calm(self) -> bool:
+        """Whether all that people wrote was delivered, so that a repetition is one."""
+        return True
+
     @abstractmethod
-    def redeliver(self) -> None: ...
+    def redeliver(self) -> None:
+        """Deliver the newest message once more."""
 
     @abstractmethod
     def slow_down(self) -> None:
@@ -73,6 +78,9 @@ class Telegram(Weather):
 
     def read(self, who: str) -> list[str]:
         return self.fake.texts(self.fake.dm(who))
+
+    def calm(self) -> bool:
+        return not self.fake.queue.pending and not self.fake.queue.repeats
 
     def redeliver(self) -> None:
         self.fake.redeliver()
