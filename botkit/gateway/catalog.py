@@ -181,8 +181,16 @@ class Catalogue:
         """The resources and prompts of a workspace; also those of servers that are down."""
         offers = self._offers.get(workspace)
         if offers is None:
-            offers = self._offers[workspace] = make_offers(self.extras(workspace))
+            offers = self._offers[workspace] = self._make_offers(workspace)
         return offers
+
+    def _make_offers(self, workspace: str, depth: int = 0) -> Offers:
+        settings = self._settings.workspaces.get(workspace)
+        inner = settings.workspaces if settings is not None and depth < DEPTH_LIMIT else ()
+        return make_offers(
+            self.extras(workspace, depth=DEPTH_LIMIT),
+            [(name, self._make_offers(name, depth + 1)) for name in inner],
+        )
 
     def listed_offers(self, workspace: str, kind: ListKind) -> Sequence[tuple[dict[str, Any], Listed]]:
         """Resources, templates or prompts as MCP objects, with what the rights model needs."""
@@ -218,15 +226,26 @@ class Catalogue:
         server, settings = self._servers.get(offer.server), self._settings.workspaces.get(workspace)
         if server is None or settings is None:
             return None
-        tool = offer.tool
-        return Listed(tool, review_of(settings, tool.name), None, server)
+        tool, *through = offer.tools()
+        inner = tuple(
+            Inner(name, one, review_of(self._settings.workspaces[name], one.name))
+            for name, one in zip(offer.via, through, strict=True)
+            if name in self._settings.workspaces
+        )
+        return Listed(tool, review_of(settings, tool.name), None, server, inner)
 
-    def extras(self, workspace: str) -> Sequence[tuple[str, Extras]]:
-        """What is known of each server of a workspace, in the order of the settings."""
+    def extras(self, workspace: str, *, depth: int = 0) -> Sequence[tuple[str, Extras]]:
+        """What is known of each server of a workspace, in the order of the settings, and of those of the workspaces
+        in it, unless `depth` says that it is deep enough."""
         settings = self._settings.workspaces.get(workspace)
         if settings is None:
             return []
-        return [(name, self._known.get(name, _Known()).extras) for name in self._servers if settings.offers(name)]
+        own = {name: self._known.get(name, _Known()).extras for name in self._servers if settings.offers(name)}
+        if depth < DEPTH_LIMIT:
+            for inner in settings.workspaces:
+                for name, extras in self.extras(inner, depth=depth + 1):
+                    own.setdefault(name, extras)
+        return list(own.items())
 
     def server(self, name: str) -> AnyServer | None:
         """A server that is not switched off."""

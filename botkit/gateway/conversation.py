@@ -240,11 +240,16 @@ class Conversation:
         exchange.parked = True
         if self._lease is not None:
             self._lease.let_go()
-        park_id = await self._parking.put(Park(exchange, inbound, self._stack.pop_all().aclose))
+        park_id = await self._parking.put(Park(exchange, inbound, self._stack.pop_all().aclose, self._owner))
         self._exchange = None
         request = {"method": inbound.method, "params": dict(inbound.params)} if self._call.client is not None else {}
         ticket = Ticket(bound=binding(self._call), park=park_id, question=_digest(asked), asked=request)
         return Asked(asked, ticket.text(), {PARK_KEY: request} if request else {})
+
+    @property
+    def _owner(self) -> str:
+        principal = self._call.principal
+        return f"{principal.kind}:{principal.id}"
 
     def _cannot_ask(self, inbound: Inbound) -> bool:
         """Refuse a question that whoever calls cannot be asked; the tool may know another way."""

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from botkit import __version__
 from botkit.gateway.catalog import Catalogue
+from botkit.gateway.composition import DEPTH_LIMIT
 from botkit.gateway.settings import GatewaySettings
 
 _INSTRUCTIONS_CHARS = 20_000
@@ -63,8 +64,16 @@ def marks_of(settings: GatewaySettings, catalogue: Catalogue, workspace: str) ->
     def of(kind: Any) -> tuple[Any, ...]:
         return tuple((name, revision.get((name, kind), 0)) for name in servers)
 
-    rules = (settings.workspaces.get(workspace), settings.roles)
+    rules = (_with_inner(settings, workspace), settings.roles)
     return (rules, of("tools")), of("prompts"), of("resources")
+
+
+def _with_inner(settings: GatewaySettings, workspace: str, depth: int = 0) -> tuple[Any, ...]:
+    """The rules of a workspace, and of those whose tools it offers."""
+    found = settings.workspaces.get(workspace)
+    if found is None or depth > DEPTH_LIMIT:
+        return (found,)
+    return (found, *(_with_inner(settings, inner, depth + 1) for inner in found.workspaces))
 
 
 def _object(value: object) -> dict[str, Any]:

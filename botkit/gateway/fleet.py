@@ -166,6 +166,7 @@ class Fleet:
     def _refresh_soon(self, server: str) -> None:
         if self._running:
             self.catalogue.refresh(server)
+            self.catalogue.on_change()
             self.watching.renew(server)
 
     def _news(self, server: str, kind: NewsKind, name: str) -> None:
@@ -173,6 +174,8 @@ class Fleet:
             return
         if kind == "list":
             self.catalogue.note(server, cast("ListKind", name))
+        elif kind == "state":
+            self.catalogue.on_change()
         else:
             self.on_news(kind, server, name)
 

@@ -22,7 +22,7 @@ __all__ = [
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, cast
 
@@ -71,18 +71,27 @@ class Offer:
     """The server's own name or URI for it."""
     raw: dict[str, Any]
     """The MCP object, with name or URI replaced."""
+    name: str
+    """The server's own name, which rights are about."""
+    via: tuple[str, ...] = ()
+    """The workspaces it comes through, the nearest first."""
 
-    @property
-    def tool(self) -> Tool:
-        """For the rights model, which speaks of tools: something that is only read."""
-        name = str(self.raw.get("name") or self.upstream_name)
-        return Tool(
-            name=name if name.startswith(f"{self.server}__") else tool_name(self.server, name),
-            server=self.server,
-            upstream_name=self.upstream_name,
-            definition={},
-            tool_class="read-only",
-        )
+    def tools(self) -> list[Tool]:
+        """For the rights model, which speaks of tools: something that is only read. First as the workspace itself
+        offers it, then as each workspace does through which it comes."""
+        names = [tool_name(self.server, self.name)]
+        for workspace in reversed(self.via):
+            names.append(tool_name(workspace, names[-1]))
+        return [
+            Tool(
+                name=name,
+                server=self.server,
+                upstream_name=self.upstream_name,
+                definition={},
+                tool_class="read-only",
+            )
+            for name in reversed(names)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +104,8 @@ class Offers:
     """By URI template."""
     prompts: dict[str, Offer]
     """By name."""
-    readable: tuple[str, ...]
-    """Servers that have resources."""
+    readable: dict[str, tuple[str, ...]]
+    """Servers that have resources, and the workspaces they are reached through."""
 
     def find_prompt(self, name: str) -> Offer | None:
         return self.prompts.get(name)
@@ -106,33 +115,61 @@ class Offers:
         if uri.startswith(_SCHEME):
             server, _, rest = uri.removeprefix(_SCHEME).partition("/")
             if server in self.readable and rest:
-                return Offer(server, rest, {"uri": uri, "name": rest})
+                return Offer(server, rest, {"uri": uri}, rest, self.readable[server])
         found = self.resources.get(uri) or self.templates.get(uri)
         if found is not None:
             return found
         for template, offer in self.templates.items():
             if not template.startswith(_SCHEME) and _may_be(uri, template):
-                return Offer(offer.server, uri, {"uri": uri, "name": str(offer.raw.get("name") or uri)})
+                return replace(offer, upstream_name=uri, raw={"uri": uri})
         if len(self.readable) == 1:
-            return Offer(self.readable[0], uri, {"uri": uri, "name": uri})
+            ((server, via),) = self.readable.items()
+            return Offer(server, uri, {"uri": uri}, uri, via)
         return None
 
 
-def make_offers(servers: Iterable[tuple[str, Extras]]) -> Offers:
-    """Join what servers offer, in the order of the settings."""
+def make_offers(servers: Iterable[tuple[str, Extras]], inner: Iterable[tuple[str, Offers]] = ()) -> Offers:
+    """Join what servers offer, in the order of the settings, and what other workspaces do."""
     servers = list(servers)
-    offers = Offers({}, {}, {}, tuple(name for name, extras in servers if _can_read(extras)))
+    offers = Offers({}, {}, {}, {name: () for name, extras in servers if _can_read(extras)})
     for server, extras in servers:
         for raw in extras.prompts:
             name = tool_name(server, raw["name"])
-            offers.prompts[name] = Offer(server, raw["name"], {**raw, "name": name})
+            offers.prompts[name] = Offer(server, raw["name"], {**raw, "name": name}, raw["name"])
         for raw in extras.resources:
             uri = _free(offers.resources, server, raw["uri"])
-            offers.resources[uri] = Offer(server, raw["uri"], {**raw, "uri": uri})
+            offers.resources[uri] = Offer(server, raw["uri"], {**raw, "uri": uri}, _name(raw, "uri"))
         for raw in extras.templates:
             template = _free(offers.templates, server, raw["uriTemplate"])
-            offers.templates[template] = Offer(server, raw["uriTemplate"], {**raw, "uriTemplate": template})
+            offer = Offer(server, raw["uriTemplate"], {**raw, "uriTemplate": template}, _name(raw, "uriTemplate"))
+            offers.templates[template] = offer
+    for workspace, theirs in inner:
+        _take_over(offers, workspace, theirs)
     return offers
+
+
+def _take_over(offers: Offers, workspace: str, theirs: Offers) -> None:
+    """Offer what an inner workspace offers; what a server offers directly already stays as it is."""
+    for name, offer in theirs.prompts.items():
+        chained = tool_name(workspace, name)
+        raw = {**offer.raw, "name": chained}
+        offers.prompts.setdefault(chained, replace(offer, raw=raw, via=(workspace, *offer.via)))
+    for here, there, key in (
+        (offers.resources, theirs.resources, "uri"),
+        (offers.templates, theirs.templates, "uriTemplate"),
+    ):
+        direct = {(offer.server, offer.upstream_name) for offer in here.values()}
+        for offer in there.values():
+            if (offer.server, offer.upstream_name) not in direct:
+                uri = _free(here, offer.server, offer.upstream_name)
+                here[uri] = replace(offer, raw={**offer.raw, key: uri}, via=(workspace, *offer.via))
+    for server, via in theirs.readable.items():
+        offers.readable.setdefault(server, (workspace, *via))
+
+
+def _name(raw: Mapping[str, Any], key: str) -> str:
+    name = raw.get("name")
+    return name if isinstance(name, str) and name else str(raw[key])
 
 
 def read_extras(items: Iterable[Any], key: str, redactor: SecretRedactor) -> tuple[dict[str, Any], ...]:

@@ -35,6 +35,8 @@ PARK_S = 1800.0
 PARK_KEY = "input"
 """The key under which an MCP client answers a parked call."""
 _PARKS_LIMIT = 1000
+_PARKS_LIMIT_EACH = 50
+"""Of one person or member."""
 
 
 class Ticket(Data):
@@ -113,6 +115,8 @@ class Park:
     inbound: Inbound
     release: Callable[[], Awaitable[object]]
     """Tells the upstream that the call is over."""
+    owner: str = ""
+    """On whose behalf it was called."""
 
     async def leave(self, reason: str) -> None:
         """Nobody will answer: tell the server and give up the call."""
@@ -133,9 +137,10 @@ class Parking:
         return len(self._parks)
 
     async def put(self, park: Park) -> str:
-        """Keep a call for a while. Returns its id."""
-        if len(self._parks) >= _PARKS_LIMIT:
-            oldest = self.take(next(iter(self._parks)))
+        """Keep a call for a while. Returns its id. When too many wait, its owner's oldest is given up first."""
+        own = [key for key, one in self._parks.items() if one.owner == park.owner]
+        if len(own) >= _PARKS_LIMIT_EACH or len(self._parks) >= _PARKS_LIMIT:
+            oldest = self.take(own[0] if own else next(iter(self._parks)))
             if oldest is not None:
                 await oldest.leave("too many calls wait for answers")
         park_id = short_token()

@@ -32,7 +32,7 @@ from botkit.gateway.remote.link import RemoteLink
 from botkit.gateway.session import Era, Manner, Session
 
 State = Literal["idle", "starting", "ready", "failing", "paused", "stopped"]
-NewsKind = Literal["list", "resource", "asked"]
+NewsKind = Literal["list", "resource", "asked", "state"]
 SpawnLimit = asyncio.Semaphore
 """How many servers may start at once, so that a start of botkit is not a storm of processes."""
 
@@ -74,7 +74,7 @@ class Upstream:
         on_ready: called after each successful start.
         on_tools_changed: called when the server says so.
         on_news: called with a kind and a name when the server says that a `list` changed (its kind), a `resource` (its
-            URI), or that what a person was `asked` elsewhere is done (the question's id).
+            URI), or that what a person was `asked` elsewhere is done (the question's id); and when it failed (`state`).
     """
 
     def __init__(
@@ -310,8 +310,10 @@ class Upstream:
             self.state = "paused"
             self._paused_until = self._clock.monotonic() + _PAUSE_S
             self._warn("server_paused", error=self.error, failures=self._failures)
+            self._on_news("state", self.state)
             return
         self.state = "failing"
+        self._on_news("state", self.state)
         delay_s = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** (self._failures - 1)) * random.uniform(0.8, 1.2)
         self._warn("server_failed", error=self.error, failures=self._failures, retry_in_s=round(delay_s, 2))
         self._spawn_task(self._retry(delay_s))

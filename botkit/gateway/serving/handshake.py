@@ -112,6 +112,7 @@ class Handshake:
         finally:
             session.busy -= 1
             self._sessions.touch(session)
+            session.take_back()
             if session.stream is line:
                 session.stream = None
 

@@ -27,6 +27,8 @@ IDLE_S = 30 * 60.0
 LIMIT = 10_000
 _SWEEP_S = 60.0
 _ASKED_LIMIT = 100
+_UNSURE_S = 5.0
+"""How long it may take to notice that a client is gone."""
 _log = structlog.get_logger("botkit.gateway")
 
 
@@ -35,6 +37,7 @@ class Session:
 
     __slots__ = (
         "_ids",
+        "_told",
         "asked",
         "busy",
         "capabilities",
@@ -79,6 +82,7 @@ class Session:
         self.waiting: dict[tuple[str, str], dict[str, Any]] = {}
         self.something = asyncio.Event()
         self._ids = itertools.count(1)
+        self._told: tuple[float, dict[tuple[str, str], dict[str, Any]]] = (0.0, {})
 
     def heard(self, change: Change) -> None:
         """Keep a change until a stream takes it; changes of the same thing are one."""
@@ -101,7 +105,15 @@ class Session:
         """What waits to be told."""
         self.something.clear()
         waiting, self.waiting = self.waiting, {}
+        self._told = (asyncio.get_running_loop().time(), waiting)
         return list(waiting.values())
+
+    def take_back(self) -> None:
+        """The stream ended: what was told last may not have arrived, and to hear it twice does no harm."""
+        at, told = self._told
+        if told and asyncio.get_running_loop().time() - at < _UNSURE_S:
+            self.waiting = {**told, **self.waiting}
+            self.something.set()
 
     def put(self, request: Mapping[str, Any]) -> tuple[dict[str, Any], asyncio.Future[dict[str, Any]]]:
         """A request to the client with an id of ours, and where its answer will arrive. Undo it with `withdraw`."""

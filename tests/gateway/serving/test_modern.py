@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from botkit.gateway import parking
 from botkit.gateway.keys import EnvironmentKeys
 from botkit.gateway.parking import PARK_S
 from botkit.gateway.serving.sealing import Sealer
@@ -178,6 +179,29 @@ async def test_a_question_is_a_result_and_the_answer_another_call(house: House) 
     statuses = [row.status for row in house.bench.log.records]
     assert statuses.count("waiting") == 2
     assert statuses.count("ok") == 2
+
+
+async def test_one_client_cannot_leave_more_than_its_share_of_questions_open(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parking, "_PARKS_LIMIT_EACH", 2)
+    await house.bench.start(house.bench.raw())
+    house.tokens.admit("mwt_bob", "main")
+    async with house.http() as http, house.http("mwt_bob") as bob:
+        body, headers = envelope("tools/call", {"name": "raw__ask", "arguments": {}}, capabilities=FORM)
+        states: list[str] = []
+        for client in (bob, http, http, http):
+            result = (await client.post("/ws/main", json=body, headers=headers)).json()["result"]
+            states.append(result["requestState"])
+        assert house.bench.parked == 3
+        answers: list[bool] = []
+        for client, state in zip((bob, http, http, http), states, strict=True):
+            params: dict[str, Any] = {"name": "raw__ask", "arguments": {}, "requestState": state}
+            responses = {"input": {"action": "accept", "content": {"size": "L"}}}
+            again, headers = envelope("tools/call", {**params, "inputResponses": responses}, capabilities=FORM)
+            answer = (await client.post("/ws/main", json=again, headers=headers)).json()["result"]
+            answers.append("isError" in answer)
+        assert answers == [False, True, False, False]
 
 
 async def test_a_subscription_ends_gracefully_when_botkit_stops(house: House) -> None:

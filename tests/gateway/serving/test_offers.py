@@ -191,6 +191,75 @@ async def test_lists_come_in_pages(house: House, monkeypatch: pytest.MonkeyPatch
         assert wrong.json()["error"]["code"] == -32602
 
 
+async def test_workspaces_in_a_workspace_offer_theirs_too(house: House) -> None:
+    """The rights of both hold."""
+    workspaces = {
+        "main": WorkspaceSettings(servers=("a",), workspaces=("inner",)),
+        "inner": WorkspaceSettings(servers=("b",), workspaces=("deep",)),
+        "deep": WorkspaceSettings(servers=("b",), reviews={"b__own": Review(enabled=False)}),
+    }
+    servers = (many("a"), many("b"))
+    house.bench.gateway.apply(GatewaySettings(servers=servers, workspaces=workspaces))
+    async with house.http() as http:
+        prompts = await listed(house, http, "prompts/list", "prompts")
+        assert [one["name"] for one in prompts] == ["a__greet", "inner__b__greet", "inner__deep__b__greet"]
+        got = await house.rpc(http, "prompts/get", {"name": "inner__deep__b__greet", "arguments": {"who": "you"}})
+        assert "b greets you" in got.text
+        uris = [one["uri"] for one in await listed(house, http, "resources/list", "resources")]
+        assert uris[3:] == ["botkit://b/file:///shared.txt", "b://own", "b://second-page"]
+        assert "b reads b://own" in (await house.rpc(http, "resources/read", {"uri": "b://own"})).text
+        inner = WorkspaceSettings(servers=("b",), reviews={"b__own": Review(enabled=False)})
+        workspaces = {**workspaces, "inner": inner}
+        house.bench.gateway.apply(GatewaySettings(servers=servers, workspaces=workspaces))
+        assert (await house.rpc(http, "resources/read", {"uri": "b://own"})).json()["error"]["code"] == -32002
+        uris = [one["uri"] for one in await listed(house, http, "resources/list", "resources")]
+        assert "b://own" not in uris
+        assert "b://second-page" in uris
+
+
+async def test_a_change_in_an_inner_workspace_is_told(house: House) -> None:
+    workspaces = {"main": WorkspaceSettings(workspaces=("inner",)), "inner": WorkspaceSettings(servers=("b",))}
+    house.bench.gateway.apply(GatewaySettings(servers=(many("b"),), workspaces=workspaces))
+    async with house.http() as http:
+        await initialized(http)
+        await house.rpc(http, "tools/call", {"name": "inner__b__more_prompts"})
+        async with http.stream("GET", "/ws/main") as stream:
+            assert (await anext(aiter(events(stream))))["method"] == "notifications/prompts/list_changed"
+        workspaces["inner"] = WorkspaceSettings()
+        house.bench.gateway.apply(GatewaySettings(servers=(many("b"),), workspaces=workspaces))
+        async with http.stream("GET", "/ws/main") as stream:
+            heard = aiter(events(stream))
+            while (await anext(heard))["method"] != "notifications/tools/list_changed":
+                pass  # what may have been lost with the first stream comes again
+
+
+async def test_that_a_server_is_gone_for_longer_is_told(house: House, tmp_path: Path) -> None:
+    """Its tools are listed no more, and again when it is back."""
+    gone = tmp_path / "gone"
+    waiting = f"import os, runpy, sys; os.path.exists({str(gone)!r}) and sys.exit(1); runpy.run_path(sys.argv[1])"
+    server = CommandSettings(name="b", argv=(sys.executable, "-c", waiting, str(SERVERS / "many.py"), "--name=b"))
+    workspaces = {"main": WorkspaceSettings(servers=("*",))}
+    house.bench.gateway.apply(GatewaySettings(servers=(many("a"), server), workspaces=workspaces))
+    await house.bench.gateway.ready()
+    async with house.http() as http:
+
+        async def names() -> set[str]:
+            return {tool["name"].partition("__")[0] for tool in await listed(house, http, "tools/list", "tools")}
+
+        await initialized(http)
+        await until(lambda: house.bench.fleet.peek("b").state == "ready")  # type: ignore[union-attr]
+        assert await names() == {"a", "b"}
+        async with http.stream("GET", "/ws/main") as stream:
+            heard = aiter(events(stream))
+            gone.touch()
+            await house.rpc(http, "tools/call", {"name": "b__crash"})
+            while await names() != {"a"}:
+                await anext(heard)
+            gone.unlink()
+            while await names() != {"a", "b"}:
+                await anext(heard)
+
+
 def test_a_strangers_template_costs_no_more_than_its_length() -> None:
     template = "x:" + "{a}a" * 30
     extras = Extras(templates=({"uriTemplate": template, "name": "evil"},), capabilities={})
