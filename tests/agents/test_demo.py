@@ -80,6 +80,38 @@ def test_whatever_is_written_it_answers_with_valid_calls_or_words(text: str):
         assert problems(tools[name], arguments) == []
 
 
+SCAN: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "receipts__scan_receipt",
+        "description": "Read a receipt.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "image": {"type": "string", "description": "A receipt.", "x-mcp-file": {}},
+                "more": {"type": "array", "items": {"type": "string", "x-mcp-file": {}}},
+            },
+            "required": ["image"],
+        },
+    },
+}
+
+
+def test_a_tool_that_takes_files_gets_the_ids_of_what_is_attached():
+    attached = "[attached image: a.png, image/png, 20480 bytes, file id f_1]\n[attached image: file id f_2]"
+    reply = answer(with_tool(SCAN, f"scan this receipt\n{attached}"))
+    assert wanted(reply) == [("receipts__scan_receipt", {"image": "f_1", "more": ["f_1", "f_2"]})]
+
+
+def test_without_an_attachment_nothing_is_taken_for_a_file():
+    assert wanted(answer(with_tool(SCAN, "scan the receipt with file id f_9, order A-1001"))) == []
+
+
+def with_tool(tool: dict[str, Any], text: str) -> ModelRequest:
+    messages = ({"role": "system", "content": "x"}, {"role": "user", "content": text})
+    return ModelRequest(model="demo/offline", messages=messages, tools=(tool,))
+
+
 def test_the_same_request_gets_the_same_reply():
     assert ask("Where is order A-1002?", "orders") == ask("Where is order A-1002?", "orders")
 

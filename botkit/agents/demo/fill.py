@@ -12,7 +12,7 @@ from typing import Any
 
 from botkit.agents.demo.clauses import Clause
 from botkit.agents.demo.entities import Found
-from botkit.agents.demo.kinds import ID_WORDS, is_text, text_kind
+from botkit.agents.demo.kinds import ID_WORDS, is_text, takes_files, text_kind
 from botkit.agents.demo.memory import Conversation
 from botkit.agents.demo.phrases import content_tail, is_empty_talk, labelled, named_thing, phrase_for
 from botkit.agents.demo.recall import recall
@@ -27,6 +27,8 @@ _PATH = re.compile(
     r"(?<![\w:/.])(?:~|\.{1,2})?/?(?:[\w.-]+/)*[\w-]+\.[A-Za-z]{1,5}\b|(?<![\w:])(?:~|\.{1,2})?/[\w./-]+"
 )
 _MATH = re.compile(r"[-+(]?\s*\d[\d.,]*(?:\s*(?:[-+*/^%()x×÷]|\*\*)\s*[-+(]*\s*\d[\d.,]*\s*\)*)+")
+_ATTACHED = re.compile(r"^\[attached [^\n]*\bfile id ([^\s,\]]+)\]", re.MULTILINE)
+"""As `botkit.agents.prompt.describe_attachment` writes them."""
 _LISTED = re.compile(r"\s*(?:,|and|&|,\s*and)\s*#?")
 _SHAPES = {
     "currency": re.compile(r"\b[A-Z]{3}\b"),
@@ -98,7 +100,9 @@ class _Filler:
         filled = Filled()
         for parameter in self._tool.required:
             if parameter.name not in self._found:
-                remembered = recall(parameter, self._tool, self._clause, self._talk, self._reader(parameter))
+                remembered = None
+                if not takes_files(parameter):
+                    remembered = recall(parameter, self._tool, self._clause, self._talk, self._reader(parameter))
                 if remembered is None:
                     filled.missing.append(parameter)
                 else:
@@ -143,6 +147,8 @@ class _Filler:
 
     def specific(self, parameter: Parameter) -> Any:
         """A value of a recognisable kind."""
+        if takes_files(parameter):
+            return self._files(parameter)
         const = parameter.facet("const")
         if const is not None:
             return const
@@ -158,6 +164,13 @@ class _Filler:
         if "integer" in kinds or "number" in kinds:
             return self._amount(parameter)
         return self._special_text(parameter)
+
+    def _files(self, parameter: Parameter) -> Any:
+        """The ids of what is attached to the message."""
+        attached = _ATTACHED.findall(self._talk.text)
+        if not attached:
+            return None
+        return attached if "array" in parameter.types else attached[0]
 
     def _option(self, parameter: Parameter) -> Any:
         """The enum value whose words stand in the message, the longest first."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["ID_WORDS", "fits", "is_text", "text_kind"]
+__all__ = ["ID_WORDS", "fits", "is_text", "takes_files", "text_kind"]
 
 from typing import Any
 
 from botkit.agents.demo.toolbox import Parameter
 from botkit.agents.schemas import problems
+from botkit.core.schemas import as_schema
 
 _ID_TEXT = "id key code number no num ref reference sku isbn iban uuid ticket tracking nr order issue pr"
 ID_WORDS = frozenset(_ID_TEXT.split())
@@ -19,6 +20,8 @@ _TIME_WORDS = frozenset(("time", "start", "end", "when", "starts", "ends", "date
 
 def text_kind(parameter: Parameter) -> str:
     """What kind of text a parameter wants."""
+    if takes_files(parameter):
+        return "file"
     named = set(parameter.words)
     form = str(parameter.facet("format") or "")
     pattern = str(parameter.facet("pattern") or "")
@@ -47,6 +50,11 @@ def text_kind(parameter: Parameter) -> str:
     if last in ID_WORDS and (last in ("id", "uuid", "sku", "iban", "isbn") or len(named) > 1 or "such as" in about):
         return "id"
     return "text"
+
+
+def takes_files(parameter: Parameter) -> bool:
+    """Whether it wants the id of a file, or several (`botkit.gateway.file_inputs`)."""
+    return "x-mcp-file" in parameter.schema or "x-mcp-file" in as_schema(parameter.schema.get("items"))
 
 
 def is_text(parameter: Parameter) -> bool:
