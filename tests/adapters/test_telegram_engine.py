@@ -120,12 +120,15 @@ async def test_a_private_answer_is_shown_as_a_draft_while_it_is_written(desk: De
 
 
 async def test_an_answer_in_a_group_is_one_message_that_grows(desk: Desk) -> None:
-    desk.world.script.append("This is a long enough beginning of an answer, and here is how it ends.")
+    desk.world.gate.clear()  # after the first word, which is long enough to be shown
+    desk.world.script.append("A-beginning-that-is-long-enough, and here is how it ends.")
     desk.fake.say("Ada", "@desk_bot tell me", desk.fake.group())
-    await desk.until(lambda: desk.fake.sent and desk.fake.sent[0].text.endswith("how it ends."))
+    (begun,) = await desk.until(lambda: desk.fake.sent)
+    assert begun.text == "A-beginning-that-is-long-enough, ▌"
+    desk.world.gate.set()
+    await desk.until(lambda: desk.fake.sent[0].text.endswith("how it ends."))
     await desk.world.settle()
     (answer,) = desk.fake.sent
-    assert answer.edits
     assert answer.edits[0].endswith("▌")
 
 
