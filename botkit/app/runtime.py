@@ -214,6 +214,10 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         redactor=redactor,
         on_fenced=fenced,
     )
+    async def connected(server: str, owner: str) -> None:
+        await instance.audit(by=owner, via="link", action="accounts.connect", target=server)
+
+    connections.on_connected = connected
     instance = Instance(
         mode=given.mode,
         environment=environment,

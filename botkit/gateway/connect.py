@@ -9,7 +9,7 @@ from __future__ import annotations
 __all__ = ["CONNECT_PATH", "Connections", "Invitation", "NotConnected", "personal_secrets"]
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import quote
 
 import msgspec
@@ -71,6 +71,8 @@ class Connections:
         self._base_url = base_url
         self._find = find
         self._using = asyncio.Lock()
+        self.on_connected: Callable[[str, str], Awaitable[None]] = _unnoticed
+        """Called with server and owner when an account was connected."""
 
     def link(self, server: str, owner: str) -> str:
         """A private address for this person; empty while this instance has none itself."""
@@ -121,6 +123,7 @@ class Connections:
             await self._unused(invitation, names)
             for name in names:
                 await self._vault.put(invitation.owner, name, values[name].strip())
+        await self.on_connected(server.name, invitation.owner)
         return server.name
 
     async def login(self, sealed: str) -> str:
@@ -137,10 +140,16 @@ class Connections:
             found = self._find(name)
             return found if isinstance(found, RemoteSettings) else None
 
-        return await self.oauth.finish(parameters, remote)
+        server, owner = await self.oauth.finish(parameters, remote)
+        await self.on_connected(server, owner)
+        return server
 
     async def _unused(self, invitation: Invitation, names: tuple[str, ...]) -> None:
         """A link is used up once something was stored after it was made: that survives a restart."""
         for row in await self._vault.list(invitation.owner):
             if row.name in names and row.updated_at >= invitation.at:
                 raise Conflict("This link was used already. Ask for a new one.")
+
+
+async def _unnoticed(server: str, owner: str) -> None:
+    return None

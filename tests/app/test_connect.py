@@ -95,7 +95,14 @@ async def test_a_call_without_an_account_answers_with_a_link_and_then_works(rig:
     assert rig.server.calls() == []
 
     await rig.clock.advance(5)
+    noted: list[str] = []
+
+    async def connected(server: str, owner: str) -> None:
+        noted.append(f"{owner} at {server}")
+
+    rig.connections.on_connected = connected
     done = await rig.http.post(path, data={"TODO_TOKEN": " token-of-ada ", "other": "ignored"})
+    assert noted == ["person:ada at todo"]
     assert "is connected" in done.text
     called = await rig.bench.call("todo__echo", ADA)
     assert called.record.status == "ok"
@@ -159,4 +166,4 @@ async def test_the_callback_and_our_document_need_no_login_of_ours(rig: Rig) -> 
     assert "not one that began here" in answer.text
     document = await rig.http.get("/oauth/client.json")
     assert document.json()["client_id"] == f"{BASE}/oauth/client.json"
-    assert (await rig.http.get("/oauth/other")).status_code == 401
+    assert (await rig.http.get("/connections")).status_code == 401

@@ -35,6 +35,9 @@ from botkit.gateway.remote.http import read_capped
 from botkit.gateway.secrets import INSTANCE, Vault
 from botkit.gateway.settings import OAuthSettings, RemoteSettings
 
+Find = Callable[[str], RemoteSettings | None]
+"""A server by its name."""
+
 CALLBACK_PATH = "/oauth/callback"
 CLIENT_PATH = "/oauth/client.json"
 _STATE_S = 600.0
@@ -153,8 +156,10 @@ class OAuth:
             raise ToolUnavailable("The authorization server names a login page that is no web address.")
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
 
-    async def finish(self, parameters: Mapping[str, str], find: Callable[[str], RemoteSettings | None]) -> str:
-        """Take the code that the person's browser brought and trade it for tokens. Returns the server's name.
+    async def finish(
+        self, parameters: Mapping[str, str], find: Callable[[str], RemoteSettings | None]
+    ) -> tuple[str, str]:
+        """Take the code that the person's browser brought and trade it for tokens. Returns server and owner.
 
         Raises:
             InvalidArguments: forged, used, too old, from another issuer, or the person declined.
@@ -186,7 +191,7 @@ class OAuth:
             }
             tokens = await self._ask(server, state.authority, state.client, form)
             await self._keep(state.owner, name, tokens)
-        return server.name
+        return server.name, state.owner
 
     # Using tokens
 
