@@ -160,7 +160,7 @@ class FakeWhatsApp(ABC):
     async def come_back(self) -> None:
         await self._site.come_back()
 
-    async def wait_for(self, found: Callable[[], Any], *, timeout_s: float = 15.0) -> Any:
+    async def wait_for(self, found: Callable[[], Any], *, timeout_s: float = 45.0) -> Any:
         """Wait until `found()` is true, asking again after each call and webhook; returns its value."""
         async with asyncio.timeout(timeout_s):
             while not (value := found()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -28,10 +27,10 @@ async def test_sick_neighbours_delay_and_hide_nobody(bench: Bench) -> None:
         turns = iter(range(10_000))
         flapping.answers["tools/call"] = lambda _: Response(status_code=502) if next(turns) % 2 else None
         servers = [
-            RemoteSettings(name=name, url=one.url, start_timeout_s=60)
+            RemoteSettings(name=name, url=one.url, start_timeout_s=170)
             for name, one in (("good", good), ("hung", hung), ("broken", broken), ("flap", flapping), ("dead", dead))
         ]
-        starting = asyncio.create_task(bench.start(*servers, wait_s=60))
+        starting = asyncio.create_task(bench.start(*servers, wait_s=170))
         await until(lambda: len(good.calls("tools/list")) and bench.fleet.catalogue.view("main").get("good__echo"))
         # The others are still being waited for, and nobody waits for them here.
         assert not starting.done()
@@ -46,10 +45,9 @@ async def test_sick_neighbours_delay_and_hide_nobody(bench: Bench) -> None:
         assert states["dead"].state in ("failing", "starting")
         assert "cannot be reached" in states["dead"].error
         assert states["broken"].error
-        begun = time.monotonic()
         for _ in range(20):
             assert (await bench.call("good__echo")).record.status == "ok"
-        assert time.monotonic() - begun < 20
+        assert not starting.done()
         assert len(good.calls()) == 21
         stuck.set()
         starting.cancel()

@@ -33,7 +33,7 @@ async def session(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         link = RemoteLink(Endpoint(base + path, transport="sse" if kind == "sse" else "streamable-http"), hooks)
         try:
             wanted: Era = era
-            opened = await link.open(wanted, 20)
+            opened = await link.open(wanted, 45)
             assert opened.era == era
             yield opened
         finally:
@@ -59,7 +59,7 @@ async def test_everything_works_over_http(session: Session, tmp_path: Path, requ
         slow = session.call_tool("slow", {}, {})
         await session.call_tool("echo", {"text": "slow has begun"}, {}).result(10)
         slow.abandon("test")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(45):
             while not (tmp_path / "effects").exists():
                 await session.call_tool("echo", {"text": "turn"}, {}).result(10)
         assert (tmp_path / "effects").read_text() == "cancelled"
@@ -68,7 +68,7 @@ async def test_everything_works_over_http(session: Session, tmp_path: Path, requ
     session.on_tools_changed = changed.set
     session.listen()
     if kind != "stateless":
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(45):
             while not changed.is_set():  # the stream of news may open a moment after the first call
                 await session.call_tool("grow", {}, {}).result(10)
                 await asyncio.sleep(0.01)

@@ -37,7 +37,7 @@ class Rig:
         return await link.open(None, 10)
 
     async def until_seen(self, method: str, count: int = 1) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(45):
             while sum(one.method == method or one.rpc == method for one in self.server.seen) < count:
                 await asyncio.sleep(0.005)
 
@@ -148,7 +148,7 @@ async def call_until_closed(rig: Rig) -> None:
     """The task of the abandoned request is gone."""
     peer = rig.links[-1]._peer  # pyright: ignore[reportPrivateUsage]  # nothing outside shows it
     assert peer is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(45):
         while peer._flights:  # pyright: ignore[reportPrivateUsage]  # nothing outside shows it
             await asyncio.sleep(0.005)
 
@@ -236,7 +236,7 @@ async def test_calls_that_get_no_sign_of_life_lead_to_a_question_and_then_to_giv
         await rig.until_seen("tools/call", number + 1)
         await rig.clock.advance(6)
         exchange.abandon("too late")
-    await asyncio.wait_for(rig.down.wait(), 20)
+    await asyncio.wait_for(rig.down.wait(), 45)
     stuck.set()
 
 
@@ -256,11 +256,11 @@ async def test_the_stream_of_news_is_opened_again(rig: Rig) -> None:
     rig.server.answers["GET"] = lambda _: next(streams, None) or Response(status_code=405)
     session = await rig.open()
     session.on_tools_changed = changed.set
-    await asyncio.wait_for(changed.wait(), 20)
+    await asyncio.wait_for(changed.wait(), 45)
     changed.clear()
     await rig.clock.sleeping()
     await rig.clock.advance(1.1)
-    await asyncio.wait_for(changed.wait(), 20)
+    await asyncio.wait_for(changed.wait(), 45)
     gets = [one for one in rig.server.seen if one.method == "GET"]
     assert [one.headers.get("last-event-id") for one in gets] == [None, "n1"]
 

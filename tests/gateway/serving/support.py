@@ -149,7 +149,7 @@ class Heard:
         self._more.set()
 
     async def wait_for(self, method: str) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(45):
             while method not in self.methods:
                 self._more.clear()
                 await self._more.wait()

@@ -87,7 +87,7 @@ async def converse(house: House, client_kind: ClientKind, server_kind: str) -> N
         if client_kind == "modern":
             async with client.listen(tools_list_changed=True) as changes:
                 await client.call_tool(f"{name}__grow", {})
-                await asyncio.wait_for(anext(aiter(changes)), 20)
+                await asyncio.wait_for(anext(aiter(changes)), 45)
         else:
             await client.call_tool(f"{name}__grow", {})
             await heard.wait_for("notifications/tools/list_changed")
