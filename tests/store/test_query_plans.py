@@ -20,13 +20,14 @@ from botkit.store.reader import Reader
 from botkit.store.records import SqlRecords
 
 HOT = ("contexts", "journal", "lanes", "writes.inbox", "writes.logs", "writes.outbox", "writes.runs",
-       "writes.sessions", "writes.waits", "people", "pairing", "administration")  # fmt: skip
+       "writes.sessions", "writes.waits", "people", "pairing", "administration", "members", "oauth", "limits", "call_approvals")  # fmt: skip
 
 RARE = {
     "lanes._BURY_ALL", "lanes._DEAD_OWNERS", "lanes._FREE_LANES", "lanes._DROP_OTHERS",  # at a start or a death
     "pairing._EXPIRE", "pairing._COUNT_OPEN",  # a few open codes
     "people._INHERIT_CALLS", "people._INHERIT",  # when two accounts become one person
     "administration._DEACTIVATE",
+    "limits._EXPIRE", "limits._FORGET_HITS", "limits._FORGET_KEYS", "oauth._EXPIRE_TOKENS",  # housekeeping
 }  # fmt: skip
 
 
