@@ -16,6 +16,8 @@ def public_url_problems(config: Config, public_url: str) -> tuple[list[Problem],
         reason = _needs_address(channel)
         if not reason or channel.enabled is False:
             continue
+        if channel.enabled == "auto" and channel.platform != "telegram":
+            continue  # off until its secrets are stored, and then it says itself what else is missing
         if public_url.startswith("https://"):
             continue
         if channel.platform == "telegram":
