@@ -19,21 +19,23 @@ records that have none."""
 def run_serving(work: Coroutine[Any, Any, T]) -> T:
     """`asyncio.run` on the faster loop, where it was built for this platform."""
     before = gc.get_threshold()
-    gc.set_threshold(*_THRESHOLDS)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(work)
     finally:
         gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def settle_memory() -> None:
-    """Everything that was loaded so far stays: later collections need not look at it again.
+    """Everything that was loaded so far stays: later collections need not look at it again, and are rare.
 
-    Call once, when the process has started and before it takes work.
+    Call once, when the process has started. Until then garbage is collected as often as Python likes: what is left
+    lying between modules while they are loaded would cost memory for good.
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_THRESHOLDS)
 
 
 def _loop_factory() -> Any:
