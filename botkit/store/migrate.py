@@ -1,8 +1,9 @@
 """Bring a database to the newest schema, in this process, at start.
 
-The common start, a database that is there already, costs one SELECT: Alembic is imported only when there is
-something to do. Migrations are the files in `migrations/versions`; `render_as_batch` makes them run on
-SQLite, which cannot alter most things in place.
+The common start, a database that is there already, costs one SELECT. An empty one gets the tables of `schema` as they
+are now, and the mark of the newest revision. Alembic, which is some 10 MB, is imported only to change older tables:
+migrations are the files in `migrations/versions`, and `render_as_batch` makes them run on SQLite, which cannot alter
+most things in place. Tests hold both ways to the same result.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, String, Table
+
 from botkit.core.errors import StoreError
-from botkit.store.schema import SCHEMA_REVISION
+from botkit.store.schema import SCHEMA_REVISION, metadata
 from botkit.store.sqlite import translate_sqlite
 
 if TYPE_CHECKING:
@@ -27,8 +30,11 @@ _POSTGRES_LOCK = 0x626F746B6974
 """Advisory lock key, `botkit` in ASCII: one process migrates, the others wait and find it done."""
 
 
-def migrate_sqlite(connection: sqlite3.Connection, path: Path) -> None:
+def migrate_sqlite(connection: sqlite3.Connection, path: Path, *, step_by_step: bool = False) -> None:
     """Upgrade inside one immediate transaction, all or nothing. The caller holds the home's lock.
+
+    Args:
+        step_by_step: make an empty database by its whole history, too.
 
     Raises:
         StoreError: the database was written by a newer botkit.
@@ -46,7 +52,7 @@ def migrate_sqlite(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("PRAGMA foreign_keys = OFF")
         try:
             with engine.begin() as wrapped:
-                _upgrade(wrapped)
+                _bring_up(wrapped, step_by_step)
         finally:
             connection.execute("PRAGMA foreign_keys = ON")
     except sqlite3.Error as error:
@@ -55,7 +61,7 @@ def migrate_sqlite(connection: sqlite3.Connection, path: Path) -> None:
         raise translate_sqlite(_cause(error), path) from error
 
 
-def migrate_postgres(connection: psycopg.Connection[Any]) -> None:
+def migrate_postgres(connection: psycopg.Connection[Any], *, step_by_step: bool = False) -> None:
     """Upgrade under an advisory lock, in one transaction. Raises `StoreError` for a newer database."""
     row = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
     if row is not None and row[0] is not None:
@@ -71,7 +77,7 @@ def migrate_postgres(connection: psycopg.Connection[Any]) -> None:
     engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool)
     with engine.begin() as wrapped:
         wrapped.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK})
-        _upgrade(wrapped)
+        _bring_up(wrapped, step_by_step)
 
 
 def schema_head() -> str:
@@ -92,6 +98,23 @@ def _sqlite_revision(connection: sqlite3.Connection) -> str:
 
 _importing = threading.Lock()
 """Alembic pulls in parts of SQLAlchemy that refer to each other; two threads doing that at once break it."""
+
+
+def _bring_up(connection: Connection, step_by_step: bool) -> None:
+    from sqlalchemy import inspect
+
+    if step_by_step or inspect(connection).get_table_names():
+        _upgrade(connection)
+        return
+    metadata.create_all(connection)
+    version = Table(
+        "alembic_version",  # as Alembic makes it
+        MetaData(),
+        Column("version_num", String(32), nullable=False),
+        PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+    )
+    version.create(connection)
+    connection.execute(version.insert().values(version_num=SCHEMA_REVISION))
 
 
 def _upgrade(connection: Connection) -> None:

@@ -16,51 +16,65 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from botkit.core.errors import StoreError
-from botkit.store.migrate import schema_head
+from botkit.store.migrate import migrate_postgres, migrate_sqlite, schema_head
 from botkit.store.open import open_store
+from botkit.store.postgres import connect_postgres
 from botkit.store.schema import SCHEMA_REVISION, metadata
+from botkit.store.sqlite import connect_sqlite
 from botkit.testing.stores.samples import LANE, an_event
+
+_VERSION = "SELECT version_num FROM alembic_version"
 
 
 def test_the_newest_migration_is_the_one_the_fast_start_knows() -> None:
     assert schema_head() == SCHEMA_REVISION
 
 
-async def test_the_migrations_make_exactly_the_tables_on_sqlite(home: Path) -> None:
-    async with open_store(home):
-        pass
-    engine = create_engine(f"sqlite:///{home / 'botkit.db'}")
+@pytest.fixture
+def migrated(home: Path) -> Path:
+    """A database that went through the whole history."""
+    home.mkdir()
+    path = home / "botkit.db"
+    with closing(connect_sqlite(path)) as connection:
+        migrate_sqlite(connection, path, step_by_step=True)
+    return path
+
+
+def test_the_migrations_make_exactly_the_tables_on_sqlite(migrated: Path) -> None:
+    engine = create_engine(f"sqlite:///{migrated}")
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
 
 
-def test_the_migrations_make_exactly_the_tables_on_postgres(postgres_url: str) -> None:
-    engine = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://", 1))
+def test_the_migrations_make_exactly_the_tables_on_postgres(empty_postgres_url: str) -> None:
+    with connect_postgres(empty_postgres_url) as connection:
+        migrate_postgres(connection, step_by_step=True)
+    engine = create_engine(empty_postgres_url.replace("postgresql://", "postgresql+psycopg://", 1))
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
 
 
-async def test_the_partial_indexes_of_the_tables_are_those_of_the_migrations(home: Path) -> None:
+async def test_the_partial_indexes_of_a_new_database_are_those_of_the_migrations(migrated: Path) -> None:
     """`compare_metadata` does not look at the conditions of indexes."""
-    async with open_store(home):
+    fresh = migrated.parent / "fresh"
+    async with open_store(fresh):
         pass
-    fresh = create_engine("sqlite://")
     query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
-    with fresh.connect() as connection, closing(sqlite3.connect(home / "botkit.db")) as migrated:
-        metadata.create_all(connection)
-        expected = [tuple(row) for row in connection.exec_driver_sql(query)]
-        assert migrated.execute(query).fetchall() == expected
-    fresh.dispose()
+    with closing(sqlite3.connect(fresh / "botkit.db")) as new, closing(sqlite3.connect(migrated)) as old:
+        assert new.execute(query).fetchall() == old.execute(query).fetchall()
+        assert new.execute(_VERSION).fetchall() == old.execute(_VERSION).fetchall() == [(SCHEMA_REVISION,)]
 
 
-async def test_a_transcript_number_is_never_given_twice(home: Path) -> None:
-    async with open_store(home):
+async def test_a_transcript_number_is_never_given_twice(migrated: Path) -> None:
+    fresh = migrated.parent / "fresh"
+    async with open_store(fresh):
         pass
-    with closing(sqlite3.connect(home / "botkit.db")) as connection:
-        (made,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'transcript'").fetchone()
-    assert "AUTOINCREMENT" in made
+    for path in (migrated, fresh / "botkit.db"):
+        with closing(sqlite3.connect(path)) as connection:
+            (made,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'transcript'").fetchone()
+        assert "AUTOINCREMENT" in made
 
 
 async def test_a_database_of_a_newer_botkit_is_refused_and_left_alone(home: Path) -> None:
@@ -93,7 +107,7 @@ async def test_several_processes_starting_at_once_make_one_schema(home: Path, em
     assert await asyncio.gather(*(start(number) for number in range(4))) == [True] * 4
 
 
-def test_a_start_with_nothing_to_migrate_does_not_load_alembic(home: Path) -> None:
+def test_only_an_older_database_loads_alembic(home: Path) -> None:
     source = f"""
 import asyncio, sys
 from botkit.store.open import open_store
@@ -104,5 +118,15 @@ async def main():
 
 asyncio.run(main())
 """
-    said = [subprocess.run([sys.executable, "-c", source], capture_output=True, check=True).stdout for _ in range(2)]
-    assert said == [b"True\n", b"False\n"]
+
+    def start() -> bytes:
+        return subprocess.run([sys.executable, "-c", source], capture_output=True, check=True).stdout
+
+    assert [start(), start()] == [b"False\n", b"False\n"]
+    with closing(sqlite3.connect(home / "botkit.db")) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        for (name,) in tables.fetchall():
+            connection.execute(f"DROP TABLE {name}")
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.commit()
+    assert start() == b"True\n"
