@@ -124,12 +124,15 @@ def _http(
 
 @asynccontextmanager
 async def _http_until_closing(instance: Instance, server: HttpServer, door: Door) -> AsyncGenerator[None]:
-    async with server.serving():
-        try:
-            yield
-        finally:
-            await instance.wind_down()
-            await door.stop()
+    try:
+        async with server.serving():
+            try:
+                yield
+            finally:
+                await instance.wind_down()
+                await door.stop()
+    finally:
+        await door.stop()  # rows of what was answered last
 
 
 def _page_token(environment: Environment, home: Home, mode: Literal["dev", "run"]) -> tuple[str, bool]:

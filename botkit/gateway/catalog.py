@@ -226,11 +226,12 @@ class Catalogue:
         server, settings = self._servers.get(offer.server), self._settings.workspaces.get(workspace)
         if server is None or settings is None:
             return None
+        if any(name not in self._settings.workspaces for name in offer.via):
+            return None
         tool, *through = offer.tools()
         inner = tuple(
             Inner(name, one, review_of(self._settings.workspaces[name], one.name))
             for name, one in zip(offer.via, through, strict=True)
-            if name in self._settings.workspaces
         )
         return Listed(tool, review_of(settings, tool.name), None, server, inner)
 
