@@ -62,6 +62,16 @@ BOARD = """\
 """
 
 
+COUNTED = {
+    "messages": "inbox WHERE kind = 'message'",
+    "undone": "inbox WHERE done_at = 0",
+    "running": "runs WHERE state = 'running'",
+    "unapproved": "waits WHERE kind = 'approval' AND state = 'open'",
+    "unsent": "parts WHERE state IN ('pending', 'sending')",
+    "unknown": "parts WHERE state = 'unknown'",
+}
+
+
 def _plugin(folder: Path) -> Path:
     """Install the platform `board` as any package would, for processes that have this folder on their path."""
     info = folder / "botkit_board-1.dist-info"
@@ -274,12 +284,11 @@ class Home:
                 raise TimeoutError(f"waited {timeout_s} s for {what}; state: {self.counts()}\n{said}")
             time.sleep(0.01)
 
-    def settle(self, messages: int) -> None:
-        """Until everything said so far was accepted and dealt with."""
-        self.until(lambda: self.settled(messages), f"{messages} messages to be dealt with")
-
-    def settled(self, messages: int) -> bool:
+    def settled(self, messages: int, *, held: bool = False) -> bool:
+        """Whether so many messages came and everything is dealt with; parts may be `held` for the operator."""
         counts = self.counts()
+        if held:
+            counts.pop("unknown", None)
         return counts.pop("messages", -1) == messages and not any(counts.values())
 
     def passed(self) -> list[str]:
@@ -305,16 +314,12 @@ class Home:
         return rows
 
     def counts(self) -> dict[str, int]:
+        """What is there and what is not dealt with, as of one moment."""
         try:
-            return {
-                "messages": self.ask("SELECT count(*) FROM inbox WHERE kind = 'message'")[0][0],
-                "undone": self.ask("SELECT count(*) FROM inbox WHERE done_at = 0")[0][0],
-                "running": self.ask("SELECT count(*) FROM runs WHERE state = 'running'")[0][0],
-                "unapproved": self.ask("SELECT count(*) FROM waits WHERE kind = 'approval' AND state = 'open'")[0][0],
-                "unsent": self.ask("SELECT count(*) FROM parts WHERE state IN ('pending', 'sending')")[0][0],
-            }
+            (found,) = self.ask(f"SELECT {', '.join(f'(SELECT count(*) FROM {what})' for what in COUNTED.values())}")
         except (sqlite3.Error, psycopg.Error):
             return {"unreadable": 1}
+        return dict(zip(COUNTED, found, strict=True))
 
     def effects(self) -> list[str]:
         """In order, as the tool server wrote them down itself."""

@@ -37,6 +37,7 @@ from botkit.core.models import ModelDelta, ModelReply, ModelRequest, RequestedCa
 from botkit.engine import Engine
 from botkit.engine.reply import Reply
 from botkit.runs.lanes import LaneRuntime
+from botkit.runs.process import run_serving
 from botkit.store.open import open_store
 from botkit.store.writer import Writer
 from tests.chaos.board_adapter import BoardAdapter
@@ -140,7 +141,7 @@ def _child(request: dict[str, Any]) -> None:
         assert "heartbeat_s" in defaults
         defaults["heartbeat_s"] = lease_s / 4
     set_up_logging("json", level="warning")
-    asyncio.run(_live())
+    run_serving(_live())
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ def asked(home: Home) -> bool:
 
 def ended(home: Home) -> bool:
     home.revive()
-    return home.settled(1) and not home.unknown_parts()
+    return home.settled(1)
 
 
 def by_button(home: Home) -> None:
@@ -81,11 +81,11 @@ def undisturbed(field: Field) -> tuple[list[str], int]:
 
 def test_a_kill_at_every_boundary_of_a_turn_decided_in_chat(field: Field, undisturbed: tuple[list[str], int]) -> None:
     boundaries, before = undisturbed
-    # Up to the call it is the turn that other proofs kill everywhere; one in three will do.
+    # Up to the call it is the turn that other proofs kill everywhere; one in four will do.
     first = next(index for index, name in enumerate(boundaries) if "tool call" in name)
     killed: list[str] = []
     uncertain: list[str] = []
-    for boundary in (*boundaries[:first:3], *boundaries[first:]):
+    for boundary in (*boundaries[:first:4], *boundaries[first:]):
         home, _ = turn_with_a_kill(field, boundary, boundary, by_button)
         check(home, boundary, boundary)
         killed += [boundary] if home.log.exists() else []
@@ -100,12 +100,12 @@ def test_a_kill_at_every_boundary_of_a_turn_decided_in_chat(field: Field, undist
 def test_a_kill_around_a_decision_by_command(field: Field, undisturbed: tuple[list[str], int]) -> None:
     boundaries, before = undisturbed
     killed = 0
-    for boundary in (*boundaries[before : before + 6], "before wake 1", "after wake 1", "before tool call 1"):
+    for boundary in (*boundaries[before : before + 4], "before wake 1", "before tool call 1"):
         home, _ = turn_with_a_kill(field, boundary, boundary, by_command)
         check(home, boundary, boundary)
         killed += home.log.exists()
 
-    assert killed >= 4
+    assert killed >= 3
 
 
 def test_a_decision_by_command_while_nothing_runs_is_acted_on_at_the_next_start(field: Field) -> None:

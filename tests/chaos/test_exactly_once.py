@@ -19,7 +19,7 @@ def turn_with_a_kill(field: Field, text: str, kill_at: str, *, stream: bool = Fa
         home.until(lambda: not home.alive or home.quiet(), "a kill after the end")
     if not home.alive:
         home.start(**env)
-    home.until(lambda: home.settled(1) and not home.unknown_parts(), "the end, with nothing left unknown")
+    home.until(lambda: home.settled(1), "the end, with nothing left unknown")
     home.kill()
     return home
 

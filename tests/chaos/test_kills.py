@@ -48,14 +48,16 @@ def turn_with_a_kill(field: Field, kill_at: str, *, policy: str) -> Home:
     text = f"{policy} {kill_at or 'alive'}"
     chat = say(field, text, text)
     home.start(kill_at=kill_at)
-    home.until(lambda: not home.alive or home.settled(1), "the kill or the end")
-    if kill_at and home.settled(1) and not home.log.exists():
-        home.until(lambda: home.log.exists() or home.quiet(), "the kill after the end")
+
+    def settled() -> bool:
+        return home.settled(1, held=policy == "hold")
+
+    home.until(lambda: not home.alive or settled(), "the kill or the end")
+    if kill_at and home.alive:
+        home.until(lambda: not home.alive or home.quiet(), "a kill after the end")
     if not home.alive:
         home.start()
-        home.settle(1)
-        if policy == "resend":
-            home.until(lambda: not home.unknown_parts() and home.settled(1), "what is unknown to be sent again")
+        home.until(settled, "the end, and for `resend` what is unknown to be sent again")
     home.kill()
     check_one(home, chat, text, policy=policy, where=kill_at)
     return home

@@ -55,7 +55,7 @@ def kill_at_random(home: Home, people: People, kills: int) -> None:
         people.moment(0.5)
         home.kill()
     home.start()
-    home.until(lambda: home.settled(people.total), "everything to be dealt with")
+    home.until(lambda: home.settled(people.total, held=True), "everything to be dealt with")
     home.kill()
 
 
@@ -99,7 +99,7 @@ def test_random_kills_where_the_platform_knows_a_repeated_message(field: Field) 
     people = People(6, 20261122, home.say)
     kill_at_random(home, people, KILLS // 3)
     home.start()
-    home.until(lambda: not home.unknown_parts() and home.settled(people.total), "what is unknown to be settled")
+    home.until(lambda: home.settled(people.total), "what is unknown to be settled")
     home.kill()
 
     check_effects(home, people)
@@ -121,7 +121,7 @@ def test_random_freezes_of_one_of_two_processes(field: Field, postgres_template:
 
     def dealt_with(by: Home) -> bool:
         by.revive()
-        return by.settled(people.total) and not by.unknown_parts()
+        return by.settled(people.total)
 
     def living(by: Home) -> int:
         by.revive()
