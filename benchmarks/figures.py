@@ -46,9 +46,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def this_run(figures: Sequence[Figure]) -> Run:
+    """To be called right after measuring: the load that is noted is that of the last minutes."""
     return Run(
         at=datetime.now(UTC).date().isoformat(),
-        machine=f"{os.cpu_count()} cores {platform.machine()}, {platform.system()}",
+        machine=f"{os.cpu_count()} cores {platform.machine()}, {platform.system()}, load {os.getloadavg()[1]:.1f}",
         versions=", ".join(
             [
                 f"CPython {platform.python_version()}",
