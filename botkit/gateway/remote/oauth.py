@@ -21,7 +21,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
@@ -31,7 +31,7 @@ from botkit.core.errors import InvalidArguments, NotFound, SecretError, ToolUnav
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.remote.discovery import Authority, Client, Discovery
 from botkit.gateway.remote.guard import Resolver, resolve
-from botkit.gateway.remote.http import read_capped
+from botkit.gateway.remote.tokens import Tokens, ask_token
 from botkit.gateway.secrets import INSTANCE, Vault
 from botkit.gateway.settings import OAuthSettings, RemoteSettings
 
@@ -43,7 +43,6 @@ CLIENT_PATH = "/oauth/client.json"
 _STATE_S = 600.0
 _EARLY_S = 60.0
 """A token is renewed so long before it expires."""
-_ANSWER_BYTES = 256 * 1024
 _PURPOSE = ("oauth", "state")
 
 
@@ -72,15 +71,6 @@ class _State(Data):
     """Microseconds, UTC: when the login began."""
 
 
-class _Tokens(Data):
-    authority: Authority
-    client: Client
-    access_token: str
-    refresh_token: str = ""
-    expires_at: int = 0
-    """Microseconds, UTC; 0: the server did not say."""
-
-
 class OAuth:
     """Everything about upstream tokens of one instance.
 
@@ -105,7 +95,7 @@ class OAuth:
         self._base_url = base_url
         self._resolver = resolver
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
-        self._held: dict[tuple[str, str], _Tokens] = {}
+        self._held: dict[tuple[str, str], Tokens] = {}
         """Tokens in use, so that a request does not open a secret each time."""
 
     # Logging in
@@ -156,9 +146,7 @@ class OAuth:
             raise ToolUnavailable("The authorization server names a login page that is no web address.")
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
 
-    async def finish(
-        self, parameters: Mapping[str, str], find: Callable[[str], RemoteSettings | None]
-    ) -> tuple[str, str]:
+    async def finish(self, parameters: Mapping[str, str], find: Find) -> tuple[str, str]:
         """Take the code that the person's browser brought and trade it for tokens. Returns server and owner.
 
         Raises:
@@ -189,7 +177,7 @@ class OAuth:
                 "code_verifier": state.verifier,
                 "resource": state.authority.resource,
             }
-            tokens = await self._ask(server, state.authority, state.client, form)
+            tokens = await self._asked(server, state.authority, state.client, form)
             await self._keep(state.owner, name, tokens)
         return server.name, state.owner
 
@@ -240,13 +228,13 @@ class OAuth:
         for key in [key for key in self._held if key[1] == name]:
             del self._held[key]
 
-    async def _renew(self, server: RemoteSettings, owner: str, name: str, tokens: _Tokens | None) -> _Tokens:
+    async def _renew(self, server: RemoteSettings, owner: str, name: str, tokens: Tokens | None) -> Tokens:
         if _settings(server).grant == "client_credentials":
             discovery = Discovery(server, self._resolver)
             authority = tokens.authority if tokens is not None else await discovery.authority()
             client = await self._client(server, authority, discovery, "")
             form = {"grant_type": "client_credentials", "resource": authority.resource}
-            fresh = await self._ask(server, authority, client, form | _scope(authority))
+            fresh = await self._asked(server, authority, client, form | _scope(authority))
         elif tokens is None or not tokens.refresh_token:
             raise LoginNeeded(f"The login to {server.name} has ended: run `botkit mcp login {server.name}`.")
         else:
@@ -256,8 +244,10 @@ class OAuth:
                 "resource": tokens.authority.resource,
             }
             try:
-                fresh = await self._ask(server, tokens.authority, tokens.client, form)
-            except InvalidArguments:
+                fresh = await self._asked(server, tokens.authority, tokens.client, form)
+            except InvalidArguments as error:
+                if error.facts.get("error") != "invalid_grant":
+                    raise ToolUnavailable(str(error)) from error
                 self._held.pop((owner, name), None)
                 await self._vault.delete(owner, name)
                 raise LoginNeeded(
@@ -268,38 +258,10 @@ class OAuth:
         await self._keep(owner, name, fresh)
         return fresh
 
-    async def _ask(self, server: RemoteSettings, authority: Authority, client: Client, form: dict[str, str]) -> _Tokens:
-        """Ask the token endpoint. Raises `InvalidArguments` when it says no, `ToolUnavailable` when it says nothing."""
-        headers = {"Accept": "application/json"}
-        if client.method == "client_secret_basic":
-            pair = f"{quote(client.id, safe='')}:{quote(client.secret, safe='')}"
-            headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        else:
-            form["client_id"] = client.id
-            if client.method == "client_secret_post":
-                form["client_secret"] = client.secret
-        discovery = Discovery(server, self._resolver)
-        async with discovery.request("POST", authority.token_endpoint, data=form, headers=headers) as response:
-            status, raw = response.status_code, await read_capped(response, _ANSWER_BYTES)
-        try:
-            answer: Any = msgspec.json.decode(raw or b"")
-        except msgspec.DecodeError:
-            answer = None
-        token: Any = answer.get("access_token") if isinstance(answer, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]  # any JSON
-        if 400 <= status < 500:
-            raise InvalidArguments(f"The authorization server of {server.name} refused (HTTP {status}).")
-        if status != 200 or not isinstance(token, str) or str(answer.get("token_type", "")).lower() != "bearer":  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # any JSON
-            raise ToolUnavailable(f"The authorization server of {server.name} gave no token (HTTP {status}).")
-        lives_s: Any = answer.get("expires_in")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # any JSON
-        refresh: Any = answer.get("refresh_token")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # any JSON
-        expires = self._clock.micros() + int(lives_s) * 1_000_000 if isinstance(lives_s, int | float) else 0
-        return _Tokens(
-            authority=authority,
-            client=client,
-            access_token=token,
-            refresh_token=refresh if isinstance(refresh, str) else "",
-            expires_at=expires,
-        )
+    async def _asked(
+        self, server: RemoteSettings, authority: Authority, client: Client, form: dict[str, str]
+    ) -> Tokens:
+        return await ask_token(server, authority, client, form, clock=self._clock, resolver=self._resolver)
 
     async def _client(self, server: RemoteSettings, authority: Authority, discovery: Discovery, base: str) -> Client:
         """Who we are at this issuer: as configured, else by our document, else as registered there once."""
@@ -324,18 +286,18 @@ class OAuth:
         await self._vault.put(INSTANCE, name, msgspec.json.encode(client).decode())
         return client
 
-    async def _keep(self, owner: str, name: str, tokens: _Tokens) -> None:
+    async def _keep(self, owner: str, name: str, tokens: Tokens) -> None:
         for value in (tokens.access_token, tokens.refresh_token, tokens.client.secret):
             if value:
                 self._redactor.add(value)
         await self._vault.put(owner, name, msgspec.json.encode(tokens).decode())
         self._held[owner, name] = tokens
 
-    async def _held_tokens(self, owner: str, name: str) -> _Tokens | None:
+    async def _held_tokens(self, owner: str, name: str) -> Tokens | None:
         held = self._held.get((owner, name))
         if held is None:
             try:
-                held = msgspec.json.decode(await self._vault.reveal(owner, name), type=_Tokens)
+                held = msgspec.json.decode(await self._vault.reveal(owner, name), type=Tokens)
             except (NotFound, msgspec.MsgspecError):
                 return None
             self._held[owner, name] = held
@@ -344,7 +306,7 @@ class OAuth:
                     self._redactor.add(value)
         return held
 
-    def _stale(self, tokens: _Tokens) -> bool:
+    def _stale(self, tokens: Tokens) -> bool:
         return bool(tokens.expires_at) and tokens.expires_at - _EARLY_S * 1_000_000 <= self._clock.micros()
 
     def _lock(self, owner: str, name: str) -> asyncio.Lock:

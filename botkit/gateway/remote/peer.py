@@ -186,8 +186,6 @@ class HttpPeer(Peer):
             self._fail(exchange, NeverSent(str(error)) if isinstance(error, Blocked) else error)
             if isinstance(error, Blocked):
                 self._go_down(str(error))
-        except BotkitError as error:  # credentials that cannot be had
-            self._fail(exchange, NeverSent(str(error)))
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             reason = f"It cannot be reached: {describe(error)}."
             self._fail(exchange, NeverSent(reason))
@@ -200,6 +198,15 @@ class HttpPeer(Peer):
         finally:
             self._flights.pop(exchange.id, None)
         self._fail(exchange, ToolUnavailable("The server ended its answer before it was complete."))
+
+    async def _authorization(self, *, refused: bool = False) -> dict[str, str]:
+        """The `Authorization` header, where its value has to be asked for. Raises `NeverSent` when it cannot be had."""
+        if self._endpoint.authorize is None:
+            return {}
+        try:
+            return {"Authorization": await self._endpoint.authorize(refused)}
+        except BotkitError as error:
+            raise NeverSent(str(error)) from error
 
     def _fail(self, exchange: Exchange, error: ToolError) -> None:
         """End a request that was not answered. After an answer this does nothing."""

@@ -58,7 +58,7 @@ class SsePeer(HttpPeer):
         reason = "It closed its stream."
         try:
             request = self._client.build_request(
-                "GET", self._endpoint.url, headers={**await self._headers(), "Accept": "text/event-stream"}
+                "GET", self._endpoint.url, headers={**await self._authorization(), "Accept": "text/event-stream"}
             )
             response = await send_following(self._client, request)
             try:
@@ -100,7 +100,7 @@ class SsePeer(HttpPeer):
             await response.aclose()
             status = response.status_code
             if status == 401 and attempt == 1 and self._endpoint.authorize is not None:
-                await self._endpoint.authorize(True)
+                await self._authorization(refused=True)
                 continue
             if status >= 500:
                 raise ToolUnavailable(f"The server answered with HTTP {status}.")
@@ -116,11 +116,6 @@ class SsePeer(HttpPeer):
 
     async def _post(self, message: Mapping[str, Any]) -> httpx2.Response:
         assert self._post_url is not None
-        headers = {**await self._headers(), "Content-Type": "application/json"}
+        headers = {**await self._authorization(), "Content-Type": "application/json"}
         request = self._client.build_request("POST", self._post_url, content=_encode(message), headers=headers)
         return await send_following(self._client, request)
-
-    async def _headers(self) -> dict[str, str]:
-        if self._endpoint.authorize is None:
-            return {}
-        return {"Authorization": await self._endpoint.authorize(False)}

@@ -24,18 +24,17 @@ import httpx2
 import msgspec
 
 from botkit.core.errors import ToolError, ToolUnavailable
+from botkit.gateway.remote.answers import RETRY_S, Position, content_type, pause, refusal, rpc_error, says_expired
 from botkit.gateway.remote.headers import mirrored
 from botkit.gateway.remote.http import LIMIT_BYTES, read_capped, send_following
 from botkit.gateway.remote.peer import Flight, HttpPeer
-from botkit.gateway.wire import METHOD_NOT_FOUND, Exchange, NeverSent, RpcError, SpoiledAnswer
+from botkit.gateway.wire import Exchange, NeverSent, RpcError, SpoiledAnswer
 
 MODERN_VERSION = "2026-07-28"
 HEADER_MISMATCH = -32020
 _CHANGED = "notifications/tools/list_changed"
 _RESUMES = 3
 """Attempts in a row to take up a broken stream again."""
-_RETRY_S = 1.0
-_LONGEST_RETRY_S = 60.0
 _ERROR_BYTES = 64 * 1024
 _DELETE_S = 2.0
 _RENEW_S = 30.0
@@ -110,7 +109,7 @@ class StreamablePeer(HttpPeer):
             self._troubles = 0
             if flight.method == "initialize":
                 self._session_id = response.headers.get("mcp-session-id", "")
-            kind = _content_type(response)
+            kind = content_type(response)
             if kind == "text/event-stream":
                 await self._read_stream(response, flight)
             elif kind == "application/json":
@@ -119,13 +118,13 @@ class StreamablePeer(HttpPeer):
                 self._fail(exchange, RpcError(0, f"The server answered with {kind or 'nothing'} instead of JSON."))
             return False
         body = await read_capped(response, _ERROR_BYTES) if status >= 400 else b""
-        if session and not last and _says_expired(status, body):
+        if session and not last and says_expired(status, body):
             await self._renew(session)
             return True
         if status == 401 and not last and self._endpoint.authorize is not None:
-            await self._endpoint.authorize(True)
+            await self._authorization(refused=True)
             return True
-        if status >= 400 and (error := _rpc_error(body)) is not None:
+        if status >= 400 and (error := rpc_error(body)) is not None:
             self._deliver(_encode({"jsonrpc": "2.0", "id": exchange.id, "error": error}), exchange)
             if error.get("code") == HEADER_MISMATCH and self.on_notification is not None:
                 self.on_notification(_CHANGED, {})  # the arguments' headers come from a definition that is out of date
@@ -135,24 +134,12 @@ class StreamablePeer(HttpPeer):
 
     def _turned_away(self, response: httpx2.Response, flight: Flight) -> None:
         """Fail a request that got a status and no message."""
-        status, opening = response.status_code, flight.method in ("initialize", "server/discover")
         if flight.method == "initialize":
-            self.refused_status = status
-        if status in (401, 403):
-            self._fail(flight.exchange, NeverSent(f"The server refuses our credentials (HTTP {status})."))
-        elif status == 429:
-            wait = response.headers.get("retry-after", "")
-            after_s = float(wait) if wait.isdigit() else None
-            self._fail(flight.exchange, NeverSent("The server is asked too often (HTTP 429).", retry_after_s=after_s))
-        elif status >= 500:
-            self._fail(flight.exchange, ToolUnavailable(f"The server answered with HTTP {status}."))
-            self._trouble(f"It answers with HTTP {status}.")
-        elif status >= 400:
-            reason = f"The server answered with HTTP {status}."
-            self._fail(flight.exchange, RpcError(METHOD_NOT_FOUND, reason) if opening else NeverSent(reason))
-        else:
-            where = "it sends requests elsewhere, which is not followed: use the address it names"
-            self._fail(flight.exchange, NeverSent(f"The server answered with HTTP {status}; {where}."))
+            self.refused_status = response.status_code
+        error = refusal(response, flight.method)
+        self._fail(flight.exchange, error)
+        if response.status_code >= 500:
+            self._trouble(str(error))
 
     async def _read_json(self, response: httpx2.Response, exchange: Exchange) -> None:
         body = await read_capped(response)
@@ -163,7 +150,7 @@ class StreamablePeer(HttpPeer):
 
     async def _read_stream(self, response: httpx2.Response, flight: Flight) -> None:
         """Hand on events until the answer came; take the stream up again where the server offers that."""
-        exchange, position = flight.exchange, _Position()
+        exchange, position = flight.exchange, Position()
         failures = 0
         while True:
             try:
@@ -187,7 +174,7 @@ class StreamablePeer(HttpPeer):
                 await response.aclose()
                 raise ToolUnavailable(f"The connection broke, and the server answers HTTP {response.status_code} now.")
 
-    async def _read_events(self, response: httpx2.Response, exchange: Exchange | None, position: _Position) -> None:
+    async def _read_events(self, response: httpx2.Response, exchange: Exchange | None, position: Position) -> None:
         if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
             raise ToolUnavailable("The server packs its answers although that was not asked for.")
         events = httpx2.EventSource(response, max_event_size=LIMIT_BYTES)
@@ -244,14 +231,14 @@ class StreamablePeer(HttpPeer):
 
     async def _watch(self) -> None:
         """Handshake era: the stream on which the server speaks unasked."""
-        position, failures = _Position(), 0
+        position, failures = Position(), 0
         while not self.down:
             try:
                 response = await self._get({"Last-Event-ID": position.last_id} if position.last_id else {})
                 try:
                     if response.status_code in (400, 401, 403, 404, 405, 501):
                         return  # it has none, or the next request will find out what is wrong
-                    if response.status_code == 200 and _content_type(response) == "text/event-stream":
+                    if response.status_code == 200 and content_type(response) == "text/event-stream":
                         failures = 0
                         await self._read_events(response, None, position)
                 finally:
@@ -259,7 +246,7 @@ class StreamablePeer(HttpPeer):
             except (httpx2.HTTPError, ToolError):
                 pass  # requests notice by themselves whether the server is gone
             failures += 1
-            await self._clock.sleep(_pause(failures, position.retry_s))
+            await self._clock.sleep(pause(failures, position.retry_s))
 
     def _stop_watching(self) -> None:
         if self._watching is not None:
@@ -278,17 +265,17 @@ class StreamablePeer(HttpPeer):
                 try:
                     if response.status_code in (400, 401, 403, 404, 405):
                         return
-                    if response.status_code == 200 and _content_type(response) == "text/event-stream":
+                    if response.status_code == 200 and content_type(response) == "text/event-stream":
                         if failures and self.on_notification is not None:
                             self.on_notification(_CHANGED, {})
                         failures = 0
-                        await self._read_events(response, None, _Position())
+                        await self._read_events(response, None, Position())
                 finally:
                     await response.aclose()
             except (httpx2.HTTPError, ToolError):
                 pass
             failures += 1
-            await self._clock.sleep(_pause(failures, _RETRY_S))
+            await self._clock.sleep(pause(failures, RETRY_S))
 
     # HTTP
 
@@ -323,48 +310,4 @@ class StreamablePeer(HttpPeer):
                 headers["Mcp-Session-Id"] = self._session_id
             if self._version:
                 headers["MCP-Protocol-Version"] = self._version
-        if self._endpoint.authorize is not None:
-            headers["Authorization"] = await self._endpoint.authorize(False)
-        return headers
-
-
-class _Position:
-    """Where a stream of events stands."""
-
-    def __init__(self) -> None:
-        self.last_id = ""
-        self.retry_s = _RETRY_S
-
-    def note(self, event: httpx2.ServerSentEvent) -> None:
-        if event.id:
-            self.last_id = event.id
-        if event.retry is not None:
-            self.retry_s = min(_LONGEST_RETRY_S, max(0.0, event.retry / 1000))
-
-
-def _pause(failures: int, retry_s: float) -> float:
-    return min(_LONGEST_RETRY_S, retry_s * 2 ** min(failures - 1, 10))
-
-
-def _content_type(response: httpx2.Response) -> str:
-    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _rpc_error(body: bytes | None) -> dict[str, Any] | None:
-    """The JSON-RPC error in the body of a failed request, if it holds one."""
-    try:
-        message: Any = msgspec.json.decode(body or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    error: Any = cast("dict[str, Any]", message).get("error") if isinstance(message, dict) else None
-    if isinstance(error, dict) and isinstance(cast("dict[str, Any]", error).get("code"), int):
-        return cast("dict[str, Any]", error)
-    return None
-
-
-def _says_expired(status: int, body: bytes | None) -> bool:
-    """404 says so; some servers say 400 and mention the session."""
-    if status == 404:
-        error = _rpc_error(body)
-        return error is None or error["code"] != METHOD_NOT_FOUND
-    return status == 400 and b"session" in (body or b"").lower()
+        return headers | await self._authorization()

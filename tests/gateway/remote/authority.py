@@ -30,6 +30,8 @@ class Authorizing:
     """Added to, or in place of, what it says of itself."""
     lives_s: int = 3600
     rotate: bool = True
+    refusing: tuple[int, str] = (0, "")
+    """Status and error with which the token endpoint answers everything."""
     codes: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     valid: set[str] = field(default_factory=set[str])
     """Access tokens that are accepted."""
@@ -84,6 +86,8 @@ class Authorizing:
         form = {key: values[0] for key, values in body.items()}
         self.grants.append(form)
         self.basics.append(_basic(request))
+        if self.refusing[0]:
+            return JSONResponse({"error": self.refusing[1]}, status_code=self.refusing[0])
         grant = form.get("grant_type")
         if form.get("resource") != self.resource:
             return JSONResponse({"error": "invalid_target"}, status_code=400)

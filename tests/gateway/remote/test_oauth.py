@@ -149,6 +149,28 @@ async def test_a_login_that_was_ended_elsewhere_asks_for_another(rig: Rig) -> No
     assert [row.name for row in await rig.bench.vault.list(OWNER)] == []
 
 
+@pytest.mark.parametrize("refusing", [(429, "slow_down"), (503, ""), (401, "invalid_client")])
+async def test_a_trouble_of_the_authorization_server_ends_no_login(rig: Rig, refusing: tuple[int, str]) -> None:
+    await rig.login()
+    await rig.clock.advance(4000)
+    rig.authority.refusing = refusing
+    with pytest.raises(ToolUnavailable):
+        await rig.oauth.header(rig.settings(), OWNER)
+    rig.authority.refusing = (0, "")
+    assert await rig.oauth.header(rig.settings(), OWNER)
+
+
+async def test_without_a_token_nothing_is_sent_and_nothing_is_unknown(rig: Rig) -> None:
+    await rig.login()
+    await rig.bench.start(rig.settings())
+    sent = len(rig.server.seen)
+    rig.authority.refusing = (503, "")
+    await rig.clock.advance(4000)
+    refused = await rig.bench.call("far__echo")
+    assert (refused.record.status, refused.sent, refused.unknown) == ("unavailable", False, False)
+    assert len(rig.server.seen) == sent
+
+
 async def test_botkits_own_credentials(rig: Rig) -> None:
     await rig.bench.vault.put("instance", "CLIENT", "client:secret/of us")
     settings = rig.settings(grant="client_credentials", client_id="botkit", client_secret="CLIENT")

@@ -46,7 +46,7 @@ async def test_everything_works_over_http(session: Session, tmp_path: Path, requ
     tools = await session.list_tools(10)
     assert [tool["name"] for tool in tools] == ["echo", "count", "order", "slow", "grow"]
 
-    answer = await session.call_tool("echo", {"text": "hi"}, {"io.botkit/idempotency-key": "k"}).result(10)
+    answer = await session.call_tool("echo", {"text": "hi"}, {"io.botkit/idempotency-key": "k"}).result(45)
     assert answer["structuredContent"] == {"text": "hi", "meta": {"io.botkit/idempotency-key": "k"}}
 
     if kind != "json":  # an answer that is one piece of JSON has no room for news
@@ -57,11 +57,11 @@ async def test_everything_works_over_http(session: Session, tmp_path: Path, requ
 
     if kind != "json":  # before it answers, the SDK does not look whether anybody still waits
         slow = session.call_tool("slow", {}, {})
-        await session.call_tool("echo", {"text": "slow has begun"}, {}).result(10)
+        await session.call_tool("echo", {"text": "slow has begun"}, {}).result(45)
         slow.abandon("test")
         async with asyncio.timeout(45):
             while not (tmp_path / "effects").exists():
-                await session.call_tool("echo", {"text": "turn"}, {}).result(10)
+                await session.call_tool("echo", {"text": "turn"}, {}).result(45)
         assert (tmp_path / "effects").read_text() == "cancelled"
 
     changed = asyncio.Event()
@@ -70,7 +70,7 @@ async def test_everything_works_over_http(session: Session, tmp_path: Path, requ
     if kind != "stateless":
         async with asyncio.timeout(45):
             while not changed.is_set():  # the stream of news may open a moment after the first call
-                await session.call_tool("grow", {}, {}).result(10)
+                await session.call_tool("grow", {}, {}).result(45)
                 await asyncio.sleep(0.01)
         assert "grown" in [tool["name"] for tool in await session.list_tools(10)]
 
@@ -85,7 +85,7 @@ async def test_two_calls_are_asked_at_once_and_each_gets_its_own_answer(session:
             asked = await call.next()
             assert isinstance(asked, Inbound)
             asked.respond({"action": "accept", "content": {turn: f"{turn}-{number}"}})
-    results = [await call.result(10) for call in calls]
+    results = [await call.result(45) for call in calls]
     assert [one["structuredContent"]["result"] for one in results] == ["size-0 colour-0", "size-1 colour-1"]
 
 

@@ -34,7 +34,7 @@ class Rig:
         hooks = LinkHooks(self.clock, lambda _: None, self.reports.append, self.down.set)
         link = RemoteLink(Endpoint(url or self.server.url, **fields), hooks)
         self.links.append(link)
-        return await link.open(None, 10)
+        return await link.open(None, 45)
 
     async def until_seen(self, method: str, count: int = 1) -> None:
         async with asyncio.timeout(45):
@@ -52,7 +52,7 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 async def call(session: Session, tool: str = "echo", **arguments: Any) -> dict[str, Any]:
-    return await session.call_tool(tool, arguments, {}).result(10)
+    return await session.call_tool(tool, arguments, {}).result(45)
 
 
 async def test_the_handshake_era_carries_session_and_version(rig: Rig) -> None:
@@ -121,7 +121,7 @@ async def test_a_broken_stream_is_taken_up_where_it_stood(rig: Rig) -> None:
     await rig.clock.advance(2.4)
     assert len([one for one in rig.server.seen if one.method == "GET"]) == 1
     await rig.clock.advance(0.2)
-    assert await exchange.result(10) == {"content": []}
+    assert await exchange.result(45) == {"content": []}
     assert len(rig.server.calls()) == 1
 
 
