@@ -32,6 +32,8 @@ from botkit.gateway.serving.sealing import Sealer
 
 _DOCUMENT_LIMIT_BYTES = 32 * 1024
 _FETCH_S = 5.0
+_FETCHES = 4
+"""At once: whoever asks for consent makes us fetch, so strangers must not make us fetch much."""
 _FRESH_S = 600.0
 _REMEMBERED = 256
 _YEARS_S = 10 * 365 * 86_400.0
@@ -80,6 +82,7 @@ class ClientBook:
         self._sealer = sealer
         self._clock = clock
         self._fetch = fetch or fetch_document
+        self._fetching = asyncio.Semaphore(_FETCHES)
         self._known: OrderedDict[str, tuple[ClientInfo, float]] = OrderedDict()
 
     async def find(self, client_id: str) -> ClientInfo:
@@ -125,7 +128,8 @@ class ClientBook:
         if parts is None or parts.scheme != "https" or parts.path in ("", "/") or parts.fragment or parts.username:
             raise UnknownClient("The client's id is no https address of a document, and it is not registered here.")
         try:
-            document = decode(await self._fetch(client_id), _Document)
+            async with self._fetching:
+                document = decode(await self._fetch(client_id), _Document)
             uris = _checked(document.redirect_uris)
         except (msgspec.MsgspecError, UnicodeDecodeError, InvalidArguments, ToolUnavailable) as error:
             raise UnknownClient(f"The client's document cannot be used: {error}.") from error
