@@ -47,7 +47,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
             break
     if scope["path"].startswith("/hang"):
         await asyncio.Event().wait()
-    message = json.loads(body) if body else {}
+    message: dict[str, Any] = json.loads(body) if body else {}
     status, raw = 405, b""
     if scope["method"] == "POST" and "id" not in message:
         status = 202
