@@ -6,7 +6,7 @@ introduction, its own errors.
 
 from __future__ import annotations
 
-__all__ = ["Face", "face_of", "marks_of"]
+__all__ = ["Face", "face_of", "marks_of", "relayable"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from botkit.gateway.catalog import Catalogue
 from botkit.gateway.composition import DEPTH_LIMIT
 from botkit.gateway.settings import GatewaySettings
 
+_TASKS = "io.modelcontextprotocol/tasks"
 _INSTRUCTIONS_CHARS = 20_000
 
 
@@ -48,12 +49,24 @@ def face_of(settings: GatewaySettings, catalogue: Catalogue, workspace: str) -> 
                 capabilities[name] = {}
     if settled is not None and settled.transparent and len(extras) == 1:
         name, one = extras[0]
+        if extensions := relayable(one.capabilities).get("extensions"):
+            capabilities["extensions"] = extensions
         info = dict(one.server_info) or {"name": name, "version": __version__}
         return Face(info, capabilities, one.instructions, transparent=name)
     info = {"name": "botkit", "title": (settled.title if settled else "") or workspace, "version": __version__}
     parts = [settled.description] if settled is not None and settled.description else []
     parts += [f"## {name}\n{one.instructions}" for name, one in extras if one.instructions]
     return Face(info, capabilities, "\n\n".join(parts)[:_INSTRUCTIONS_CHARS])
+
+
+def relayable(capabilities: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of somebody's capabilities that works through us: what a client can be asked, and extensions that
+    consist of results and metadata alone. Tasks have methods of their own, which are not served."""
+    found = {key: capabilities[key] for key in ("elicitation", "sampling", "roots") if key in capabilities}
+    extensions = _object(capabilities.get("extensions"))
+    if extensions := {key: value for key, value in extensions.items() if key != _TASKS}:
+        found["extensions"] = extensions
+    return found
 
 
 def marks_of(settings: GatewaySettings, catalogue: Catalogue, workspace: str) -> tuple[Any, ...]:

@@ -23,7 +23,7 @@ from botkit.core.errors import InvalidArguments
 from botkit.core.ids import new_id
 from botkit.core.tools import Client, NeedsApproval, NeedsInput, Progress, Result, Tool, ToolCall
 from botkit.core.tracing import parse_traceparent
-from botkit.gateway.face import Face, face_of
+from botkit.gateway.face import Face, face_of, relayable
 from botkit.gateway.methods import TARGETS, kind_of, target_of
 from botkit.gateway.naming import tool_name
 from botkit.gateway.parking import PARK_S
@@ -222,7 +222,7 @@ class Methods:
             method=method,
             params={key: value for key, value in params.items() if key not in _OURS},
             client=Client(
-                capabilities=caller.capabilities,
+                capabilities=relayable(caller.capabilities),
                 meta=passed_on,
                 log_level=caller.log_level,
                 responses=as_object(params.get("inputResponses")) if caller.era == "modern" else {},

@@ -66,13 +66,13 @@ class House:
         given = {"accept": "application/json, text/event-stream", **headers}
         if token:
             given["authorization"] = f"Bearer {token}"
-        return httpx.AsyncClient(headers=given, base_url=self.origin, timeout=30)
+        return httpx.AsyncClient(headers=given, base_url=self.origin, timeout=60)
 
     @asynccontextmanager
     async def client(self, kind: ClientKind, token: str = TOKEN, **options: Any) -> AsyncGenerator[mcp.Client]:
         """The official SDK as a client of one era, or over HTTP+SSE."""
         headers = {"authorization": f"Bearer {token}"}
-        async with httpx2.AsyncClient(headers=headers, timeout=30) as http:
+        async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
             transport: Any = (
                 sse_client(f"{self.url}/sse", headers=headers)
                 if kind == "sse"

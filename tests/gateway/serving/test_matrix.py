@@ -15,6 +15,7 @@ from tests.gateway.remote.support import sdk_server
 from tests.gateway.serving.support import ClientKind, Heard, House
 from tests.gateway.support import until
 
+pytestmark = pytest.mark.timeout(180)
 CLIENTS: tuple[ClientKind, ...] = ("modern", "legacy", "sse")
 UPSTREAMS = {
     "modern": {"name": "sdk", "progress": "sdk__count", "ask": "sdk__order", "answer": "L red"},

@@ -50,8 +50,11 @@ async def test_the_server_is_told_what_the_client_can_do(many: House) -> None:
     async with many.http() as able, many.http() as other:
         await initialized(able, sampling={"context": {}}, roots={"listChanged": True})
         assert '\\"sampling\\": {\\"context\\": {}}' in await call(many, able, "hello")
-        await initialized(other)
-        assert '"text":"{}"' in await call(many, other, "hello")
+        tasks: dict[str, Any] = {"io.modelcontextprotocol/tasks": {}, "io.modelcontextprotocol/ui": {"mimeTypes": []}}
+        await initialized(other, extensions=tasks)
+        assert '{\\"extensions\\": {\\"io.modelcontextprotocol/ui\\": {\\"mimeTypes\\": []}}}' in await call(
+            many, other, "hello"
+        )
         assert "not offered" in await call(many, other, "sample")
 
 
