@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["public_url_problems"]
 
-from botkit.core.config import ChannelSpec, Config
+from botkit.core.config import ChannelSpec, Config, RemoteServer, ServerSpec
 from botkit.core.errors import Problem
 
 
@@ -25,7 +25,19 @@ def public_url_problems(config: Config, public_url: str) -> tuple[list[Problem],
             doubtful.append(_problem(config, name, "the webhook needs an address of ours", hint))
         elif not public_url:
             wrong.append(_problem(config, name, reason, "set BOTKIT_PUBLIC_URL, such as https://bots.example.com"))
+    if not public_url:
+        hint = "links lead to this machine until BOTKIT_PUBLIC_URL is set"
+        doubtful += [
+            _problem(config, name, "people connect accounts of their own by a link", hint, kind="servers")
+            for name, server in config.servers.items()
+            if server.enabled and _connects_people(server)
+        ]
     return wrong, doubtful
+
+
+def _connects_people(server: ServerSpec) -> bool:
+    own = isinstance(server, RemoteServer) and server.oauth is not None and server.oauth.person
+    return own or any(rule.person for rule in server.inject)
 
 
 def _needs_address(channel: ChannelSpec) -> str:
@@ -35,13 +47,13 @@ def _needs_address(channel: ChannelSpec) -> str:
     return ""
 
 
-def _problem(config: Config, channel: str, message: str, hint: str) -> Problem:
-    place = config.place("channels", channel)
+def _problem(config: Config, name: str, message: str, hint: str, *, kind: str = "channels") -> Problem:
+    place = config.place(kind, name)
     return Problem(
         message=message,
         file=place.file if place else "",
         line=place.line if place else 0,
         column=place.column if place else 0,
-        path=f"channels.{channel}",
+        path=f"{kind}.{name}",
         hint=hint,
     )

@@ -13,6 +13,8 @@ from starlette.applications import Starlette
 
 from botkit.app.http.app import HttpServices, build_app
 from botkit.app.http.connect import connect_routes
+from botkit.app.publicity import public_url_problems
+from botkit.core.config import load_config
 from botkit.core.tools import Principal
 from botkit.gateway.connect import Connections
 from botkit.gateway.keys import EnvironmentKeys
@@ -167,3 +169,12 @@ async def test_the_callback_and_our_document_need_no_login_of_ours(rig: Rig) -> 
     document = await rig.http.get("/oauth/client.json")
     assert document.json()["client_id"] == f"{BASE}/oauth/client.json"
     assert (await rig.http.get("/connections")).status_code == 401
+
+
+def test_without_a_public_address_check_says_where_links_lead() -> None:
+    text = "servers: {todo: {url: 'https://todo.example', inject: [{secret: T, person: true}]}}\n"
+    config = load_config("bots.yaml", files={"bots.yaml": text})
+    wrong, doubtful = public_url_problems(config, "")
+    assert wrong == []
+    assert [(one.path, one.line) for one in doubtful] == [("servers.todo", 1)]
+    assert public_url_problems(config, BASE) == ([], [])
