@@ -9,9 +9,10 @@ __all__ = ["open_instance"]
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from dotenv import dotenv_values
@@ -23,6 +24,7 @@ from botkit.app.channels.host import HostServices
 from botkit.app.configs import ConfigBook
 from botkit.app.control.path import socket_path
 from botkit.app.control.server import ControlServer
+from botkit.app.conversing import conversed
 from botkit.app.environment import Environment
 from botkit.app.gateway_settings import gateway_settings
 from botkit.app.home import Home
@@ -178,6 +180,9 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         rows = await store.records.inbox(channel=channel, limit=limit)
         return [msgspec.convert(row["event"], Event) for row in rows]
 
+    async def converse(event: Event, timeout_s: float) -> Mapping[str, Any]:
+        return await conversed(instance, event, timeout_s)
+
     file_links = FileLinks(keys.known, environment.public_url, clock)
     channels = ChannelManager(
         platforms=platforms,
@@ -189,6 +194,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
             secret=vault.instance,
             read_file=store.files.read,
             heard=heard,
+            converse=converse,
             link_file=file_links.make,
         ),
         has_secret=vault.has,
@@ -214,6 +220,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         redactor=redactor,
         on_fenced=fenced,
     )
+
     async def connected(server: str, owner: str) -> None:
         await instance.audit(by=owner, via="link", action="accounts.connect", target=server)
 

@@ -73,6 +73,15 @@ class AdapterHost(Protocol):
         """
         ...
 
+    async def converse(self, event: Event, timeout_s: float) -> Mapping[str, Any]:
+        """Store an event and wait for what comes of it, for platforms that answer in the same request.
+
+        Returns what `botkit chat --json` prints: `response`, `status`, `tool_calls`, `tokens`, `cost_cents`,
+        `latency_ms`, `run_id` … With a `status` of `running` the time was up; the same event again waits on, or returns
+        the answer that was given meanwhile. Raises `StoreError` when it could not be stored.
+        """
+        ...
+
     async def secret(self, name: str) -> str:
         """A live secret of the instance. Use it at once, keep it nowhere a log can reach."""
         ...

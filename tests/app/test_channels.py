@@ -75,6 +75,7 @@ class World:
                 secret=self._secret,
                 read_file=self._read_file,
                 heard=self._heard,
+                converse=self._converse,
                 link_file=lambda attachment: f"https://bots.example/files/{attachment.file_id}",
             ),
             has_secret=self._has,
@@ -84,6 +85,9 @@ class World:
 
     async def _accept(self, event: Event) -> bool:
         return True
+
+    async def _converse(self, event: Event, timeout_s: float) -> dict[str, Any]:
+        return {"status": "running"}
 
     async def _heard(self, channel: str, limit: int) -> list[Event]:
         return []

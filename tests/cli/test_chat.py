@@ -13,7 +13,7 @@ import pytest
 
 from botkit.cli.chat.lines import read_lines
 from botkit.cli.chat.printer import LivePrinter
-from botkit.cli.chat.report import report_of
+from botkit.app.report import report_of
 from botkit.cli.chat.seen import Seen
 from botkit.core.live import LiveEvent, LiveKind
 

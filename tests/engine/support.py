@@ -71,6 +71,10 @@ class Host:
     async def accept(self, event: Any) -> bool:
         return await self.world.engine.accept(event)
 
+    async def converse(self, event: Any, timeout_s: float) -> dict[str, Any]:
+        await self.accept(event)
+        return {"status": "running"}
+
     async def secret(self, name: str) -> str:
         return ""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 __all__ = ["ChannelHost", "HostServices"]
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from botkit.core.clock import Clock
 from botkit.core.errors import NotFound
@@ -23,6 +24,7 @@ class HostServices:
     accept: Callable[[Event], Awaitable[bool]]
     secret: Callable[[str], Awaitable[str]]
     read_file: Callable[[str], Awaitable[bytes]]
+    converse: Callable[[Event, float], Awaitable[Mapping[str, Any]]]
     heard: Callable[[str, int], Awaitable[Sequence[Event]]]
     link_file: Callable[[Attachment], str]
 
@@ -49,6 +51,9 @@ class ChannelHost:
 
     async def accept(self, event: Event) -> bool:
         return await self._services.accept(event)
+
+    async def converse(self, event: Event, timeout_s: float) -> Mapping[str, Any]:
+        return await self._services.converse(event, timeout_s)
 
     async def secret(self, name: str) -> str:
         return await self._services.secret(name)

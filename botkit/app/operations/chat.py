@@ -15,7 +15,7 @@ from botkit.app.operations.following import Following
 from botkit.app.operations.history import read_history
 from botkit.core.console import ChatEntry, Sent
 from botkit.core.errors import BotkitError, LimitReached, NotFound
-from botkit.core.events import Conversation
+from botkit.core.events import Conversation, Event
 from botkit.core.ids import new_id
 from botkit.core.live import LiveEvent
 
@@ -55,6 +55,16 @@ class ChatOperations:
                 async for event in events:
                     yield event
 
+    async def follow(self, event: Event) -> AsyncGenerator[LiveEvent]:
+        """Take an event of any channel, and follow what comes of it as `say` does. Repeating it is safe."""
+        conversation = event.conversation.key
+        async with self._i.live.watch(conversation) as queue:
+            await self._i.engine.accept(event)
+            mine = self._following(message_id=event.dedupe_key, channel=event.channel)
+            async with aclosing(self._until_done(queue, conversation, mine)) as events:
+                async for one in events:
+                    yield one
+
     async def decide(
         self, *, room: str, wait: str, approved: bool, by: str, via: str = "cli"
     ) -> AsyncGenerator[LiveEvent]:
@@ -66,9 +76,9 @@ class ChatOperations:
                 async for event in events:
                     yield event
 
-    def _following(self, *, message_id: str = "", run_id: str = "") -> Following:
+    def _following(self, *, message_id: str = "", run_id: str = "", channel: str = SANDBOX) -> Following:
         store = self._i.store
-        return Following(store.records, store.journal, SANDBOX, message_id=message_id, run_id=run_id)
+        return Following(store.records, store.journal, channel, message_id=message_id, run_id=run_id)
 
     async def _until_done(
         self, queue: asyncio.Queue[LiveEvent], conversation: str, following: Following

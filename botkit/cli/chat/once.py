@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from botkit.cli.chat.report import report_of
+from botkit.app.report import report_of
 from botkit.cli.command import EXIT_FAILED
 from botkit.cli.output import Output
 from botkit.core.live import LiveEvent

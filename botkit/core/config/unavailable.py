@@ -37,7 +37,6 @@ UNAVAILABLE: tuple[Unavailable, ...] = (
     Unavailable(("bots", "*", "spending_cap"), instead="limit each message with max_turn_cost"),
     Unavailable(("workspaces", "*", "skills")),
     Unavailable(("workspaces", "*", "functions")),
-    Unavailable(("channels", "*", "platform"), "custom"),
 )
 
 

@@ -557,7 +557,6 @@ INVALID: dict[str, tuple[str, str]] = {
         2:12: bots.a.workflow: not available in this version yet (give the bot a prompt)
         3:1: teams: not available in this version yet
         4:1: workflows: not available in this version yet
-        6:16: channels.d.platform: custom is not available in this version yet
         7:1: budgets: not available in this version yet
         """,
     ),

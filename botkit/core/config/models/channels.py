@@ -243,7 +243,7 @@ class CustomChannel(Channel, frozen=True):
     dm_policy: DmPolicy = "open"
     """Unknown people: `open` to all, `pairing` by a code an operator approves, or `allowlist`."""
     secret: SecretRef
-    """Shared by both sides; requests carry it as bearer token or as HMAC-SHA256 of the body."""
+    """Shared by both sides; requests carry it as a bearer token, or prove it by an HMAC-SHA256 signature."""
     timeout_s: Float = Field(default=60.0, gt=0, le=600)
     """Seconds a request waits for its answer."""
 

@@ -1,4 +1,4 @@
-"""One turn as a record, for `--json` and for tests of bots."""
+"""One turn as a record: for `--json`, for tests of bots, and for front ends that wait for it."""
 
 from __future__ import annotations
 
