@@ -8,21 +8,20 @@ __all__ = ["Slack"]
 
 import asyncio
 import json
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, cast
 from urllib.parse import parse_qs
-from weakref import WeakValueDictionary
 
 import structlog
 from slack_sdk.signature import SignatureVerifier
 
 from adapters.slack.api import Refused, SlackApi
 from adapters.slack.known import Known, Me, Person, Said
-from adapters.slack.parsing import EMOJI, parse_payload
-from adapters.slack.rendering import TEXT_LIMIT, UPLOAD_LIMIT_BYTES, preview, render_message
+from adapters.slack.parsing import parse_payload
+from adapters.slack.rendering import render_message
 from adapters.slack.sending import find_part, send_part
 from adapters.slack.sockets import SocketMode
+from adapters.slack.views import CAN, DOWNLOAD_LIMIT_BYTES, Views
 from botkit.sdk import (
     Adapter,
     AdapterError,
@@ -49,33 +48,10 @@ from botkit.sdk import (
 _log = structlog.get_logger("botkit.slack")
 
 WEBHOOK_LIMIT_BYTES = 4 * 1024 * 1024
-DOWNLOAD_LIMIT_BYTES = 25 * 1024 * 1024
-"""Ours: a workspace takes up to 1 GB."""
 START_TIMEOUT_S = 40.0
 WATCH_S = 60.0
 """Between two looks at the token, where requests are posted to us."""
 _BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 30.0)
-_KEPT = 2000
-_NAMES = {emoji: name for name, emoji in EMOJI.items() if name != "thumbsup"}
-
-CAN = Capabilities(
-    text_limit=TEXT_LIMIT,
-    text_unit="utf16",
-    stream="edit",
-    stream_interval_s=2.0,
-    edit=True,
-    delete=True,
-    buttons=True,
-    button_value_bytes=2000,
-    threads=True,
-    reactions=True,
-    files=True,
-    file_in_limit_bytes=DOWNLOAD_LIMIT_BYTES,
-    file_out_limit_bytes=UPLOAD_LIMIT_BYTES,
-    idempotent_send="lookup",
-    commands=True,
-)
-"""Everywhere. About fifty edits a minute are allowed, and one message a second in a channel."""
 
 
 class _SignatureClock:
@@ -105,11 +81,8 @@ class Slack(Adapter):
         self._verifier: SignatureVerifier | None = None
         self._task: asyncio.Task[None] | None = None
         self._health = ("", "")
-        self._acknowledged: OrderedDict[str, None] = OrderedDict()
-        self._reactions: OrderedDict[tuple[str, str], str] = OrderedDict()
-        self._quiet_until: dict[str, float] = {}
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._showing: set[asyncio.Task[None]] = set()
+        self._views: Views | None = None
+        self._settled = asyncio.Event()
 
     # --- life -----------------------------------------------------------------------------------------------
 
@@ -129,6 +102,7 @@ class Slack(Adapter):
             )
         base = str(self.config.api_base or "")
         self._api = SlackApi(await self.host.secret(self.config.bot_token.secret), base)
+        self._views = Views(self._api, self.host.clock, self.channel)
         if self.config.signing_secret is not None:
             secret = (await self.host.secret(self.config.signing_secret.secret)).strip()
             self._verifier = SignatureVerifier(secret, cast("Any", _SignatureClock(self.host.clock)))
@@ -159,15 +133,14 @@ class Slack(Adapter):
         self._report("off", "")
 
     async def _close(self) -> None:
-        tasks = [*self._showing, *([self._task] if self._task is not None else [])]
-        self._task = None
-        for task in tasks:
+        task, self._task = self._task, None
+        if task is not None:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for api in (self._api, self._socket_api):
-            if api is not None:
-                await api.close()
-        self._api = self._socket_api = None
+            await asyncio.gather(task, return_exceptions=True)
+        for part in (self._views, self._api, self._socket_api):
+            if part is not None:
+                await part.close()
+        self._views = self._api = self._socket_api = None
 
     async def _live(self, api: SlackApi, socket: SocketMode | None) -> None:
         """Learn who we are, as often as it takes; then listen."""
@@ -316,7 +289,8 @@ class Slack(Adapter):
 
     async def send(self, part: Part) -> Receipt:
         api = self._running()
-        async with self._lock(part.conversation.key):
+        assert self._views is not None  # it comes and goes with the api
+        async with self._views.settled(part.conversation):
             try:
                 message_id = await send_part(api, part, self.host.load_file)
             except ChannelFatal as error:
@@ -333,58 +307,17 @@ class Slack(Adapter):
         return Receipt(message_id=found) if found else None
 
     async def update(self, part: Part, text: str) -> None:
-        if self._api is None or not part.message_id:
-            return
-        task = asyncio.create_task(self._show(self._api, part, text))
-        self._showing.add(task)
-        task.add_done_callback(self._showing.discard)
-        await asyncio.shield(task)  # finished also when its turn is cancelled, so that it cannot overtake the answer
-
-    async def _show(self, api: SlackApi, part: Part, text: str) -> None:
-        async with self._lock(part.conversation.key):
-            where = {"channel": part.conversation.room, "ts": part.message_id}
-            await self._quietly(api, "chat.update", part.conversation.key, **where, **preview(text))
+        if self._views is not None and part.message_id:
+            await self._views.update(part, text)
 
     async def acknowledge(self, event: Event, text: str = "") -> None:
-        """Slack was answered when the press was stored; what came of it is shown to whoever pressed."""
-        handle = event.action.handle if event.action is not None else ""
-        if self._api is None or not handle or handle in self._acknowledged or not text:
-            return
-        self._acknowledged[handle] = None
-        while len(self._acknowledged) > _KEPT:
-            self._acknowledged.popitem(last=False)
-        room, user, _ = handle.split(" ")
-        thread = event.conversation.thread or None
-        await self._quietly(
-            self._api, "chat.postEphemeral", f"say {room}", channel=room, user=user, text=text, thread_ts=thread
-        )
+        """Slack was answered when the press was stored; this says what came of it."""
+        if self._views is not None:
+            await self._views.tell(event, text)
 
     async def react(self, conversation: Conversation, message_id: str, emoji: str) -> None:
-        """One reaction of ours at a message: another takes its place."""
-        if self._api is None:
-            return
-        key = (conversation.room, message_id)
-        former = self._reactions.pop(key, "")
-        where = {"channel": conversation.room, "timestamp": message_id}
-        if former and former != emoji:
-            await self._quietly(self._api, "reactions.remove", "react", name=_NAMES[former], **where)
-        if emoji in _NAMES:
-            self._reactions[key] = emoji
-            await self._quietly(self._api, "reactions.add", "react", name=_NAMES[emoji], **where)
-        while len(self._reactions) > _KEPT:
-            self._reactions.popitem(last=False)
-
-    async def _quietly(self, api: SlackApi, method: str, key: str, **arguments: Any) -> None:
-        """Make a call whose failure nobody needs to hear of; none while Slack asks to wait with this `key`."""
-        if self.host.clock.monotonic() < self._quiet_until.get(key, 0.0):
-            return
-        self._quiet_until.pop(key, None)
-        try:
-            await api.call(method, safe=True, **arguments)
-        except RateLimited as error:
-            self._quiet_until[key] = self.host.clock.monotonic() + (error.retry_after_s or 1.0)
-        except BotkitError as error:
-            _log.debug("slack_call_failed", channel=self.channel, code=error.code, detail=str(error))
+        if self._views is not None:
+            await self._views.react(conversation, message_id, emoji)
 
     def _running(self) -> SlackApi:
         if self._api is None:
@@ -392,13 +325,6 @@ class Slack(Adapter):
             error.retryable = True
             raise error
         return self._api
-
-    def _lock(self, key: str) -> asyncio.Lock:
-        """Held while what a conversation shows is being changed; gone when nobody holds or awaits it."""
-        lock = self._locks.get(key)
-        if lock is None:
-            lock = self._locks[key] = asyncio.Lock()
-        return lock
 
 
 def _payload_of(request: HttpRequest) -> dict[str, Any] | None:

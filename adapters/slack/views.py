@@ -1,0 +1,132 @@
+"""What is shown in passing: intermediate edits, reactions, what came of a press. Its failures stay here."""
+
+from __future__ import annotations
+
+__all__ = ["CAN", "DOWNLOAD_LIMIT_BYTES", "Views"]
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+from weakref import WeakValueDictionary
+
+import structlog
+
+from adapters.slack.api import SlackApi
+from adapters.slack.parsing import EMOJI
+from adapters.slack.rendering import TEXT_LIMIT, UPLOAD_LIMIT_BYTES, preview
+from botkit.sdk import BotkitError, Capabilities, Clock, Conversation, Event, Part, RateLimited
+
+_log = structlog.get_logger("botkit.slack")
+
+DOWNLOAD_LIMIT_BYTES = 25 * 1024 * 1024
+"""Ours: a workspace takes up to 1 GB."""
+_KEPT = 2000
+_NAMES = {emoji: name for name, emoji in EMOJI.items() if name != "thumbsup"}
+
+CAN = Capabilities(
+    text_limit=TEXT_LIMIT,
+    text_unit="utf16",
+    stream="edit",
+    stream_interval_s=2.0,
+    edit=True,
+    delete=True,
+    buttons=True,
+    button_value_bytes=2000,
+    threads=True,
+    reactions=True,
+    files=True,
+    file_in_limit_bytes=DOWNLOAD_LIMIT_BYTES,
+    file_out_limit_bytes=UPLOAD_LIMIT_BYTES,
+    idempotent_send="lookup",
+    commands=True,
+)
+"""Everywhere. About fifty edits a minute are allowed, and one message a second in a channel."""
+
+
+class Views:
+    """The passing side of all conversations of one channel.
+
+    An edit that is on its way is finished even when its turn is cancelled, and `settled` lets the final text wait for
+    it: the two can not overtake each other.
+    """
+
+    def __init__(self, api: SlackApi, clock: Clock, channel: str):
+        self._api = api
+        self._clock = clock
+        self._channel = channel
+        self._said: OrderedDict[str, None] = OrderedDict()
+        self._reactions: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._quiet_until: dict[str, float] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._showing: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Give up what is on its way."""
+        tasks = tuple(self._showing)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @asynccontextmanager
+    async def settled(self, conversation: Conversation) -> AsyncGenerator[None]:
+        """Inside, no intermediate edit of this conversation is on its way."""
+        async with self._lock(conversation.key):
+            yield
+
+    async def update(self, part: Part, text: str) -> None:
+        task = asyncio.create_task(self._update(part, text))
+        self._showing.add(task)
+        task.add_done_callback(self._showing.discard)
+        await asyncio.shield(task)
+
+    async def _update(self, part: Part, text: str) -> None:
+        async with self._lock(part.conversation.key):
+            where = {"channel": part.conversation.room, "ts": part.message_id}
+            await self._quietly("chat.update", part.conversation.key, **where, **preview(text))
+
+    async def tell(self, event: Event, text: str) -> None:
+        """Show whoever pressed a button what came of it; once, and to them alone."""
+        handle = event.action.handle if event.action is not None else ""
+        if not handle or not text or handle in self._said:
+            return
+        self._said[handle] = None
+        while len(self._said) > _KEPT:
+            self._said.popitem(last=False)
+        room, user, _ = handle.split(" ")
+        thread = event.conversation.thread or None
+        where = {"channel": room, "user": user, "thread_ts": thread}
+        await self._quietly("chat.postEphemeral", f"say {room}", text=text, **where)
+
+    async def react(self, conversation: Conversation, message_id: str, emoji: str) -> None:
+        """One reaction of ours at a message: another takes its place."""
+        key = (conversation.room, message_id)
+        former = self._reactions.pop(key, "")
+        where = {"channel": conversation.room, "timestamp": message_id}
+        if former and former != emoji:
+            await self._quietly("reactions.remove", "react", name=_NAMES[former], **where)
+        if emoji in _NAMES:
+            self._reactions[key] = emoji
+            await self._quietly("reactions.add", "react", name=_NAMES[emoji], **where)
+        while len(self._reactions) > _KEPT:
+            self._reactions.popitem(last=False)
+
+    async def _quietly(self, method: str, key: str, **arguments: Any) -> None:
+        """Make a call whose failure nobody needs to hear of; none while Slack asks to wait with this `key`."""
+        if self._clock.monotonic() < self._quiet_until.get(key, 0.0):
+            return
+        self._quiet_until.pop(key, None)
+        try:
+            await self._api.call(method, safe=True, **arguments)
+        except RateLimited as error:
+            self._quiet_until[key] = self._clock.monotonic() + (error.retry_after_s or 1.0)
+        except BotkitError as error:
+            _log.debug("slack_call_failed", channel=self._channel, code=error.code, detail=str(error))
+
+    def _lock(self, key: str) -> asyncio.Lock:
+        """Held while what a conversation shows is being changed; gone when nobody holds or awaits it."""
+        lock = self._locks.get(key)
+        if lock is None:
+            lock = self._locks[key] = asyncio.Lock()
+        return lock
