@@ -25,6 +25,9 @@ _SHAPE = "postgresql://USER:PASSWORD@HOST/DATABASE"
 _UNREADABLE = f"BOTKIT_DATABASE_URL cannot be read; use {_SHAPE}, with special characters percent-encoded"
 _CONNECT_TIMEOUT_S = 10
 _LOCK_TIMEOUT_MS = 10_000
+_TRANSACTION_TIMEOUT_SINCE = 170_000
+"""Server version that can end a transaction by its age. In a pipeline that is the only way: between its statements a
+server does not count as idle, and a process frozen there would keep its locks for good."""
 _RECONNECT_PAUSES_S = (0.0, 0.05, 0.2, 0.5)
 _STATUS_PAUSES_S = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -176,7 +179,7 @@ class PostgresBackend:
     def begin(self, *, together: bool) -> None:
         if self._lost():
             self._reconnect()
-        if together and self._connection is not None and psycopg.Pipeline.is_supported():
+        if together and self._connection is not None and self._has_transaction_timeout:
             self._pipeline = self._together.enter_context(self._connection.pipeline())
             self._tx.together = True
         self._run("BEGIN ISOLATION LEVEL READ COMMITTED")
@@ -247,6 +250,17 @@ class PostgresBackend:
     def _connect(self) -> None:
         self._connection = connect_postgres(self._url, freeze_s=self._freeze_s)
         self._cursor = self._connection.cursor()
+        if self._has_transaction_timeout:
+            limit = str(int(self._freeze_s * 1000))
+            self._cursor.execute("SELECT set_config('transaction_timeout', %s, false)", (limit,))
+
+    @property
+    def _has_transaction_timeout(self) -> bool:
+        """Whether the server ends what a frozen process began, also in a pipeline; only then is one used."""
+        connection = self._connection
+        if connection is None or not psycopg.Pipeline.is_supported():
+            return False
+        return connection.info.server_version >= _TRANSACTION_TIMEOUT_SINCE
 
     def _lost(self) -> bool:
         connection = self._connection

@@ -112,6 +112,22 @@ async def test_a_process_frozen_inside_a_transaction_does_not_hold_others_up(hom
             assert not (await alive.journal.commit(claim, (), release=True)).more
 
 
+async def test_a_process_frozen_between_the_statements_of_a_pipeline_does_not_hold_others_up(
+    home: Path, postgres_url: str
+) -> None:
+    """There the server does not count it as idle: three processes once waited for the locks of a fourth for good."""
+    async with open_store(home, postgres_url) as alive:
+        claim, _, _ = await begin_run(alive.journal)
+        frozen = PostgresBackend(postgres_url, freeze_s=0.5)
+        tx = frozen.open()
+        frozen.begin(together=True)
+        assert tx(BUMP, LANE).rowcount == 1
+        tx(BUMP, "another")  # sent, and its answer not awaited
+        assert not (await alive.journal.commit(claim, (), release=True)).more
+        frozen.rollback()
+        frozen.close()
+
+
 async def test_our_connections_ask_the_server_to_end_frozen_transactions(home: Path, postgres_url: str) -> None:
     show = Query("", lambda _: text("SELECT current_setting('idle_in_transaction_session_timeout')"))
     async with open_store(home, postgres_url, lease_s=7) as store:
