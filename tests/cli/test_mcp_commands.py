@@ -107,6 +107,7 @@ def test_a_program_is_installed_with_its_environment(cli: Cli, ask: Ask, desk: P
         (("mcp", "install", "deb:something"), "npm:PACKAGE"),
         (("mcp", "test", "nobody"), "There is no server nobody"),
         (("mcp", "refresh", "nobody"), "There is no server nobody"),
+        (("mcp", "login", "nobody"), "There is no server nobody"),
         (("mcp", "remove", "nobody", "--yes"), "There is no server nobody"),
     ],
 )

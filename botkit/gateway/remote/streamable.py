@@ -38,6 +38,8 @@ _RESUMES = 3
 _ERROR_BYTES = 64 * 1024
 _DELETE_S = 2.0
 _RENEW_S = 30.0
+_LASTING_S = 5.0
+"""A stream of news that ended sooner is opened again after a longer pause than the last time."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -239,8 +241,9 @@ class StreamablePeer(HttpPeer):
                     if response.status_code in (400, 401, 403, 404, 405, 501):
                         return  # it has none, or the next request will find out what is wrong
                     if response.status_code == 200 and content_type(response) == "text/event-stream":
-                        failures = 0
+                        begun = self._clock.monotonic()
                         await self._read_events(response, None, position)
+                        failures = 0 if self._clock.monotonic() - begun >= _LASTING_S else failures
                 finally:
                     await response.aclose()
             except (httpx2.HTTPError, ToolError):
@@ -268,8 +271,9 @@ class StreamablePeer(HttpPeer):
                     if response.status_code == 200 and content_type(response) == "text/event-stream":
                         if failures and self.on_notification is not None:
                             self.on_notification(_CHANGED, {})
-                        failures = 0
+                        begun = self._clock.monotonic()
                         await self._read_events(response, None, Position())
+                        failures = 0 if self._clock.monotonic() - begun >= _LASTING_S else failures
                 finally:
                     await response.aclose()
             except (httpx2.HTTPError, ToolError):

@@ -265,6 +265,17 @@ async def test_the_stream_of_news_is_opened_again(rig: Rig) -> None:
     assert [one.headers.get("last-event-id") for one in gets] == [None, "n1"]
 
 
+async def test_a_stream_that_ends_at_once_is_asked_for_ever_less_often(rig: Rig) -> None:
+    rig.server.answers["GET"] = lambda _: stream(event("", id="x"))
+    await rig.open()
+    for number in range(1, 6):
+        await rig.until_seen("GET", number)
+        await rig.clock.sleeping()
+        await rig.clock.advance(2 ** (number - 1) - 0.1)
+        assert sum(one.method == "GET" for one in rig.server.seen) == number
+        await rig.clock.advance(0.2)
+
+
 async def test_a_server_of_the_first_generation_is_found_behind_a_refusal(rig: Rig) -> None:
     rig.server.answers["server/discover"] = rig.server.answers["initialize"] = lambda _: Response(status_code=405)
     with pytest.raises(ToolUnavailable, match="HTTP 405"):
