@@ -67,12 +67,16 @@ def check_effects(home: Home, people: People) -> None:
         assert [text for text in lines if text in texts] == [text for text in texts if text in lines]
 
 
-def check_answers(people: People, told: Mapping[str, Sequence[str]], *, unknown: Sequence[str], waiting: int) -> None:
+def check_answers(
+    people: People, told: Mapping[str, Sequence[str]], *, unknown: Sequence[str], waiting: int, in_order: bool = True
+) -> None:
     """Each at most once and in order; what is missing is held, or waits for an operator, who was told."""
     lost: list[str] = []
     for who, texts in people.said.items():
         order = [text.removeprefix("done: ") for text in told.get(who, ()) if text.startswith("done: ")]
-        assert order == [text for text in texts if text in order], f"order or doubled: {who}"
+        assert len(order) == len(set(order)), f"doubled: {who}"
+        if in_order:
+            assert order == [text for text in texts if text in order], f"order: {who}"
         lost += [text for text in texts if text not in order and f"done: {text}" not in unknown]
     assert len(lost) == waiting, f"{lost} lost, {waiting} wait"
 
@@ -151,4 +155,6 @@ def test_random_freezes_of_one_of_two_processes(field: Field, postgres_template:
 
     check_effects(first, people)
     told = {who: first.told(who) for who in people.said}
-    check_answers(people, told, unknown=(), waiting=first.reconciling())
+    # A reply that one process was about to send when it froze is sent by the other once the lease has run out; what
+    # the other answered meanwhile did not wait for it. What was done, above, is in order all the same.
+    check_answers(people, told, unknown=(), waiting=first.reconciling(), in_order=False)
