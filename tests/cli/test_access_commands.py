@@ -239,3 +239,24 @@ def test_removing_a_workspace_ends_its_tokens_for_good(ask: Ask, file: Path) -> 
     assert ask("workspace", "remove", "desk", "--yes")["members_ended"] == 1
     ask("workspace", "create", "desk")
     assert ask("token", "list") == []
+
+
+def test_the_tools_of_a_workspace_are_listed_as_a_role_sees_them(cli: Cli, ask: Ask, file: Path) -> None:
+    server = file.parent / "workspace" / "servers" / "notes.py"
+    server.parent.mkdir(parents=True, exist_ok=True)
+    server.write_text((Path(__file__).parents[2] / "workspace" / "servers" / "notes.py").read_text())
+    ask("workspace", "create", "Front", "--server", "*")
+    everything = {tool["name"]: tool for tool in ask("workspace", "test", "front")}
+    assert everything["notes__add"]["tool_class"] == "unreviewed"
+    assert ask("workspace", "test", "front", "--role", "read-only") == []
+    assert cli("workspace", "test", "nowhere").exit_code == 1
+
+
+def test_a_secret_of_a_workspace_is_stored_and_listed_without_its_value(cli: Cli, ask: Ask, file: Path) -> None:
+    ask("workspace", "create", "Front")
+    assert ask("workspace", "secret", "set", "front", "github.token", "ghp_canary_value")["scope"] == "workspace:front"
+    listed = cli("workspace", "secret", "list", "front", "--json")
+    assert [one["name"] for one in json.loads(listed.stdout)] == ["GITHUB_TOKEN"]
+    assert "ghp_canary_value" not in listed.output
+    assert cli("workspace", "secret", "set", "nowhere", "NAME", "value").exit_code == 1
+    ask("workspace", "delete", "front", "--yes")

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from botkit.app.report import report_of
 from botkit.cli.chat.lines import read_lines
 from botkit.cli.chat.printer import LivePrinter
-from botkit.app.report import report_of
 from botkit.cli.chat.seen import Seen
 from botkit.core.live import LiveEvent, LiveKind
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["McpOperations", "ServerChange", "ServerInfo", "ToolTrial"]
+__all__ = ["McpOperations", "OfferedTool", "ServerChange", "ServerInfo", "ToolTrial"]
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -66,6 +66,16 @@ class ToolTrial(Data, omit_defaults=False):
     result_bytes: int = 0
     trace_id: str = ""
     call_id: str = ""
+
+
+class OfferedTool(Data, omit_defaults=False):
+    """A tool as a workspace offers it to a role."""
+
+    name: str
+    tool_class: str
+    """As reviewed: `read-only`, `write`, `destructive`, or `unreviewed`."""
+    approve: bool = False
+    description: str = ""
 
 
 class ServerChange(Data, omit_defaults=False):
@@ -151,6 +161,23 @@ class McpOperations:
             if not tool or (status.error and not trial.tools):
                 return trial
             return await self._try(trial, tool, arguments or {}, workspace, by)
+
+    async def tools(self, *, workspace: str, role: str = "admin") -> Sequence[OfferedTool]:
+        """Every tool that somebody with this role may call in a workspace, asked of its servers now.
+
+        Raises:
+            NotFound: no such workspace.
+        """
+        if workspace not in self._i.configs.current.workspaces:
+            known = ", ".join(self._i.configs.current.workspaces) or "none"
+            raise NotFound(f"There is no workspace {workspace}; bots.yaml has: {known}.")
+        async with self._gateway():
+            principal = Principal(kind="service", id="cli", roles=(role,))
+            found = await self._i.gateway.list_tools(workspace, principal)
+        return [
+            OfferedTool(name=one.name, tool_class=one.tool_class, approve=one.approve, description=one.description)
+            for one in found
+        ]
 
     async def add(
         self,
