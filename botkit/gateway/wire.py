@@ -345,6 +345,8 @@ class Peer:
     def _answered(self, request_id: object, message: Mapping[str, Any]) -> None:
         number = _as_id(request_id)
         exchange = self._pending.pop(number, None)
+        if exchange is None and self._closed is not None:
+            return  # last words: servers answer what was open when they are told to stop
         if exchange is None:
             if (number, False) in self._abandoned:
                 self._report("answered after the call had been given up; the answer was dropped")

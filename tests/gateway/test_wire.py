@@ -163,3 +163,11 @@ async def test_what_nobody_handles_is_refused() -> None:
     assert line.sent == [
         {"jsonrpc": "2.0", "id": 5, "error": {"code": -32601, "message": "roots/list is not offered by this client"}}
     ]
+
+
+async def test_last_words_of_a_server_that_was_told_to_stop_are_no_misbehaviour() -> None:
+    line = Line()
+    exchange = line.peer.start("subscriptions/listen", {})
+    line.peer.close("it stops")
+    line.receive({"jsonrpc": "2.0", "id": exchange.id, "error": {"code": -32000, "message": "Connection closed"}})
+    assert (line.reports, line.peer.strays) == ([], 0)
