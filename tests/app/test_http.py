@@ -406,3 +406,12 @@ async def test_the_server_stops_while_somebody_still_reads_a_stream() -> None:
             closing.set()
         with pytest.raises(httpx.ConnectError):
             await client.get("/healthz")
+
+
+def test_answers_are_not_held_back_for_an_acknowledgement() -> None:
+    """An answer is written in two pieces; on a socket without a named protocol the second waited forty milliseconds."""
+    with bind("127.0.0.1", 0, search=False) as listener:
+        listener.settimeout(20)
+        with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert listener.proto == socket.IPPROTO_TCP
