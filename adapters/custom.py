@@ -156,16 +156,25 @@ def _problem(payload: object) -> str:
     fields = cast("dict[str, Any]", payload)
     for name in ("user_id", "channel_id"):
         value = fields.get(name)
-        if not isinstance(value, str) or not 1 <= len(value) <= _NAME_LIMIT:
+        if not isinstance(value, str) or not 1 <= len(value) <= _NAME_LIMIT or not _is_plain(value):
             return f"{name} is a text of 1 to {_NAME_LIMIT} characters"
     for name in ("text", "user_name", "message_id", "action"):
         value = fields.get(name, "")
         limit = TEXT_LIMIT if name == "text" else _NAME_LIMIT
-        if not isinstance(value, str) or len(value) > limit:
+        if not isinstance(value, str) or len(value) > limit or not _is_plain(value):
             return f"{name} is a text of at most {limit} characters"
     if not (fields.get("text") or fields.get("action")):
         return "text is missing"
     return ""
+
+
+def _is_plain(text: str) -> bool:
+    """Neither NUL nor halves of surrogate pairs, which no database takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in text
 
 
 def _refused(status: int, message: str) -> HttpResponse:

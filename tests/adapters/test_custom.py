@@ -123,6 +123,8 @@ async def test_whoever_cannot_prove_the_secret_is_refused_and_nothing_is_stored(
         ({**MESSAGE, "user_id": 42}, 422, "user_id"),
         ({**MESSAGE, "channel_id": ""}, 422, "channel_id"),
         ({**MESSAGE, "text": ""}, 422, "text"),
+        ({**MESSAGE, "text": "\ud83d"}, 422, "text"),
+        ({**MESSAGE, "message_id": "a\x00b"}, 422, "message_id"),
         ({**MESSAGE, "text": "x" * 100_001}, 422, "text"),
         ({**MESSAGE, "text": "x" * 1_100_000}, 413, "KiB"),
     ],
