@@ -14,8 +14,6 @@ from __future__ import annotations
 
 __all__ = ["HANDLED", "Me", "parse_payload"]
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -26,7 +24,7 @@ import msgspec
 from adapters.discord.interactions import handle_of
 from adapters.discord.media import attachments_of
 from adapters.discord.places import Places
-from botkit.sdk import Action, Conversation, Event, ReplyTo, User
+from botkit.sdk import Action, Conversation, Event, ReplyTo, User, plain_json, quarantined
 
 Raw = Mapping[str, Any]
 
@@ -100,19 +98,7 @@ def parse_payload(channel: str, me: Me, places: Places, payload: Raw, now: datet
         events = reader(_Reader(channel, me, places, payload, cast("Raw", data)))
         return [msgspec.structs.replace(e, occurred_at=now) if e.occurred_at == _UNDATED else e for e in events]
     except Exception as error:
-        plain = _plain(payload)
-        return [
-            Event(
-                channel=channel,
-                dedupe_key=f"raw:{hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:32]}",
-                kind="quarantined",
-                conversation=Conversation(channel=channel, room=""),
-                sender=User(id=""),
-                occurred_at=now,
-                detail=f"{type(error).__name__} while reading the event",
-                raw=plain,
-            )
-        ]
+        return [quarantined(channel, _plain(payload), error, now)]
 
 
 # --- messages -------------------------------------------------------------------------------------------------
@@ -403,8 +389,8 @@ def _clean(text: str) -> str:
 
 def _plain(payload: Raw) -> dict[str, Any]:
     """A copy that can be stored whatever it holds, without the token of an interaction."""
-    value: Any = json.loads(_clean(json.dumps(dict(payload), sort_keys=True, default=repr)))
+    value = plain_json(payload)
     data: object = value.get("d")
     if isinstance(data, dict):
         cast("dict[str, Any]", data).pop("token", None)
-    return cast("dict[str, Any]", value)
+    return value

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 __all__ = ["parse_payload"]
 
-import hashlib
 import html
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -25,12 +23,13 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from adapters.slack.known import Known
-from botkit.sdk import Action, Attachment, Conversation, Event, ReplyTo, User
+from botkit.sdk import Action, Attachment, Conversation, Event, ReplyTo, User, plain_json, quarantined
 
 Raw = Mapping[str, Any]
 
 _EXCERPT_CHARS = 280
 _UNDATED = datetime.fromtimestamp(0, UTC)
+_AUTHORISING = ("token", "response_url", "trigger_id")
 _WRITTEN = frozenset({"", "file_share", "thread_broadcast", "bot_message", "me_message"})
 """Subtypes of messages that somebody wrote."""
 _MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
@@ -87,19 +86,7 @@ def parse_payload(channel: str, known: Known, payload: Raw, now: datetime) -> li
         events = _parse(_Reader(channel, known, payload))
         return [msgspec.structs.replace(e, occurred_at=now) if e.occurred_at == _UNDATED else e for e in events]
     except Exception as error:
-        plain = _plain(payload)
-        return [
-            Event(
-                channel=channel,
-                dedupe_key=f"raw:{hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:32]}",
-                kind="quarantined",
-                conversation=Conversation(channel=channel, room=""),
-                sender=User(id=""),
-                occurred_at=now,
-                detail=f"{type(error).__name__} while reading the payload",
-                raw=plain,
-            )
-        ]
+        return [quarantined(channel, _plain(payload), error, now)]
 
 
 def _parse(r: _Reader) -> list[Event]:
@@ -338,6 +325,4 @@ def _clean(text: str) -> str:
 
 def _plain(payload: Raw) -> dict[str, Any]:
     """A copy that can be stored whatever it holds, without what authorises answers."""
-    hidden = {"token", "response_url", "trigger_id"}
-    kept = {key: value for key, value in dict(payload).items() if key not in hidden}
-    return cast("dict[str, Any]", json.loads(_clean(json.dumps(kept, sort_keys=True, default=repr))))
+    return plain_json(payload, without=_AUTHORISING)

@@ -15,8 +15,6 @@ from __future__ import annotations
 
 __all__ = ["Me", "parse_update"]
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
@@ -24,7 +22,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from adapters.telegram.media import attachments_of
-from botkit.sdk import Action, Conversation, Event, ReplyTo, User
+from botkit.sdk import Action, Conversation, Event, ReplyTo, User, plain_json, quarantined
 
 Raw = Mapping[str, Any]
 
@@ -98,18 +96,7 @@ def parse_update(channel: str, me: Me, update: Raw, now: datetime) -> list[Event
         events = _parse(channel, me, update)
         return [msgspec.structs.replace(e, occurred_at=now) if e.occurred_at == _UNDATED else e for e in events]
     except Exception as error:
-        return [
-            Event(
-                channel=channel,
-                dedupe_key=_key(update),
-                kind="quarantined",
-                conversation=Conversation(channel=channel, room=""),
-                sender=User(id=""),
-                occurred_at=now,
-                detail=f"{type(error).__name__} while reading the update",
-                raw=_plain(update),
-            )
-        ]
+        return [quarantined(channel, plain_json(update), error, now, dedupe_key=_key(update))]
 
 
 def _parse(channel: str, me: Me, update: Raw) -> list[Event]:
@@ -155,7 +142,7 @@ def _message_events(channel: str, me: Me, update: Raw, message: Raw, *, is_edit:
                 base,
                 kind="unsupported",
                 detail=unknown,
-                raw=_plain(update),
+                raw=plain_json(update),
                 reply_to=reply_to,
                 addressed="none" if is_edit else addressed,
             )
@@ -296,7 +283,7 @@ def _unsupported(channel: str, update: Raw, content: Any, name: str) -> Event:
             occurred_at=_UNDATED,
         )
     )
-    return msgspec.structs.replace(base, kind="unsupported", detail=name, raw=_plain(update))
+    return msgspec.structs.replace(base, kind="unsupported", detail=name, raw=plain_json(update))
 
 
 # --- shared pieces ----------------------------------------------------------------------------------------
@@ -349,17 +336,6 @@ def _clean(text: str) -> str:
 
 
 def _key(update: Raw) -> str:
+    """Empty for what has no number of its own."""
     update_id = update.get("update_id") if isinstance(cast("object", update), Mapping) else None
-    if isinstance(update_id, int):
-        return f"update:{update_id}"
-    return f"raw:{hashlib.sha256(_dump(update).encode()).hexdigest()[:32]}"
-
-
-def _dump(value: object) -> str:
-    return _clean(json.dumps(value, sort_keys=True, default=repr))
-
-
-def _plain(update: Raw) -> dict[str, Any]:
-    """A copy that can be stored whatever it holds."""
-    value: object = json.loads(_dump(update))
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {"update": value}
+    return f"update:{update_id}" if isinstance(update_id, int) else ""

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 __all__ = ["COMMAND", "parse_cloud"]
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from botkit.sdk import Action, Attachment, Conversation, Event, ReplyTo, User
+from botkit.sdk import Action, Attachment, Conversation, Event, ReplyTo, User, payload_key, plain_json, quarantined
 
 COMMAND = re.compile(r"/([A-Za-z][A-Za-z0-9_]{0,31})(?:\s+|$)")
 """WhatsApp has no commands of its own: a text that begins like one is one."""
@@ -37,7 +36,7 @@ def parse_cloud(channel: str, number_id: str, payload: Mapping[str, Any], now: d
     try:
         changes = list(_changes(payload))
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        return [_quarantined(channel, payload, now, error)]
+        return [quarantined(channel, plain_json(payload), error, now)]
     events: list[Event] = []
     for change in changes:
         value = cast("Mapping[str, Any]", change.get("value") or {})
@@ -51,7 +50,7 @@ def parse_cloud(channel: str, number_id: str, payload: Mapping[str, Any], now: d
             contacts = [_object(one) for one in cast("list[Any]", value.get("contacts") or [])]
             messages, statuses = list(value.get("messages") or []), list(value.get("statuses") or [])
         except (TypeError, ValueError, AttributeError) as error:
-            events.append(_quarantined(channel, change, now, error))
+            events.append(quarantined(channel, plain_json(change), error, now))
             continue
         own = str(metadata.get("display_phone_number") or "")
         for index, message in enumerate(messages):
@@ -71,7 +70,7 @@ def _safely(parse: Any, channel: str, piece: Any, now: datetime, *rest: Any) -> 
     try:
         return parse(channel, _object(piece), now, *rest)
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError, OSError) as error:
-        return _quarantined(channel, piece, now, error)
+        return quarantined(channel, plain_json(piece), error, now)
 
 
 def _message(
@@ -224,34 +223,17 @@ def _status(channel: str, status: Mapping[str, Any], now: datetime) -> Event:
 
 
 def _other(channel: str, change: Mapping[str, Any], now: datetime) -> Event:
-    field = str(change.get("field"))
+    field, raw = str(change.get("field")), plain_json(change)
     return Event(
         channel=channel,
-        dedupe_key=f"other:{_digest(change)}",
+        dedupe_key=payload_key(raw),
         kind="unsupported",
         conversation=Conversation(channel=channel, room="account", kind="group"),
         sender=User(id="whatsapp", is_bot=True),
         occurred_at=now,
         detail=f"a notice about {field}",
-        raw=dict(change),
+        raw=raw,
     )
-
-
-def _quarantined(channel: str, piece: Any, now: datetime, error: Exception) -> Event:
-    return Event(
-        channel=channel,
-        dedupe_key=f"bad:{_digest(piece)}",
-        kind="quarantined",
-        conversation=Conversation(channel=channel, room="unreadable"),
-        sender=User(id="unknown"),
-        occurred_at=now,
-        detail=f"{type(error).__name__}: {error}"[:500],
-        raw=dict(cast("Mapping[str, Any]", piece)) if isinstance(piece, Mapping) else {"value": piece},
-    )
-
-
-def _digest(piece: Any) -> str:
-    return hashlib.sha256(json.dumps(piece, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def _time(stamp: Any, now: datetime) -> datetime:

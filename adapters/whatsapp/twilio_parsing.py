@@ -12,14 +12,12 @@ from __future__ import annotations
 
 __all__ = ["parse_twilio"]
 
-import hashlib
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from adapters.whatsapp.cloud_parsing import COMMAND
-from botkit.sdk import Action, Attachment, Conversation, Event, ReplyTo, User
+from botkit.sdk import Action, Attachment, Conversation, Event, ReplyTo, User, plain_json, quarantined
 
 _PREFIX = "whatsapp:"
 _KINDS = {"image": "image", "video": "video", "audio": "audio"}
@@ -34,19 +32,7 @@ def parse_twilio(channel: str, form: Mapping[str, Any], now: datetime) -> list[E
             return [_status(channel, form, now)]
         return [_message(channel, form, now)]
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        digest = hashlib.sha256(json.dumps(dict(form), sort_keys=True, default=str).encode()).hexdigest()[:32]
-        return [
-            Event(
-                channel=channel,
-                dedupe_key=f"bad:{digest}",
-                kind="quarantined",
-                conversation=Conversation(channel=channel, room="unreadable"),
-                sender=User(id="unknown"),
-                occurred_at=now,
-                detail=f"{type(error).__name__}: {error}"[:500],
-                raw=dict(form),
-            )
-        ]
+        return [quarantined(channel, plain_json(form), error, now)]
 
 
 def _message(channel: str, form: Mapping[str, Any], now: datetime) -> Event:

@@ -32,6 +32,9 @@ __all__ = [
     "SendUnknown",
     "StoreError",
     "User",
+    "payload_key",
+    "plain_json",
+    "quarantined",
 ]
 
 from botkit.core.clock import Clock
@@ -51,3 +54,4 @@ from botkit.core.errors import (
 from botkit.core.events import Action, Attachment, Conversation, Event, ReplyTo, User
 from botkit.core.messages import Button, Capabilities, OutMessage, Part, Receipt, Rendered
 from botkit.sdk.adapter import Adapter, AdapterHost, Health, HttpRequest, HttpResponse
+from botkit.sdk.parsing import payload_key, plain_json, quarantined
