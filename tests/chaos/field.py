@@ -321,6 +321,11 @@ class Home:
             return {"unreadable": 1}
         return dict(zip(COUNTED, found, strict=True))
 
+    def doubted(self) -> str:
+        """The messages whose calls had an outcome that nobody knew, as text to look things up in."""
+        asked = "SELECT event FROM inbox WHERE run_id IN (SELECT run_id FROM waits WHERE kind = 'reconcile')"
+        return "\n".join(str(row[0]) for row in self.ask(asked))
+
     def effects(self) -> list[str]:
         """In order, as the tool server wrote them down itself."""
         if not self.ledger.exists():

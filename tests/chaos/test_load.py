@@ -60,11 +60,16 @@ def kill_at_random(home: Home, people: People, kills: int) -> None:
 
 
 def check_effects(home: Home, people: People) -> None:
-    """Each at most once, and for one person in the order of their messages."""
-    lines = home.effects()
+    """Each at most once, and for one person in the order of their messages.
+
+    A process that froze with a call under way makes it when it goes on, whatever happened meanwhile: such a call is
+    asked about (`reconcile`), so its place is not looked at.
+    """
+    lines, doubted = home.effects(), home.doubted()
     assert [text for text, times in Counter(lines).items() if times > 1] == [], "doubled effects"
     for texts in people.said.values():
-        assert [text for text in lines if text in texts] == [text for text in texts if text in lines]
+        known = [text for text in texts if f'"{text}"' not in doubted]
+        assert [text for text in lines if text in known] == [text for text in known if text in lines]
 
 
 def check_answers(
