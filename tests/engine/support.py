@@ -5,9 +5,10 @@ from __future__ import annotations
 __all__ = ["Answer", "World", "a_config", "said"]
 
 import asyncio
+import sqlite3
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -207,10 +208,22 @@ class World:
     async def pass_time(self, seconds: float) -> None:
         """Let time pass, and let what was due happen."""
         await self.clock.advance(seconds)
-        await self.clock.sleeping(2)  # the watch of timers has looked (besides it, the keeper of the lease sleeps)
-        await self.clock.advance(0.1)
-        await self.clock.sleeping(2)
+        async with asyncio.timeout(45):
+            while True:
+                await self.clock.sleeping(2)  # the watch of timers (besides it, the keeper of the lease sleeps)
+                await self.settle()
+                if not self._due():
+                    break
+                await self.clock.advance(0.1)
+                await asyncio.sleep(0.005)  # the database is another thread's business
         await self.settle()
+
+    def _due(self) -> int:
+        """Timers that should have fired, and wake-ups that nobody has taken."""
+        with closing(sqlite3.connect(f"file:{self.home / 'botkit.db'}?mode=ro", uri=True)) as db:
+            (timers,) = db.execute("SELECT count(*) FROM timers WHERE at <= ?", (self.clock.micros(),)).fetchone()
+            (wakes,) = db.execute("SELECT count(*) FROM inbox WHERE done_at = 0 AND kind = 'wake'").fetchone()
+        return timers + wakes
 
     async def until(self, condition: Callable[[], Any]) -> None:
         """Return once a condition holds; it may be asynchronous, and is looked at after each journal call."""
