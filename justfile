@@ -9,7 +9,7 @@ lint:
     {{uv}} ruff format --check
 
 types:
-    {{uv}} pyright
+    {{uv}} --group browser pyright
 
 imports:
     {{uv}} lint-imports
