@@ -9,7 +9,7 @@ __all__ = ["open_instance"]
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from dotenv import dotenv_values
 from botkit.agents.loop import AgentLoop
 from botkit.agents.models import Models
 from botkit.app.channels import ChannelManager, Platforms
-from botkit.app.channels.host import HostServices
+from botkit.app.channels.host import HostServices, channel_keys
 from botkit.app.configs import ConfigBook
 from botkit.app.control.path import socket_path
 from botkit.app.control.server import ControlServer
@@ -41,9 +41,10 @@ from botkit.app.vault import ProcessVault
 from botkit.core.clock import Clock, SystemClock
 from botkit.core.config import Config, load_config
 from botkit.core.errors import ConfigError
-from botkit.core.events import Event
+from botkit.core.events import Conversation, Event
 from botkit.core.journal import Journal
 from botkit.core.live import LiveHub
+from botkit.core.recall import Recalled
 from botkit.core.stores import FileStore, PairingStore, People, Records
 from botkit.engine import COMMANDS, Engine
 from botkit.gateway.access.desk import AccessDesk
@@ -142,7 +143,21 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     keys = find_keys(home.path, os.environ)
     vault = ProcessVault(store.secrets, keys, redactor, clock)
     fleet = Fleet(vault=vault, redactor=redactor, clock=clock, store=store.catalog, data_folder=home.path / "servers")
-    call_desk = CallDesk(store.call_approvals, clock, ttl_s=lambda: configs.current.settings.approvals.timeout_s)
+
+    async def wake(lane: str) -> None:
+        await engine.lanes.wake(lane)
+
+    async def name_of(member_id: str) -> str:
+        member = await store.members.get(member_id)
+        return member.name if member is not None else ""
+
+    call_desk = CallDesk(
+        store.call_approvals,
+        clock,
+        ttl_s=lambda: configs.current.settings.approvals.timeout_s,
+        wake=wake,
+        name_of=name_of,
+    )
     access = AccessDesk(store.members, clock, workspaces=lambda: configs.current.workspaces)
     gateway = Gateway(
         fleet,
@@ -183,6 +198,13 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     async def converse(event: Event, timeout_s: float) -> Mapping[str, Any]:
         return await conversed(instance, event, timeout_s)
 
+    async def recall(where: Conversation, user_ids: Sequence[str], limit: int) -> Recalled:
+        return await store.conversations.recall(where.channel, where.key, user_ids, limit=limit)
+
+    async def keep_file(data: AsyncIterator[bytes], limit_bytes: int) -> tuple[str, int]:
+        file_id, size_bytes, _ = await store.files.put(data, limit_bytes=limit_bytes)
+        return file_id, size_bytes
+
     file_links = FileLinks(keys.known, environment.public_url, clock)
     channels = ChannelManager(
         platforms=platforms,
@@ -196,6 +218,9 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
             heard=heard,
             converse=converse,
             link_file=file_links.make,
+            signing_keys=lambda channel: channel_keys(keys.known(), channel),
+            recall=recall,
+            keep_file=keep_file,
         ),
         has_secret=vault.has,
         spawn=given.tasks.spawn,
@@ -218,6 +243,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         clock=clock,
         spawn=given.tasks.spawn,
         redactor=redactor,
+        calls=call_desk,
         on_fenced=fenced,
     )
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["CallApproval", "CallApprovalState", "CallApprovals"]
+__all__ = ["APPROVALS_LANE", "CallApproval", "CallApprovalState", "CallApprovals", "look_at"]
 
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
+from botkit.core.clock import from_micros
 from botkit.core.data import Data
-from botkit.core.journal import Audit
+from botkit.core.events import Conversation, Event, User
+from botkit.core.journal import Audit, Write
 
 CallApprovalState = Literal["open", "approved", "rejected", "used", "expired"]
+
+APPROVALS_LANE = "@approvals::"
+"""Where what happens to them is worked off, in order: approvers are asked, and shown what was decided."""
 
 
 class CallApproval(Data):
@@ -44,7 +49,7 @@ class CallApproval(Data):
 
 
 class CallApprovals(Protocol):
-    async def use(self, approval: CallApproval, *, at: int) -> CallApproval:
+    async def use(self, approval: CallApproval, *, at: int, asked: Sequence[Write] = ()) -> CallApproval:
         """Spend the approval of this call, if it has one: state `used`, once, whoever asks at the same time.
 
         Otherwise what there is to say: `open` (asked anew when there was nothing), `rejected` or `expired`; these two
@@ -52,6 +57,7 @@ class CallApprovals(Protocol):
 
         Args:
             approval: as it would be asked for; only the principal, workspace and digest choose.
+            asked: committed with it when it is asked for anew.
         """
         ...
 
@@ -64,12 +70,40 @@ class CallApprovals(Protocol):
         ...
 
     async def decide(
-        self, approval_id: str, *, approved: bool, by: str, via: str, comment: str, at: int, audit: Audit
+        self,
+        approval_id: str,
+        *,
+        approved: bool,
+        by: str,
+        via: str,
+        comment: str,
+        at: int,
+        audit: Audit,
+        decided: Sequence[Write] = (),
     ) -> CallApproval:
         """Decide once.
+
+        Args:
+            decided: committed with the decision.
 
         Raises:
             NotFound: there is none, or it expired.
             Conflict: it was decided before.
         """
         ...
+
+
+def look_at(approval_id: str, why: Literal["asked", "decided", "expired"], *, at: int) -> Event:
+    """Something happened to an approval: an event for `APPROVALS_LANE`.
+
+    It only says where to look, so it may come late, or after another one.
+    """
+    return Event(
+        channel="@wake",
+        dedupe_key=f"{approval_id}/{why}",
+        kind="wake",
+        conversation=Conversation(channel="@approvals", room=""),
+        sender=User(id=""),
+        occurred_at=from_micros(at),
+        signal={"call_approval": approval_id},
+    )

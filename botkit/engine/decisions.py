@@ -14,12 +14,20 @@ from botkit.core.journal import CloseWait, DropTimer, Wait
 from botkit.engine import questions
 from botkit.engine.identity import Known
 from botkit.engine.languages import language_of, speak
+from botkit.engine.member_calls import MemberCalls
 from botkit.engine.services import Services
 
 
 class Decisions:
-    def __init__(self, services: Services):
+    """By whichever way a decision comes, it is committed once.
+
+    Args:
+        calls: where calls of MCP clients are decided; None where there are none.
+    """
+
+    def __init__(self, services: Services, calls: MemberCalls | None = None):
         self._s = services
+        self._calls = calls
 
     async def by_button(self, event: Event) -> None:
         config = self._s.configs.current
@@ -42,6 +50,9 @@ class Decisions:
                     answer = questions.past_text(await self._s.journal.find_wait(wait_id=wait.id) or wait, words)
                 except BotkitError as error:
                     answer = str(error)
+            elif self._calls is not None:
+                told = await self._calls.press(*decision, known, words, via=f"chat:{event.channel}")
+                answer = told or answer
         if adapter is not None:
             await adapter.acknowledge(event, answer)
 

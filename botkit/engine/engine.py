@@ -25,7 +25,7 @@ from botkit.engine.effective import lane_of
 from botkit.engine.handler import Handler
 from botkit.engine.identity import Identities
 from botkit.engine.notices import conversations_of
-from botkit.engine.ports import Agent, Channels, ConfigSource, EngineStore
+from botkit.engine.ports import Agent, CallApprover, Channels, ConfigSource, EngineStore
 from botkit.engine.rooms import move_of
 from botkit.engine.services import Services
 from botkit.runs.lanes import LaneRuntime
@@ -45,6 +45,7 @@ class Engine:
     Args:
         spawn: creates a task that somebody owns, such as a task group's `create_task`.
         heartbeat_s: how often this process renews its lease; well below the lease's length.
+        calls: where calls of MCP clients wait for approval; None where there are none.
         on_fenced: called when another process declared this one dead: stop, and start anew.
     """
 
@@ -60,6 +61,7 @@ class Engine:
         spawn: Callable[..., asyncio.Task[None]],
         redactor: Redactor | None = None,
         heartbeat_s: float = _HEARTBEAT_S,
+        calls: CallApprover | None = None,
         on_fenced: Callable[[], None] | None = None,
     ):
         self._store = store
@@ -101,7 +103,7 @@ class Engine:
             wake=self.lanes.wake,
             timers_changed=self._timer_changed.set,
         )
-        self._handler = Handler(self._services)
+        self._handler = Handler(self._services, calls)
         self.lanes.attach(self._handler)
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -32,7 +32,9 @@ from botkit.engine.deliveries import note_report
 from botkit.engine.effective import Effective, EffectiveCache
 from botkit.engine.identity import SANDBOX, Known
 from botkit.engine.languages import Language, language_of
+from botkit.engine.member_calls import MemberCalls, approval_of
 from botkit.engine.notices import Notices
+from botkit.engine.ports import CallApprover
 from botkit.engine.rooms import follow_room
 from botkit.engine.services import Services
 from botkit.engine.turn import TurnInput, conversation_of, input_of
@@ -46,10 +48,11 @@ _log = structlog.get_logger("botkit.engine")
 class Handler:
     """Implements `LaneHandler`."""
 
-    def __init__(self, services: Services):
+    def __init__(self, services: Services, calls: CallApprover | None = None):
         self._s = services
-        self.decisions = Decisions(services)
         self._notices = Notices(services)
+        self._calls = MemberCalls(services, self._notices, calls) if calls is not None else None
+        self.decisions = Decisions(services, self._calls)
         self.turns = Turns(services, self._notices)
         self._effective = EffectiveCache()
         self._done_early: set[tuple[str, str]] = set()
@@ -121,7 +124,9 @@ class Handler:
 
     async def handle(self, scope: LaneScope, rows: Sequence[InboxRow]) -> None:
         event = rows[0].event
-        if event.kind == "wake":
+        if self._calls is not None and approval_of(event):
+            await self._calls.look(scope, rows[0])
+        elif event.kind == "wake":
             await self.turns.wake(scope, rows[0])
         elif (event.channel, event.dedupe_key) in self._done_early:
             await self._consume(scope, rows, "control")

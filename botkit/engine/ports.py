@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["Agent", "Channels", "ConfigSource", "EngineStore"]
+__all__ = ["Agent", "CallApprover", "Channels", "ConfigSource", "EngineStore"]
 
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from botkit.core.agent import AgentOutcome, AgentTask, ReplySink
+from botkit.core.call_approvals import CallApproval
 from botkit.core.journal import Journal
 from botkit.core.stores import FileStore, PairingStore, People, Records
 from botkit.runs.context import RunContext
@@ -68,4 +69,18 @@ class Agent(Protocol):
             Paused, Stopped: as the step context says.
             StoreError: the turn is tried again.
         """
+        ...
+
+
+class CallApprover(Protocol):
+    """Where calls of MCP clients wait for a decision."""
+
+    async def find(self, id_or_prefix: str) -> CallApproval | None: ...
+
+    async def asker(self, approval: CallApproval) -> str:
+        """The name of whoever called."""
+        ...
+
+    async def decide(self, approval_id: str, *, approved: bool, by: str, via: str, comment: str = "") -> CallApproval:
+        """Approve or reject, once. Raises `NotFound` (or expired) and `Conflict` (decided before)."""
         ...

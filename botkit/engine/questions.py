@@ -13,6 +13,7 @@ __all__ = [
     "verdict",
 ]
 
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -25,6 +26,9 @@ from botkit.engine.languages import Language
 DEFAULT_APPROVERS = ("admin",)
 _PREFIX = "ok:"
 _VALUE_LIMIT = 300
+_NAME_LIMIT = 100
+_UNUSUAL = re.compile(r"[^\w.$/-]")
+"""What no name of an argument needs: whoever calls chooses the names, and they stand among our words."""
 
 
 def question(wait: Wait, words: Language, *, can_press: bool) -> OutMessage:
@@ -65,9 +69,15 @@ def _argument_lines(arguments: Any) -> list[str]:
     lines: list[str] = []
     for name, value in arguments.items():  # pyright: ignore[reportUnknownVariableType] - raw JSON
         text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        text = text.replace("`", "'").replace("\n", " ")
-        lines.append(f"- {name}: `{text[:_VALUE_LIMIT]}`")
+        named = _UNUSUAL.sub("_", str(name))[:_NAME_LIMIT]  # pyright: ignore[reportUnknownArgumentType]
+        lines.append(f"- {named}: `{_plain(text)}`")
     return lines
+
+
+def _plain(text: str) -> str:
+    """In one line, and unable to end the code it stands in; cut where it is long, with a sign of that."""
+    line = " ".join(text.replace("`", "'").splitlines())
+    return line if len(line) <= _VALUE_LIMIT else f"{line[:_VALUE_LIMIT]}…"
 
 
 def parse_decision(value: str) -> tuple[Literal["approve", "reject"], str] | None:

@@ -3,6 +3,9 @@
 A client has no run that could wait. Its call is answered at once with JSON-RPC error -32050 and an approval id; it
 repeats the very same call until somebody has decided, or asks with `_meta` to be kept waiting. The approval covers the
 tool and the arguments by their digest, the member and the workspace, and is spent by the first call that goes through.
+
+That one is wanted, and that it was decided, is committed together with an event for `APPROVALS_LANE`: whoever works on
+that lane asks approvers in their chats, and shows there what became of it.
 """
 
 from __future__ import annotations
@@ -11,13 +14,14 @@ __all__ = ["NEEDS_APPROVAL", "WAIT_META", "CallDesk", "approval_error", "wanted_
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from botkit.core.call_approvals import CallApproval, CallApprovals
+from botkit.core.call_approvals import APPROVALS_LANE, CallApproval, CallApprovals, look_at
 from botkit.core.clock import Clock, from_micros
+from botkit.core.errors import BotkitError
 from botkit.core.ids import new_id
-from botkit.core.journal import Audit
+from botkit.core.journal import Audit, Wake
 from botkit.core.tools import Tool, ToolCall
 
 NEEDS_APPROVAL = -32050
@@ -35,12 +39,24 @@ class CallDesk:
 
     Args:
         ttl_s: how long an approval may be decided and used.
+        wake: works on a lane that was given an event; whoever recovers does it where this is None.
+        name_of: the name of a member, by the id.
     """
 
-    def __init__(self, store: CallApprovals, clock: Clock, *, ttl_s: Callable[[], float]):
+    def __init__(
+        self,
+        store: CallApprovals,
+        clock: Clock,
+        *,
+        ttl_s: Callable[[], float],
+        wake: Callable[[str], Awaitable[None]] | None = None,
+        name_of: Callable[[str], Awaitable[str]] | None = None,
+    ):
         self._store = store
         self._clock = clock
         self._ttl_s = ttl_s
+        self._wake = wake
+        self._name_of = name_of
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
     async def use(
@@ -68,7 +84,11 @@ class CallDesk:
             expires_at=now + int(self._ttl_s() * _MICROS),
             call_id=call.id,
         )
-        return await self._store.use(wanted, at=now)
+        asked = Wake(lane=APPROVALS_LANE, event=look_at(wanted.id, "asked", at=now))
+        current = await self._store.use(wanted, at=now, asked=(asked,))
+        if current.id == wanted.id:
+            await self._work()
+        return current
 
     async def wait(self, approval: CallApproval, timeout_s: float) -> None:
         """Until it is decided or expires, at most so long."""
@@ -94,6 +114,10 @@ class CallDesk:
         """Raises `Conflict` for an ambiguous beginning."""
         return await self._store.get(id_or_prefix)
 
+    async def asker(self, approval: CallApproval) -> str:
+        """The name of whoever called."""
+        return (await self._name_of(approval.principal) if self._name_of is not None else "") or approval.principal
+
     async def decide(self, approval_id: str, *, approved: bool, by: str, via: str, comment: str = "") -> CallApproval:
         """Approve or reject, once. Raises `NotFound` (or expired) and `Conflict` (decided before)."""
         now = self._clock.micros()
@@ -107,11 +131,28 @@ class CallDesk:
             detail={"tool": found.tool, "workspace": found.workspace, "member": found.principal} if found else {},
         )
         decided = await self._store.decide(
-            approval_id, approved=approved, by=by, via=via, comment=comment, at=now, audit=audit
+            approval_id,
+            approved=approved,
+            by=by,
+            via=via,
+            comment=comment,
+            at=now,
+            audit=audit,
+            decided=(Wake(lane=APPROVALS_LANE, event=look_at(approval_id, "decided", at=now)),),
         )
         for event in self._waiting.get(approval_id, ()):
             event.set()
+        await self._work()
         return decided
+
+    async def _work(self) -> None:
+        """See to it that somebody works on the lane. What was committed is found by recovery in any case."""
+        if self._wake is None:
+            return
+        try:
+            await self._wake(APPROVALS_LANE)
+        except BotkitError as error:
+            _log().warning("approvals_not_worked_on", code=error.code, detail=str(error))
 
     async def _first(self, event: asyncio.Event, seconds: float) -> None:
         tasks: list[asyncio.Future[Any]] = [
@@ -158,3 +199,10 @@ _SENTENCES = {
     "rejected": "{tool} was rejected by a person and did not run.",
     "expired": "{tool} was not approved in time and did not run. Repeat the call to ask again.",
 }
+
+
+def _log() -> Any:
+    """Commands import this module for its shapes alone, and must not pay for a logger."""
+    import structlog
+
+    return structlog.get_logger("botkit.gateway.approvals")

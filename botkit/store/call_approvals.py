@@ -14,7 +14,7 @@ from botkit.core.call_approvals import CallApproval
 from botkit.core.clock import Clock
 from botkit.core.data import decode
 from botkit.core.errors import Conflict, NotFound
-from botkit.core.journal import AddAudit, Audit
+from botkit.core.journal import AddAudit, Audit, Write
 from botkit.store.codec import clean, dump, load_dict
 from botkit.store.query import Query, Tx, arg, const
 from botkit.store.reader import Reader
@@ -85,12 +85,13 @@ class SqlCallApprovals:
         self._clock = clock
         self._owner = owner
 
-    async def use(self, approval: CallApproval, *, at: int) -> CallApproval:
+    async def use(self, approval: CallApproval, *, at: int, asked: Sequence[Write] = ()) -> CallApproval:
         key = (approval.digest, approval.principal, approval.workspace)
         values = _values(approval)
 
         def unit(tx: Tx) -> CallApproval:
-            tx(_ASK, *values)
+            if tx(_ASK, *values).rowcount == 1:
+                self._apply(tx, asked)
             row = tx(_CURRENT, *key).fetchone()
             assert row is not None  # ours, or the one that kept ours out
             current = _read(row)
@@ -125,7 +126,16 @@ class SqlCallApprovals:
         return [_read(row) for row in await self._reader.all(statement)]
 
     async def decide(
-        self, approval_id: str, *, approved: bool, by: str, via: str, comment: str, at: int, audit: Audit
+        self,
+        approval_id: str,
+        *,
+        approved: bool,
+        by: str,
+        via: str,
+        comment: str,
+        at: int,
+        audit: Audit,
+        decided: Sequence[Write] = (),
     ) -> CallApproval:
         state = "approved" if approved else "rejected"
 
@@ -139,10 +149,14 @@ class SqlCallApprovals:
                 if found.state in ("open", "expired"):
                     raise NotFound(f"approval {approval_id} expired; the client has to ask again")
                 raise Conflict(f"approval {approval_id} was decided before, by {found.decided_by}")
-            apply_write(tx, AddAudit(audit=audit), Act(owner=self._owner, now=self._clock.micros()))
+            self._apply(tx, (AddAudit(audit=audit), *decided))
             return found
 
         return await self._writer.run(unit, key=f"approval:{approval_id}")
+
+    def _apply(self, tx: Tx, writes: Sequence[Write]) -> None:
+        for write in writes:
+            apply_write(tx, write, Act(owner=self._owner, now=self._clock.micros()))
 
 
 def _values(approval: CallApproval) -> tuple[Any, ...]:

@@ -25,10 +25,11 @@ from botkit.core.messages import Part
 from botkit.core.models import ModelReply, ModelRequest
 from botkit.core.stores import FileStore, PairingStore, People, Records
 from botkit.engine import COMMANDS, Agent, Engine
+from botkit.gateway.approvals import CallDesk
 from botkit.sdk import Adapter, Health
 from botkit.store.open import Store, open_store
 from botkit.testing.clock import ManualClock
-from botkit.testing.faults import FaultyJournal
+from botkit.testing.faulty_journal import FaultyJournal
 from botkit.testing.models import ScriptedModel
 from botkit.testing.platform import PLAIN, FakeAdapter, FakePlatform
 from botkit.testing.tools import FakeTools
@@ -125,6 +126,8 @@ class World:
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
         self._background: set[asyncio.Task[None]] = set()
+        self.members: dict[str, str] = {}
+        """Names of members of workspaces, by id."""
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -135,6 +138,13 @@ class World:
         )
         self.journal = FaultyJournal(self.store.journal)
         self.ports = _Ports.of(self.store, cast("Journal", self.journal))
+        self.calls = CallDesk(
+            self.store.call_approvals,
+            self.clock,
+            ttl_s=lambda: self.config.settings.approvals.timeout_s,
+            wake=self._work,
+            name_of=self._name_of,
+        )
         agent = self.agent or AgentLoop(self.model, self.tools)
         self.engine = Engine(
             store=self.ports,
@@ -145,6 +155,7 @@ class World:
             clock=self.clock,
             spawn=self._spawn,
             heartbeat_s=self.heartbeat_s,
+            calls=self.calls,
             on_fenced=self._on_fenced,
         )
         self._adapter = FakeAdapter("fake", None, Host(self, self.clock), platform=self.platform)
@@ -158,6 +169,12 @@ class World:
     def _respond(self, request: ModelRequest) -> Answer:
         self.journal.changed()
         return self.script.popleft() if self.script else f"You said: {said(request)}"
+
+    async def _work(self, lane: str) -> None:
+        await self.engine.lanes.wake(lane)
+
+    async def _name_of(self, member_id: str) -> str:
+        return self.members.get(member_id, "")
 
     def _on_fenced(self) -> None:
         self.fenced = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -11,13 +12,16 @@ from sqlalchemy import text
 
 from botkit.core.events import Conversation
 from botkit.core.journal import CloseWait, Emit
+from botkit.core.tools import Principal, Tool, ToolCall
 from botkit.store.open import open_store
 from botkit.store.query import Query
 from botkit.testing.models import calls
 from botkit.testing.stores import Database, SignalsContract
 from botkit.testing.stores.samples import a_part
-from tests.engine.support import World
+from tests.engine.support import World, a_config
 from tests.store.conftest import SqlDatabase
+
+_BOSS = {"boss": {"roles": ["admin"], "identities": {"fake": ["boss"]}}}
 
 _CUT = Query(
     "",
@@ -95,6 +99,47 @@ async def test_a_decision_made_elsewhere_wakes_the_run_here(worlds: tuple[World,
     await world.settle()
 
     assert [run.state for run in await world.runs()] == ["completed"]
+
+
+async def test_a_button_pressed_at_another_instance_decides_what_was_asked_here(worlds: tuple[World, World]):
+    asking, other = worlds
+    other.platform = asking.platform
+    asking.tools.add("shop__refund", lambda: "refunded", approve=True)
+    asking.script.extend([calls(("shop__refund", {})), "Done."])
+    other.tools, other.script = asking.tools, asking.script
+    asking.config = other.config = a_config(people=_BOSS, settings={"approvals": {"channel": "fake", "room": "ops"}})
+    await listening(asking)
+    await asking.ask("refund please")
+    await listening(other)  # from now on the platform's events arrive there
+    (question,) = [shown for shown in asking.platform.messages if shown.conversation.room == "ops"]
+    await other.platform.press(question, "Approve", person="boss")
+    await asking.platform.until(lambda: asking.texts[-1] == "Done." and not question.buttons)
+
+    assert asking.platform.acknowledged == ["Approved."]
+    assert len(asking.tools.effects) == 1
+
+
+async def test_a_members_call_is_decided_at_another_instance(worlds: tuple[World, World]):
+    asking, other = worlds
+    other.platform = asking.platform
+    asking.config = other.config = a_config(people=_BOSS, settings={"approvals": {"channel": "fake", "room": "ops"}})
+    await listening(asking)
+    tool = Tool(name="shop__refund", server="shop", upstream_name="refund", definition={}, approve=True)
+    member = Principal(kind="member", id="mem_1", roles=("developer",))
+    call = ToolCall(id="c1", workspace="desk", tool=tool.name, arguments={}, principal=member, trace_id="t")
+    asked = await asking.calls.use(call, tool, digest="d", arguments={}, approvers=())
+    await asking.platform.until(lambda: len(asking.platform.messages) == 1)
+    waiting = asyncio.create_task(asking.calls.wait(asked, 60))
+    await listening(other)
+    (question,) = asking.platform.messages
+    await other.platform.press(question, "Approve", person="boss")
+    await asking.platform.until(lambda: not question.buttons)
+    await asking.clock.advance(1)
+    await waiting
+
+    assert asking.platform.acknowledged == ["Approved."]
+    assert (await asking.calls.use(call, tool, digest="d", arguments={}, approvers=())).state == "used"
+    assert len(asking.platform.messages) == 1
 
 
 async def test_what_an_instance_leaves_in_the_outbox_is_delivered_by_another(

@@ -35,6 +35,7 @@ GERMAN = Language(
     unknown="unbekannt",
     approval_needed="**Freigabe nötig** für `{tool}`",
     asked_by="Angefragt von {person}, über {bot} auf `{channel}`.",
+    asked_by_member="Angefragt von {member}, Mitglied von `{workspace}`, über einen MCP-Client.",
     colleague_decides="Jemand aus dem Team muss entscheiden. Sobald das geschehen ist, melde ich mich hier.",
     decide_by_command="Zum Entscheiden: `{command}`",
     approve="Freigeben",

@@ -35,6 +35,7 @@ ENGLISH = Language(
     unknown="unknown",
     approval_needed="**Approval needed** for `{tool}`",
     asked_by="Asked by {person}, by way of {bot} on `{channel}`.",
+    asked_by_member="Asked by {member}, a member of `{workspace}`, by way of an MCP client.",
     colleague_decides="A colleague has to decide. I will come back to you here as soon as they did.",
     decide_by_command="To decide: `{command}`",
     approve="Approve",

@@ -35,6 +35,7 @@ SPANISH = Language(
     unknown="desconocido",
     approval_needed="**Se necesita aprobación** para `{tool}`",
     asked_by="Lo pide {person}, a través de {bot} en `{channel}`.",
+    asked_by_member="Lo pide {member}, miembro de `{workspace}`, a través de un cliente MCP.",
     colleague_decides="Alguien del equipo tiene que decidir. Te escribiré aquí en cuanto lo haga.",
     decide_by_command="Para decidir: `{command}`",
     approve="Aprobar",

@@ -37,6 +37,7 @@ FRENCH = Language(
     unknown="inconnu",
     approval_needed="**Approbation nécessaire** pour `{tool}`",
     asked_by="Demandé par {person}, via {bot} sur `{channel}`.",
+    asked_by_member="Demandé par {member}, membre de `{workspace}`, via un client MCP.",
     colleague_decides="Un collègue doit décider. Je vous répondrai ici dès que ce sera fait.",
     decide_by_command="Pour décider : `{command}`",
     approve="Approuver",

@@ -59,6 +59,8 @@ class Language:
     """{tool}."""
     asked_by: str
     """Where approvers are asked elsewhere: {person}, {bot}, {channel}."""
+    asked_by_member: str
+    """The same for a call of an MCP client: {member}, {workspace}."""
     colleague_decides: str
     """To whom may not decide."""
     decide_by_command: str

@@ -35,6 +35,7 @@ PORTUGUESE = Language(
     unknown="desconhecido",
     approval_needed="**Aprovação necessária** para `{tool}`",
     asked_by="Pedido de {person}, por meio de {bot} em `{channel}`.",
+    asked_by_member="Pedido de {member}, membro de `{workspace}`, por meio de um cliente MCP.",
     colleague_decides="Alguém da equipe precisa decidir. Volto a escrever aqui assim que isso acontecer.",
     decide_by_command="Para decidir: `{command}`",
     approve="Aprovar",

@@ -5,15 +5,16 @@ from __future__ import annotations
 __all__ = ["CallApprovalsContract", "CountersContract", "SharedLimiterContract"]
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 
-from botkit.core.call_approvals import CallApproval
+from botkit.core.call_approvals import APPROVALS_LANE, CallApproval, look_at
 from botkit.core.errors import Conflict, LimitReached, NotFound
 from botkit.core.ids import new_id
-from botkit.core.journal import Audit
+from botkit.core.journal import Audit, Wake, Write
 from botkit.core.limits import Counters, Limiter, Quota, Rule
 from botkit.testing.stores.database import Database, Stores
 
@@ -136,11 +137,33 @@ def an_approval(digest: str = "d-1", *, now: int, **fields: Any) -> CallApproval
 class CallApprovalsContract(_WithStore):
     """Subclass with a `database` fixture."""
 
-    async def _decide(self, store: Stores, id_: str, approved: bool, at: int, by: str = "operator") -> CallApproval:
+    async def _decide(
+        self, store: Stores, id_: str, approved: bool, at: int, by: str = "operator", decided: Sequence[Write] = ()
+    ) -> CallApproval:
         audit = Audit(at=at, actor=by, via="cli", action="approvals.test", target=id_)
         return await store.call_approvals.decide(
-            id_, approved=approved, by=by, via="cli", comment="ok", at=at, audit=audit
+            id_, approved=approved, by=by, via="cli", comment="ok", at=at, audit=audit, decided=decided
         )
+
+    async def test_what_follows_from_asking_and_deciding_is_committed_with_it_once(
+        self, store: Stores, database: Database
+    ) -> None:
+        now = database.clock.micros()
+        asked = an_approval(now=now)
+        looks = {why: Wake(lane=APPROVALS_LANE, event=look_at(asked.id, why, at=now)) for why in ("asked", "decided")}
+        for _ in range(2):
+            await store.call_approvals.use(asked, at=now, asked=[looks["asked"]])
+        again = an_approval(now=now)
+        other = Wake(lane=APPROVALS_LANE, event=look_at(again.id, "asked", at=now))
+        assert (await store.call_approvals.use(again, at=now, asked=[other])).id == asked.id
+        for approved in (True, False):
+            with contextlib.suppress(Conflict):
+                await self._decide(store, asked.id, approved, now, decided=[looks["decided"]])
+        keys = [row["dedupe_key"] for row in await store.records.inbox()]
+        assert sorted(keys) == [f"{asked.id}/asked", f"{asked.id}/decided"]
+        claimed = await store.journal.claim(APPROVALS_LANE)
+        assert claimed is not None
+        assert [row.event.signal for row in claimed.events] == [{"call_approval": asked.id}] * 2
 
     async def test_a_call_asks_once_and_is_used_once(self, store: Stores, database: Database) -> None:
         now = database.clock.micros()
