@@ -127,16 +127,29 @@ class ReplyTo(Data):
 
 
 class Action(Data):
-    """A pressed button or a submitted form."""
+    """A pressed button, a choice, or a form that was sent. The same on every platform."""
 
     value: str
-    """What the button carried: a token of ours, at most 64 bytes."""
+    """What the button or the first chosen option carried, or the form: a token of ours, at most 64 bytes."""
+    values: tuple[str, ...] = ()
+    """Every chosen option of a menu, in its order; empty for a button."""
     message_id: str = ""
     """The message the button sits on."""
     handle: str = ""
     """What `Adapter.acknowledge` needs; short-lived."""
-    fields: dict[str, str] = {}
-    """Answers of a form."""
+    fields: dict[str, str | list[str]] = {}
+    """Answers of a form by the names of its fields: text as it was typed, numbers too; `YYYY-MM-DD` for dates,
+    `true` or `false` for checkboxes, the option's value for choices and a list of them where several may be chosen.
+    Fields left empty are left out."""
+    sent: bool = False
+    """A form was sent: `fields` are its answers."""
+    opens: bool = False
+    """The button of a form was pressed: `Adapter.open_form` is expected."""
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The values of what was chosen, by a menu or by a button."""
+        return self.values or ((self.value,) if self.value and not self.sent and not self.opens else ())
 
 
 class Event(Data):

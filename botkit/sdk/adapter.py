@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, Protocol
 from botkit.core.clock import Clock
 from botkit.core.data import Data
 from botkit.core.events import Attachment, Conversation, Event
-from botkit.core.messages import Capabilities, OutMessage, Part, Receipt, Rendered
+from botkit.core.messages import Capabilities, Form, OutMessage, Part, Receipt, Rendered
 
 
 class Health(Data):
@@ -180,12 +180,20 @@ class Adapter(ABC):
         return
 
     async def update(self, part: Part, text: str) -> None:
-        """Show intermediate text in a message already sent (`stream: edit`). Errors are swallowed."""
+        """Show intermediate text in a message already sent (`stream: edit` or `native`): all of it, not what is new.
+        Errors are swallowed."""
         return
 
     async def acknowledge(self, event: Event, text: str = "") -> None:
         """Answer a button press within the platform's deadline, once. Errors are swallowed."""
         return
+
+    async def open_form(self, event: Event, form: Form) -> bool:
+        """Show the form whose button was pressed (`Action.opens`), within the platform's deadline.
+
+        False: there are no forms, or it is too late for this one; its fields are asked for in the chat then.
+        """
+        return False
 
     async def react(self, conversation: Conversation, message_id: str, emoji: str) -> None:
         """Add a reaction of ours; an empty emoji removes it. Errors are swallowed."""
