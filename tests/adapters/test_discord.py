@@ -19,7 +19,7 @@ from botkit.core.events import Attachment, Conversation
 from botkit.core.messages import Button, OutMessage, Part
 from botkit.sdk.adapter import Adapter, HttpRequest
 from botkit.testing.adapters import AdapterContract, Courier, Emulator, MemoryHost, Seen
-from botkit.testing.discord import ApiError, FakeChannel, FakeDiscord, FakeMessage, Fault
+from botkit.testing.discord import FakeChannel, FakeDiscord, FakeMessage
 
 _BLOCK = re.compile(r"```[^\n`]*\n(.*?)\n?```", re.DOTALL)
 
@@ -116,8 +116,7 @@ class DiscordEmulator(Emulator):
         self.fake.drop_after()
 
     def refuse_second_send(self) -> None:
-        error = ApiError(429, 0, "You are being rate limited.", retry_after=2, **{"global": False})
-        self.fake.faults.add(Fault("error", after=1, error=error))
+        self.fake.rate_limit(1, 2, after=1)
 
     async def revoke_token(self) -> None:
         self.fake.revoke_token()

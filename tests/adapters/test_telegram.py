@@ -17,8 +17,7 @@ from botkit.core.events import Attachment, Conversation
 from botkit.core.messages import Button, OutMessage, Part
 from botkit.sdk.adapter import Adapter, HttpRequest
 from botkit.testing.adapters import AdapterContract, Courier, Emulator, MemoryHost, Seen
-from botkit.testing.telegram import ApiError, FakeChat, FakeMessage, FakeTelegram, utf16_len
-from botkit.testing.telegram.faults import Fault
+from botkit.testing.telegram import FakeChat, FakeMessage, FakeTelegram, utf16_len
 
 
 class TelegramEmulator(Emulator):
@@ -114,8 +113,7 @@ class TelegramEmulator(Emulator):
         self.fake.drop_after()
 
     def refuse_second_send(self) -> None:
-        error = ApiError(429, "Too Many Requests: retry after 2", retry_after=2)
-        self.fake.faults.add(Fault("error", after=1, error=error))
+        self.fake.rate_limit(1, 2, after=1)
 
     async def revoke_token(self) -> None:
         self.fake.revoke_token()

@@ -27,7 +27,7 @@ from botkit.sdk import Adapter, Health
 from botkit.store.open import Store, open_store
 from botkit.store.rows import PART_COLUMNS, read_part
 from botkit.testing.clock import ManualClock
-from botkit.testing.faults import FaultyJournal
+from botkit.testing.faulty_journal import FaultyJournal
 from botkit.testing.platform import FakeAdapter, FakePlatform
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

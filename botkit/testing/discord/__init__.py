@@ -11,13 +11,13 @@ __all__ = [
     "FakeInteraction",
     "FakeMessage",
     "FakeUser",
-    "Fault",
     "Hold",
     "RemoteDiscord",
     "mount_control",
 ]
 
 from botkit.testing.discord.control import RemoteDiscord, mount_control
-from botkit.testing.discord.faults import ApiError, Call, Fault, Hold
+from botkit.testing.discord.faults import ApiError, Call
 from botkit.testing.discord.server import FakeDiscord
 from botkit.testing.discord.world import FakeChannel, FakeGuild, FakeInteraction, FakeMessage, FakeUser
+from botkit.testing.faults import Hold

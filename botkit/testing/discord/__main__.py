@@ -6,26 +6,12 @@ Prints one JSON line with `api_base`, `token`, `public_key` and `control` when i
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
-import signal
-import sys
+from collections.abc import Callable
+from typing import Any
 
+from botkit.testing.control import serve_fake
 from botkit.testing.discord.control import mount_control
 from botkit.testing.discord.server import FakeDiscord
-
-
-async def serve(port: int, token: str, *, buckets: bool) -> None:
-    fake = FakeDiscord(port=port, token=token, buckets=buckets)
-    mount_control(fake)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with fake:
-        line = {"api_base": fake.api_base, "token": fake.token, "public_key": fake.public_key}
-        sys.stdout.write(json.dumps({**line, "control": f"{fake.api_base}/_control"}) + "\n")
-        sys.stdout.flush()
-        await stop.wait()
 
 
 def main() -> None:
@@ -34,7 +20,13 @@ def main() -> None:
     parser.add_argument("--token", default="fake-discord-token", help="the only accepted bot token")
     parser.add_argument("--buckets", action="store_true", help="enforce rate limits")
     args = parser.parse_args()
-    asyncio.run(serve(args.port, args.token, buckets=args.buckets))
+
+    def make() -> tuple[FakeDiscord, Callable[[], dict[str, Any]]]:
+        fake = FakeDiscord(port=args.port, token=args.token, buckets=args.buckets)
+        mount_control(fake)
+        return fake, lambda: {"token": fake.token, "public_key": fake.public_key}
+
+    serve_fake(make)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,16 @@
-"""Faults a test orders in advance. Nothing here counts seconds: a delay lasts until the test releases it."""
+"""A request of the bot, the errors it can meet, and which requests a fault hits."""
 
 from __future__ import annotations
 
-__all__ = ["ApiError", "Call", "Fault", "Faults", "Hold", "invalid"]
+__all__ = ["ApiError", "Call", "DiscordFaults", "invalid"]
 
-import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-FaultKind = Literal["drop_before", "drop_after", "error", "error_after", "hold"]
+from botkit.testing.faults import Faulty
+
 _SHOWS = re.compile(r"/channels/\d+/messages(/\d+)?$|/webhooks/.*")
 
 
@@ -57,64 +58,34 @@ class Call:
         return self.method in {"POST", "PATCH"} and bool(_SHOWS.fullmatch(self.path))
 
 
-@dataclass(slots=True)
-class Hold:
-    """A call that arrived and waits."""
+class DiscordFaults(Faulty[Call]):
+    """Orders narrow by `path`, a regular expression on `METHOD /path`."""
 
-    reached: asyncio.Event = field(default_factory=asyncio.Event)
-    released: asyncio.Event = field(default_factory=asyncio.Event)
+    def calls_where(self, *, path: str = "", **where: Any) -> Callable[[Call], bool]:
+        if where:
+            raise TypeError(f"faults of Discord know no {sorted(where)}: say path")
+        if not path:
+            return lambda call: call.shows
+        return lambda call: re.search(path, f"{call.method} {call.path}") is not None
 
-    def release(self) -> None:
-        self.released.set()
+    def rate_limit(
+        self, times: int = 1, retry_after: float = 1, *, after: int = 0, path: str = "", everywhere: bool = False
+    ) -> None:
+        """The next `times` calls answer 429, as a bucket's limit or as the global one."""
+        more = {"retry_after": retry_after, "global": everywhere}
+        self.order("error", times, after, error=ApiError(429, 0, "You are being rate limited.", **more), path=path)
 
-
-@dataclass(slots=True)
-class Fault:
-    kind: FaultKind
-    path: str = ""
-    """A regular expression on `METHOD /path`. Empty: anything that shows or changes a message."""
-    times: int = 1
-    after: int = 0
-    """Matching calls to let through first."""
-    error: ApiError | None = None
-    hold: Hold | None = None
-
-    def matches(self, call: Call) -> bool:
-        if not self.path:
-            return call.shows
-        return re.search(self.path, f"{call.method} {call.path}") is not None
-
-
-@dataclass(slots=True)
-class Faults:
-    """Orders in the sequence they were given; each is used up call by call."""
-
-    pending: list[Fault] = field(default_factory=list[Fault])
-    holds: list[Hold] = field(default_factory=list[Hold])
-
-    def add(self, fault: Fault) -> Fault:
-        self.pending.append(fault)
-        if fault.hold is not None:
-            self.holds.append(fault.hold)
-        return fault
-
-    def take(self, call: Call) -> Fault | None:
-        """The next fault for this call, or None. Counts it as used."""
-        for fault in self.pending:
-            if not fault.matches(call):
-                continue
-            if fault.after:
-                fault.after -= 1
-                return None
-            fault.times -= 1
-            if fault.times <= 0:
-                self.pending.remove(fault)
-            return fault
-        return None
-
-    def clear(self) -> None:
-        """Forget all faults and let everything held go on."""
-        for hold in self.holds:
-            hold.release()
-        self.holds.clear()
-        self.pending.clear()
+    def fail(
+        self,
+        times: int = 1,
+        *,
+        status: int = 500,
+        code: int = 0,
+        message: str = "500: Internal Server Error",
+        path: str = "",
+        after: int = 0,
+        applied: bool = False,
+    ) -> None:
+        """The next calls answer an error; with `applied` their effect happened all the same."""
+        kind = "error_after" if applied else "error"
+        self.order(kind, times, after, error=ApiError(status, code, message), path=path)

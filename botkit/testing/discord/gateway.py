@@ -19,6 +19,7 @@ import aiohttp
 from aiohttp import web
 
 from botkit.testing.discord.world import APP_ID, MESSAGE_CONTENT_FLAG, World
+from botkit.testing.faults import Deliveries
 
 GUILDS = 1 << 0
 GUILD_MESSAGES = 1 << 9
@@ -94,6 +95,7 @@ class Gateway:
         self.identifies: list[dict[str, Any]] = []
         self.resumes: list[dict[str, Any]] = []
         self.heartbeats = 0
+        self.deliveries = Deliveries(self._spread)
         self._is_token = is_token
         self._address = address
         self._changed = changed
@@ -107,6 +109,10 @@ class Gateway:
 
     def dispatch(self, name: str, data: dict[str, Any], *, intent: int = 0) -> None:
         """An event for every session that asked for its kind."""
+        self.deliveries.put((name, data, intent))
+
+    def _spread(self, event: tuple[str, dict[str, Any], int]) -> None:
+        name, data, intent = event
         for session in self.sessions.values():
             if session.valid and (not intent or session.intents & intent):
                 self._push(session, name, self._filtered(session, name, data))

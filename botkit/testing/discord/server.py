@@ -4,12 +4,9 @@ from __future__ import annotations
 
 __all__ = ["FakeDiscord"]
 
-import asyncio
 import json
 import re
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, cast
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -17,20 +14,21 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from botkit.core.clock import Clock, SystemClock
 from botkit.testing.discord.buckets import Buckets
-from botkit.testing.discord.faults import ApiError, Call, Fault, Faults, Hold
+from botkit.testing.discord.faults import ApiError, Call, DiscordFaults
 from botkit.testing.discord.gateway import Gateway
 from botkit.testing.discord.interactions import Interactions
 from botkit.testing.discord.people import People
 from botkit.testing.discord.rest import Rest
 from botkit.testing.discord.world import LOADING, FakeInteraction, FakeMessage, World
+from botkit.testing.faults import Dropped, Faults
+from botkit.testing.site import Loopback, cut
 
-_BODY_LIMIT_BYTES = 128 * 1024 * 1024
 _REACTION = re.compile(r"/channels/(\d+)/messages/(\d+)/reactions/(.+)/@me$")
 _CALLBACK = re.compile(r"/interactions/(\d+)/([^/]+)/callback$")
 _WEBHOOK = re.compile(r"/webhooks/\d+/([^/]+)(?:/messages/(@original|\d+))?$")
 
 
-class FakeDiscord(People):
+class FakeDiscord(Loopback, DiscordFaults, People):
     """Discord's API v10 and gateway on loopback, for one bot.
 
         async with FakeDiscord() as fake:
@@ -57,81 +55,41 @@ class FakeDiscord(People):
         buckets: bool = False,
         port: int = 0,
     ):
+        Loopback.__init__(self, port)
         world = World(clock=clock or SystemClock(), name=name)
-        self.changed = asyncio.Event()
         self.token = token
-        self.revoked = False
         self._key = Ed25519PrivateKey.generate()
         self.public_key = self._key.public_key().public_bytes_raw().hex()
         gateway = Gateway(world, is_token=self._is_token, address=lambda: self.gateway_address, changed=self.wake)
         rest = Rest(world, gateway, gateway_address=lambda: self.gateway_address, public_key=self.public_key)
-        super().__init__(world, gateway, rest)
+        People.__init__(self, world, gateway, rest)
         self.interactions = Interactions(world, rest)
         self.buckets = Buckets(world.clock, enforced=buckets)
-        self.faults = Faults()
+        self.faults = Faults[Call]()
+        self.deliveries = gateway.deliveries
         self.calls: list[Call] = []
         """Every call that was answered or failed by a fault, in order."""
         self.refused = 0
         """Calls answered 429."""
-        self.port = port
-        self.application = web.Application(client_max_size=_BODY_LIMIT_BYTES)
         self.application.router.add_route("*", "/api/v10/{path:.+}", self._handle)
         self.application.router.add_get("/gateway/", gateway.serve)
         self.application.router.add_get("/cdn/attachments/{channel}/{file}/{name}", self._download)
-        self._runner: web.AppRunner | None = None
-        self._site: web.TCPSite | None = None
 
     # --- life -------------------------------------------------------------------------------------------
-
-    @property
-    def api_base(self) -> str:
-        """What a channel's `api_base` must be."""
-        return f"http://127.0.0.1:{self.port}"
 
     @property
     def gateway_address(self) -> str:
         return f"ws://127.0.0.1:{self.port}/gateway/"
 
-    async def __aenter__(self) -> Self:
-        self._runner = web.AppRunner(self.application, handle_signals=False, access_log=None, shutdown_timeout=0.2)
-        await self._runner.setup()
-        await self.come_back()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.faults.clear()
-        self.gateway.close(1001)
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    async def go_offline(self) -> None:
-        """Cut every connection and refuse new ones, as when the network is gone."""
-        if self._site is not None:
-            await self._site.stop()
-            self._site = None
-        self.gateway.abort()
-        if self._runner is not None and self._runner.server is not None:
-            for connection in list(self._runner.server.connections):
-                if connection.transport is not None:
-                    connection.transport.abort()
-        await asyncio.sleep(0.02)  # until the other side has noticed
-
-    async def come_back(self) -> None:
-        """Listen again, on the same port."""
-        assert self._runner is not None, "enter the server first: `async with FakeDiscord() as fake`"
-        if self._site is not None:
-            return
-        self._site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
-        await self._site.start()
-        if not self.port:
-            self.port = int(self._runner.addresses[0][1])
+    async def opened(self) -> None:
         self.world.public_base = self.api_base
 
-    def wake(self) -> None:
-        event, self.changed = self.changed, asyncio.Event()
-        event.set()
+    async def closing(self) -> None:
+        self.clear_faults()
+        self.gateway.close(1001)
+
+    def aborted(self) -> None:
+        self.gateway.abort()
 
     # --- what the bot did -------------------------------------------------------------------------------
 
@@ -153,23 +111,8 @@ class FakeDiscord(People):
         """The calls whose `METHOD /path` matches, in order."""
         return [call for call in self.calls if re.search(pattern, f"{call.method} {call.path}")]
 
-    async def wait_for(self, found: Callable[[], Any], *, timeout_s: float = 45.0) -> Any:
-        """Wait until `found()` is true, asking again after every call and gateway message; returns its value.
-
-        Raises:
-            TimeoutError: with what was sent until then.
-        """
-        deadline = asyncio.get_running_loop().time() + timeout_s
-        while True:
-            changed = self.changed
-            value = found()
-            if value:
-                return value
-            try:
-                await asyncio.wait_for(changed.wait(), deadline - asyncio.get_running_loop().time())
-            except TimeoutError:
-                calls = [f"{call.method} {call.path}" for call in self.calls[-8:]]
-                raise TimeoutError(f"nothing matched in {timeout_s} s; sent: {self.texts()}, calls: {calls}") from None
+    def so_far(self) -> str:
+        return f"sent: {self.texts()}, calls: {[f'{call.method} {call.path}' for call in self.calls[-8:]]}"
 
     def signed(self, body: bytes, *, timestamp: str = "") -> dict[str, str]:
         """The headers of an interaction posted to the bot."""
@@ -184,51 +127,13 @@ class FakeDiscord(People):
 
     # --- faults -----------------------------------------------------------------------------------------
 
-    def rate_limit(self, times: int = 1, retry_after: float = 1, *, path: str = "", everywhere: bool = False) -> None:
-        """The next `times` calls answer 429, as a bucket's limit or as the global one."""
-        more = {"retry_after": retry_after, "global": everywhere}
-        error = ApiError(429, 0, "You are being rate limited.", **more)
-        self.faults.add(Fault("error", path, times, error=error))
-
-    def fail(
-        self,
-        times: int = 1,
-        *,
-        status: int = 500,
-        code: int = 0,
-        message: str = "500: Internal Server Error",
-        path: str = "",
-        after: int = 0,
-        applied: bool = False,
-    ) -> None:
-        """The next calls answer an error; with `applied` their effect happened all the same."""
-        kind = "error_after" if applied else "error"
-        self.faults.add(Fault(kind, path, times, after, error=ApiError(status, code, message)))
-
-    def drop_before(self, times: int = 1, *, path: str = "", after: int = 0) -> None:
-        """Close the connection when the call arrived, before it has any effect."""
-        self.faults.add(Fault("drop_before", path, times, after))
-
-    def drop_after(self, times: int = 1, *, path: str = "", after: int = 0) -> None:
-        """Close the connection after the effect, instead of an answer."""
-        self.faults.add(Fault("drop_after", path, times, after))
-
-    def hold(self, times: int = 1, *, path: str = "", after: int = 0) -> Hold:
-        """Let the next calls wait until `release()`; `reached` tells that one arrived."""
-        hold = Hold()
-        self.faults.add(Fault("hold", path, times, after, hold=hold))
-        return hold
-
     def redeliver(self) -> None:
         self.gateway.redeliver()
 
     def revoke_token(self) -> None:
         """Every call answers 401 from now on, and the gateway closes with 4004."""
-        self.revoked = True
+        super().revoke_token()
         self.gateway.close(4004)
-
-    def restore_token(self) -> None:
-        self.revoked = False
 
     # --- HTTP -------------------------------------------------------------------------------------------
 
@@ -240,19 +145,12 @@ class FakeDiscord(People):
         fault = self.faults.take(call)
         headers: dict[str, str] = {}
         try:
-            if fault is not None and fault.hold is not None:
-                fault.hold.reached.set()
-                await fault.hold.released.wait()
-            if fault is not None and fault.kind == "drop_before":
-                return _drop(request)
-            if fault is not None and fault.kind == "error" and fault.error is not None:
-                raise fault.error
+            await fault.begin()
             headers = self.buckets.take(call)
             result = self._answer(call)
-            if fault is not None and fault.kind == "drop_after":
-                return _drop(request)
-            if fault is not None and fault.kind == "error_after" and fault.error is not None:
-                raise fault.error
+            fault.end()
+        except Dropped:
+            return cut(request)
         except ApiError as error:
             self.refused += error.status == 429
             return _respond(error, headers)
@@ -319,9 +217,3 @@ def _json(value: Any, status: int, headers: dict[str, str]) -> web.Response:
     """As Discord answers: plain `application/json`, by way of a proxy."""
     everything = {"Content-Type": "application/json", "Via": "1.1 google", **headers}
     return web.Response(body=json.dumps(value).encode(), status=status, headers=everything)
-
-
-def _drop(request: web.Request) -> web.Response:
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()

@@ -16,8 +16,8 @@ __all__ = [
     "utf16_len",
 ]
 
+from botkit.testing.faults import Hold
 from botkit.testing.telegram.control import RemoteTelegram, mount_control
-from botkit.testing.telegram.faults import Hold
 from botkit.testing.telegram.params import ApiError, Call
 from botkit.testing.telegram.parser import utf16_len
 from botkit.testing.telegram.server import FakeTelegram

@@ -1,8 +1,7 @@
 """The control side over HTTP, for tests whose bot and Telegram live in processes of their own.
 
-`POST /_control/{verb}` takes a JSON object with the arguments of the `FakeTelegram` method of that name;
-people are named by their first name, chats by their id, messages by `[chat_id, message_id]`. The answer is
-`{"ok": true, "result": …}`, or `{"ok": false, "error": "…"}` with status 400.
+People are named by their first name, chats by their id, messages by `[chat_id, message_id]`; the rest is as in
+`botkit.testing.control`.
 
     POST /_control/say      {"who": "Ada", "text": "hello"}
     POST /_control/press    {"who": "Ada", "message": [700001, 2], "button": "Approve"}
@@ -11,26 +10,16 @@ people are named by their first name, chats by their id, messages by `[chat_id, 
 
 from __future__ import annotations
 
-__all__ = ["RemoteTelegram", "message_view", "mount_control"]
+__all__ = ["RemoteTelegram", "TelegramControl", "message_view", "mount_control"]
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
-from aiohttp import web
-
+from botkit.testing.control import Control
 from botkit.testing.remote import Remote
 from botkit.testing.telegram.server import FakeTelegram
 from botkit.testing.telegram.world import FakeChat, FakeDraft, FakeMessage, FakeUser
-
-_VERBS = frozenset(
-    {
-        *("user", "dm", "group", "topic", "say", "send_file", "send_other", "edit", "press", "expire_callbacks"),
-        *("react", "stop_generation", "join", "leave", "block", "unblock", "kick_bot", "migrate", "raw_update"),
-        *("redeliver", "rate_limit", "fail", "drop_before", "drop_after", "hold", "clear_faults"),
-        *("revoke_token", "restore_token"),
-    }
-)
 
 
 def message_view(message: FakeMessage) -> dict[str, Any]:
@@ -50,72 +39,53 @@ def message_view(message: FakeMessage) -> dict[str, Any]:
     }
 
 
+class TelegramControl(Control[FakeTelegram]):
+    verbs = frozenset(
+        {
+            *("user", "dm", "group", "topic", "say", "send_file", "send_other", "edit", "press", "expire_callbacks"),
+            *("react", "stop_generation", "join", "leave", "block", "unblock", "kick_bot", "migrate", "raw_update"),
+        }
+    )
+
+    def looks(self) -> Mapping[str, Callable[[], Any]]:
+        fake = self.fake
+        return {
+            "sent": lambda: fake.sent,
+            "all": lambda: fake.world.order,
+            "drafts": lambda: fake.drafts,
+            "calls": lambda: [{"method": call.method, "args": call.args} for call in fake.calls],
+            "pending": lambda: len(fake.queue.pending),
+        }
+
+    def arguments(self, args: dict[str, Any]) -> dict[str, Any]:
+        if args.get("chat") is not None:
+            number = int(args["chat"])
+            if number not in self.fake.world.chats:
+                raise LookupError(f"no chat {number}")
+            args["chat"] = self.fake.world.chats[number]
+        if "message" in args:
+            chat_id, message_id = args["message"]
+            message = self.fake.world.find(int(chat_id), int(message_id))
+            if message is None:
+                raise LookupError(f"no message {args['message']}")
+            args["message"] = message
+        return args
+
+    def view(self, value: Any) -> Any:
+        match value:
+            case FakeMessage():
+                return message_view(value)
+            case FakeChat():
+                return {"id": value.id, "kind": value.kind, "title": value.title, "topics": value.topics}
+            case FakeUser() | FakeDraft():
+                return asdict(value)
+            case _:
+                return None
+
+
 def mount_control(fake: FakeTelegram) -> None:
     """Add the control routes; before the server starts."""
-
-    async def act(request: web.Request) -> web.Response:
-        verb = request.match_info["verb"]
-        if verb not in _VERBS:
-            return web.json_response({"ok": False, "error": f"no verb {verb!r}: one of {sorted(_VERBS)}"}, status=404)
-        try:
-            args = _arguments(fake, cast("dict[str, Any]", await request.json()) if request.can_read_body else {})
-            result = cast("Callable[..., Any]", getattr(fake, verb))(**args)
-        except (LookupError, TypeError, ValueError) as error:
-            return web.json_response({"ok": False, "error": str(error)}, status=400)
-        fake.queue.wake()
-        return web.json_response({"ok": True, "result": _view(result)})
-
-    async def look(request: web.Request) -> web.Response:
-        match request.match_info["what"]:
-            case "sent":
-                result: Any = [message_view(message) for message in fake.sent]
-            case "all":
-                result = [message_view(message) for message in fake.world.order]
-            case "drafts":
-                result = [_view(draft) for draft in fake.drafts]
-            case "calls":
-                result = [{"method": call.method, "args": call.args} for call in fake.calls]
-            case "pending":
-                result = len(fake.queue.pending)
-            case what:
-                return web.json_response({"ok": False, "error": f"nothing called {what!r}"}, status=404)
-        return web.json_response({"ok": True, "result": result})
-
-    fake.application.router.add_post("/_control/{verb}", act)
-    fake.application.router.add_get("/_control/{what}", look)
-
-
-def _arguments(fake: FakeTelegram, body: dict[str, Any]) -> dict[str, Any]:
-    """Replace ids by what they name."""
-    args = dict(body)
-    if "chat" in args and args["chat"] is not None:
-        chat = fake.world.chats.get(int(args["chat"]))
-        if chat is None:
-            raise LookupError(f"no chat {args['chat']}")
-        args["chat"] = chat
-    if "message" in args:
-        chat_id, message_id = args["message"]
-        message = fake.world.find(int(chat_id), int(message_id))
-        if message is None:
-            raise LookupError(f"no message {args['message']}")
-        args["message"] = message
-    if isinstance(args.get("data"), str):
-        args["data"] = args["data"].encode()
-    return args
-
-
-def _view(value: Any) -> Any:
-    match value:
-        case FakeMessage():
-            return message_view(value)
-        case FakeChat():
-            return {"id": value.id, "kind": value.kind, "title": value.title, "topics": value.topics}
-        case FakeUser() | FakeDraft():
-            return asdict(value)
-        case None | bool() | int() | str():
-            return value
-        case _:
-            return None
+    TelegramControl(fake).mount()
 
 
 class RemoteTelegram(Remote):

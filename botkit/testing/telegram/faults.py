@@ -1,82 +1,54 @@
-"""Faults a test orders in advance. Nothing here counts seconds: a delay lasts until the test releases it."""
+"""Which calls of the Bot API a fault hits."""
 
 from __future__ import annotations
 
-__all__ = ["Fault", "Faults", "Hold"]
+__all__ = ["TelegramFaults"]
 
-import asyncio
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable
+from typing import Any
 
+from botkit.testing.faults import Faulty
 from botkit.testing.telegram.params import ApiError, Call
+from botkit.testing.telegram.world import FakeChat
 
-FaultKind = Literal["drop_before", "drop_after", "error", "error_after", "hold"]
 _NO_MESSAGES = frozenset({"sendchataction", "sendmessagedraft", "sendrichmessagedraft"})
 
 
-@dataclass(slots=True)
-class Hold:
-    """A call that arrived and waits."""
+class TelegramFaults(Faulty[Call]):
+    """Orders narrow by `method` (`*`: every one) and by `chat`."""
 
-    reached: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when a matching call arrived."""
-    released: asyncio.Event = field(default_factory=asyncio.Event)
+    def calls_where(self, *, method: str = "", chat: FakeChat | None = None, **where: Any) -> Callable[[Call], bool]:
+        if where:
+            raise TypeError(f"faults of Telegram know no {sorted(where)}: say method or chat")
+        wanted = method.lower()
 
-    def release(self) -> None:
-        self.released.set()
+        def matches(call: Call) -> bool:
+            if chat is not None and call.integer("chat_id") != chat.id:
+                return False
+            name = call.method.lower()
+            if not wanted:
+                return name.startswith(("send", "edit")) and name not in _NO_MESSAGES
+            return wanted in ("*", name)
 
+        return matches
 
-@dataclass(slots=True)
-class Fault:
-    kind: FaultKind
-    method: str = ""
-    """Empty: anything that shows or changes a message. `*`: every method. Else one method's name."""
-    times: int = 1
-    after: int = 0
-    """Matching calls to let through first."""
-    chat_id: int = 0
-    error: ApiError | None = None
-    hold: Hold | None = None
+    def rate_limit(
+        self, times: int = 1, retry_after: int = 1, *, after: int = 0, method: str = "", chat: FakeChat | None = None
+    ) -> None:
+        """The next `times` calls answer 429."""
+        error = ApiError(429, f"Too Many Requests: retry after {retry_after}", retry_after=retry_after)
+        self.order("error", times, after, error=error, method=method, chat=chat)
 
-    def matches(self, call: Call) -> bool:
-        if self.chat_id and call.integer("chat_id") != self.chat_id:
-            return False
-        name = call.method.lower()
-        if self.method == "":
-            return name.startswith(("send", "edit")) and name not in _NO_MESSAGES
-        return self.method == "*" or self.method.lower() == name
-
-
-@dataclass(slots=True)
-class Faults:
-    """Orders in the sequence they were given; each is used up call by call."""
-
-    pending: list[Fault] = field(default_factory=list[Fault])
-    holds: list[Hold] = field(default_factory=list[Hold])
-
-    def add(self, fault: Fault) -> Fault:
-        self.pending.append(fault)
-        if fault.hold is not None:
-            self.holds.append(fault.hold)
-        return fault
-
-    def take(self, call: Call) -> Fault | None:
-        """The next fault for this call, or None. Counts it as used."""
-        for fault in self.pending:
-            if not fault.matches(call):
-                continue
-            if fault.after:
-                fault.after -= 1
-                return None
-            fault.times -= 1
-            if fault.times <= 0:
-                self.pending.remove(fault)
-            return fault
-        return None
-
-    def clear(self) -> None:
-        """Forget all faults and let everything held go on."""
-        for hold in self.holds:
-            hold.release()
-        self.holds.clear()
-        self.pending.clear()
+    def fail(
+        self,
+        times: int = 1,
+        *,
+        code: int = 500,
+        description: str = "Internal Server Error",
+        method: str = "",
+        after: int = 0,
+        applied: bool = False,
+    ) -> None:
+        """The next calls answer an error; with `applied` their effect happened all the same."""
+        kind = "error_after" if applied else "error"
+        self.order(kind, times, after, error=ApiError(code, description), method=method)

@@ -5,16 +5,16 @@ from __future__ import annotations
 __all__ = ["FakeTelegram"]
 
 import asyncio
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
 from botkit.core.clock import Clock, SystemClock
+from botkit.testing.faults import Dropped, Faults
+from botkit.testing.site import Loopback, cut
 from botkit.testing.telegram import account, drafts, media, messages
 from botkit.testing.telegram.checks import Methods
-from botkit.testing.telegram.faults import Fault, Faults, Hold
+from botkit.testing.telegram.faults import TelegramFaults
 from botkit.testing.telegram.params import ApiError, Call, read_call
 from botkit.testing.telegram.people import People
 from botkit.testing.telegram.updates import UpdateQueue, WebhookPusher
@@ -22,10 +22,9 @@ from botkit.testing.telegram.world import FakeChat, FakeDraft, FakeMessage, Worl
 
 _LOADED = (account, drafts, media, messages)
 """Importing them registers their methods."""
-_BODY_LIMIT_BYTES = 64 * 1024 * 1024
 
 
-class FakeTelegram(People):
+class FakeTelegram(Loopback, TelegramFaults, People):
     """A Telegram Bot API server on loopback, for one bot.
 
         async with FakeTelegram() as fake:
@@ -57,68 +56,32 @@ class FakeTelegram(People):
         port: int = 0,
     ):
         clock = clock or SystemClock()
-        super().__init__(World(clock=clock, bot_username=username, privacy_mode=privacy_mode), UpdateQueue())
+        Loopback.__init__(self, port)
+        world = World(clock=clock, bot_username=username, privacy_mode=privacy_mode)
+        People.__init__(self, world, UpdateQueue(heard=self.wake))
         self.token = token
-        self.faults = Faults()
+        self.faults = Faults[Call]()
+        self.deliveries = self.queue.deliveries
         self.calls: list[Call] = []
         """Every call that was answered or failed by a fault, in order, without `getUpdates`."""
-        self.revoked = False
         self.pusher = WebhookPusher(self.queue, clock, retry_s=webhook_retry_s)
-        self.port = port
-        self.application = web.Application(client_max_size=_BODY_LIMIT_BYTES)
         self.application.router.add_route("*", "/bot{token}/{method}", self._handle)
         self.application.router.add_get("/file/bot{token}/{path:.+}", self._download)
-        self._runner: web.AppRunner | None = None
-        self._site: web.TCPSite | None = None
         self._pushing: asyncio.Task[None] | None = None
         self._closing = False
 
     # --- life -------------------------------------------------------------------------------------------
 
-    @property
-    def api_base(self) -> str:
-        """What a channel's `api_base` must be."""
-        return f"http://127.0.0.1:{self.port}"
-
-    async def __aenter__(self) -> Self:
-        self._runner = web.AppRunner(self.application, handle_signals=False, access_log=None, shutdown_timeout=0.2)
-        await self._runner.setup()
-        await self.come_back()
+    async def opened(self) -> None:
         self._pushing = asyncio.create_task(self.pusher.run(), name="fake telegram webhook")
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def closing(self) -> None:
         self._closing = True
-        self.faults.clear()
+        self.clear_faults()
         self.queue.wake()
         if self._pushing is not None:
             self._pushing.cancel()
             await asyncio.gather(self._pushing, return_exceptions=True)
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    async def go_offline(self) -> None:
-        """Cut every connection and refuse new ones, as when the network is gone."""
-        if self._site is not None:
-            await self._site.stop()
-            self._site = None
-        if self._runner is not None and self._runner.server is not None:
-            for connection in list(self._runner.server.connections):
-                if connection.transport is not None:
-                    connection.transport.abort()
-        await asyncio.sleep(0.02)  # until the other side has noticed
-
-    async def come_back(self) -> None:
-        """Listen again, on the same port."""
-        assert self._runner is not None, "enter the server first: `async with FakeTelegram() as fake`"
-        if self._site is not None:
-            return
-        self._site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
-        await self._site.start()
-        if not self.port:
-            self.port = int(self._runner.addresses[0][1])
 
     # --- what the bot did -------------------------------------------------------------------------------
 
@@ -146,25 +109,8 @@ class FakeTelegram(People):
         """The calls of one method, in order."""
         return [call for call in self.calls if call.method.lower() == method.lower()]
 
-    async def wait_for(self, found: Callable[[], Any], *, timeout_s: float = 45.0) -> Any:
-        """Wait until `found()` is true, asking again after every call and every update; returns its value.
-
-        Raises:
-            TimeoutError: with what was sent until then.
-        """
-        deadline = asyncio.get_running_loop().time() + timeout_s
-        while True:
-            changed = self.queue.changed
-            value = found()
-            if value:
-                return value
-            try:
-                await asyncio.wait_for(changed.wait(), deadline - asyncio.get_running_loop().time())
-            except TimeoutError:
-                raise TimeoutError(
-                    f"nothing matched in {timeout_s} s; sent: {self.texts()}, "
-                    f"last calls: {[call.method for call in self.calls[-8:]]}"
-                ) from None
+    def so_far(self) -> str:
+        return f"sent: {self.texts()}, last calls: {[call.method for call in self.calls[-8:]]}"
 
     # --- faults -----------------------------------------------------------------------------------------
 
@@ -176,53 +122,10 @@ class FakeTelegram(People):
         """Deliver the last updates once more with the ids they had."""
         self.queue.redeliver(count)
 
-    def rate_limit(
-        self, times: int = 1, retry_after: int = 1, *, method: str = "", chat: FakeChat | None = None
-    ) -> None:
-        """The next `times` calls answer 429."""
-        error = ApiError(429, f"Too Many Requests: retry after {retry_after}", retry_after=retry_after)
-        self.faults.add(Fault("error", method, times, chat_id=chat.id if chat else 0, error=error))
-
-    def fail(
-        self,
-        times: int = 1,
-        *,
-        code: int = 500,
-        description: str = "Internal Server Error",
-        method: str = "",
-        after: int = 0,
-        applied: bool = False,
-    ) -> None:
-        """The next calls answer an error; with `applied` their effect happened all the same."""
-        kind = "error_after" if applied else "error"
-        self.faults.add(Fault(kind, method, times, after, error=ApiError(code, description)))
-
-    def drop_before(self, times: int = 1, *, method: str = "", after: int = 0) -> None:
-        """Close the connection when the call arrived, before it has any effect."""
-        self.faults.add(Fault("drop_before", method, times, after))
-
-    def drop_after(self, times: int = 1, *, method: str = "", after: int = 0) -> None:
-        """Close the connection after the effect, instead of an answer."""
-        self.faults.add(Fault("drop_after", method, times, after))
-
-    def hold(self, times: int = 1, *, method: str = "", after: int = 0) -> Hold:
-        """Let the next calls wait until `release()`; `reached` tells that one arrived."""
-        hold = Hold()
-        self.faults.add(Fault("hold", method, times, after, hold=hold))
-        return hold
-
-    def clear_faults(self) -> None:
-        """Forget all faults and let every held call go on."""
-        self.faults.clear()
-
     def revoke_token(self) -> None:
-        """From now on every call answers 401."""
-        self.revoked = True
+        super().revoke_token()
         self.queue.poll += 1
         self.queue.wake()
-
-    def restore_token(self) -> None:
-        self.revoked = False
 
     # --- HTTP -------------------------------------------------------------------------------------------
 
@@ -230,13 +133,13 @@ class FakeTelegram(People):
         try:
             self._check_token(request)
             call = await read_call(request, request.match_info["method"])
-            result = await self._answer(request, call)
+            result = await self._answer(call)
         except ApiError as error:
             return _respond(error)
         except web.HTTPRequestEntityTooLarge:
             return _respond(ApiError(413, "Request Entity Too Large"))
-        if result is None:
-            return _drop(request)
+        except Dropped:
+            return cut(request)
         return web.json_response({"ok": True, "result": result})
 
     def _check_token(self, request: web.Request) -> None:
@@ -246,26 +149,14 @@ class FakeTelegram(People):
         if self.revoked or token != self.token:
             raise ApiError(401, "Unauthorized")
 
-    async def _answer(self, request: web.Request, call: Call) -> Any:
-        """The result of a call; None when the connection must be cut."""
+    async def _answer(self, call: Call) -> Any:
         fault = self.faults.take(call)
-        if fault is not None and fault.hold is not None:
-            fault.hold.reached.set()
-            await fault.hold.released.wait()
-        if fault is not None and fault.kind == "drop_before":
-            self._note(call)
-            return None
-        if fault is not None and fault.kind == "error" and fault.error is not None:
-            self._note(call)
-            raise fault.error
         try:
+            await fault.begin()
             result = await self._run(call)
         finally:
             self._note(call)
-        if fault is not None and fault.kind == "drop_after":
-            return None
-        if fault is not None and fault.kind == "error_after" and fault.error is not None:
-            raise fault.error
+        fault.end()
         return result
 
     def _note(self, call: Call) -> None:
@@ -300,13 +191,15 @@ class FakeTelegram(People):
             self._check_token(request)
             call = Call("download", {"path": request.match_info["path"]})
             fault = self.faults.take(call)
-            if fault is not None and fault.kind.startswith("drop"):
-                return _drop(request)
+            await fault.begin()
             file = next((f for f in self.world.files.values() if f.path == call.text("path")), None)
             if file is None or file.expired:
                 raise ApiError(404, "Not Found")
+            fault.end()
         except ApiError as error:
             return _respond(error)
+        except Dropped:
+            return cut(request)
         return web.Response(body=file.data, content_type="application/octet-stream")
 
 
@@ -314,9 +207,3 @@ def _respond(error: ApiError) -> web.Response:
     retry_after = error.parameters.get("retry_after")
     headers = {"Retry-After": str(retry_after)} if retry_after else None
     return web.json_response(error.as_json(), status=error.code, headers=headers)
-
-
-def _drop(request: web.Request) -> web.Response:
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from botkit.core.clock import Clock
+from botkit.testing.faults import Deliveries
 from botkit.testing.telegram.params import ApiError, Call, bad_request
 
 _OPT_IN = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
@@ -49,10 +50,16 @@ class UpdateQueue:
     """Everything ever queued, for `redeliver` and for schema checks."""
     allowed: tuple[str, ...] = ()
     webhook: Webhook = field(default_factory=Webhook)
+    heard: Callable[[], None] = lambda: None
+    """Told whenever something changed here."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     poll: int = 0
     """Number of the newest poll; an older one that still waits answers 409."""
     polls: int = 0
+    deliveries: Deliveries[dict[str, Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.deliveries = Deliveries(self._deliver)
 
     def wants(self, kind: str) -> bool:
         return kind in self.allowed if self.allowed else kind not in _OPT_IN
@@ -64,11 +71,13 @@ class UpdateQueue:
             return 0
         update_id = int(update.get("update_id", self.next_id))
         self.next_id = max(self.next_id, update_id + 1)
-        entry = {"update_id": update_id, **update}
-        self.pending.append(entry)
-        self.history.append(entry)
-        self.wake()
+        self.deliveries.put({"update_id": update_id, **update})
         return update_id
+
+    def _deliver(self, update: dict[str, Any]) -> None:
+        self.pending.append(update)
+        self.history.append(update)
+        self.wake()
 
     def redeliver(self, count: int = 1) -> None:
         """Queue the last updates once more, under the ids they had."""
@@ -88,6 +97,7 @@ class UpdateQueue:
     def wake(self) -> None:
         event, self.changed = self.changed, asyncio.Event()
         event.set()
+        self.heard()
 
     def set_allowed(self, call: Call) -> None:
         if call.text("allowed_updates"):
