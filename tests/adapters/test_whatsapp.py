@@ -149,10 +149,10 @@ class WhatsAppEmulator(Emulator):
         self.fake.rate_limit(times, retry_after_s)
 
     def fail_after_effect(self) -> None:
-        self.fake.fail_after_effect()
+        self.fake.fail(applied=True)
 
     def drop_answer(self) -> None:
-        self.fake.drop_answer()
+        self.fake.drop_after()
 
     def refuse_second_send(self) -> None:
         self.fake.rate_limit(1, 2, after=1)
@@ -301,7 +301,7 @@ async def test_w3_a_report_that_comes_before_the_answer_carries_the_parts_id(
 ) -> None:
     adapter = await start()
     where = await greeted(emulator, host)
-    emulator.fake.drop_answer()
+    emulator.fake.drop_after()
     (outcome,) = await Courier(adapter, host.clock).deliver(OutMessage(text="once"), where)
     assert outcome.state == "unknown"
     report(emulator.fake, emulator.fake.sent[0])
@@ -486,7 +486,7 @@ async def test_w13_a_pair_rate_limit_spaces_the_messages(cloud: FakeCloud, host:
     adapter = emulator.adapter(host)
     await adapter.start()
     where = await greeted(emulator, host)
-    cloud.refuse(131056, "(Business Account, Consumer Account) pair rate limit hit")
+    cloud.fail(code=131056, message="(Business Account, Consumer Account) pair rate limit hit")
     part = Part(id="p", conversation=where, payload=adapter.render(OutMessage(text="x"), where)[0].payload)
     with pytest.raises(BotkitError) as caught:
         await adapter.send(part)
@@ -548,7 +548,7 @@ async def test_a_refused_file_type_says_why(cloud: FakeCloud, host: MemoryHost) 
     await adapter.start()
     where = await greeted(emulator, host)
     host.files["f"] = b"MZ"
-    cloud.refuse(131053, "Media upload error")
+    cloud.fail(code=131053, message="Media upload error")
     odd = Attachment(kind="file", name="a.exe", size_bytes=2, file_id="f")
     (rendered,) = adapter.render(OutMessage(attachments=(odd,)), where)
     with pytest.raises(SendFailed, match="131053"):

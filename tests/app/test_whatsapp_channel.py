@@ -12,8 +12,7 @@ import pytest
 
 from botkit.app.environment import load_environment
 from botkit.app.serve import Serving, serve
-from botkit.sdk.adapter import HttpRequest
-from botkit.testing.whatsapp import FakeCloud, FakeTwilio, FakeWhatsApp, Hook
+from botkit.testing.whatsapp import FakeCloud, FakeTwilio, FakeWhatsApp
 
 PUBLIC = "https://bots.example.com"
 PATH = "/api/bots/webhook/whatsapp/wa"
@@ -58,24 +57,9 @@ async def serving(
         monkeypatch.setenv(name, value)
     async with serve(load_environment(cwd=folder), mode="dev", actor="ada", tell=lambda _: None) as serving:
         await started(serving)
-        fake.push = pushing_to(serving)
-        fake.changed()
+        fake.post_to(serving.instance.url.rstrip("/") + PATH)
         yield serving
         fake.push = None
-
-
-def pushing_to(serving: Serving) -> Hook:
-    """Post webhooks to the instance as the provider would, over HTTP."""
-
-    async def push(request: HttpRequest) -> int:
-        query = request.url.partition("?")[2]
-        async with httpx.AsyncClient(base_url=serving.instance.url, timeout=30) as client:
-            answer = await client.post(
-                f"{PATH}?{query}" if query else PATH, content=request.body, headers=dict(request.headers)
-            )
-        return answer.status_code
-
-    return push
 
 
 async def started(serving: Serving) -> None:

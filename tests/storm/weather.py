@@ -10,10 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Literal
 
-import httpx
-
 from botkit.app.serve import Serving
-from botkit.sdk.adapter import HttpRequest
 from botkit.testing.discord import FakeDiscord
 from botkit.testing.telegram import FakeTelegram
 from botkit.testing.whatsapp import FakeCloud, FakeTwilio
@@ -165,30 +162,16 @@ class WhatsApp(Weather):
         self.fake.rate_limit(1, 1)
 
     def lose_request(self) -> None:
-        self.fake.drop_request()
+        self.fake.drop_before()
 
     def lose_answer(self) -> None:
-        self.fake.drop_answer()
+        self.fake.drop_after()
 
     def break_after(self) -> None:
-        self.fake.fail_after_effect()
+        self.fake.fail(applied=True)
 
     def connect(self, serving: Serving) -> None:
-        client = httpx.AsyncClient(base_url=serving.instance.url, timeout=30)
-        self._client = client
-
-        async def push(request: HttpRequest) -> int:
-            query = request.url.partition("?")[2]
-            address = f"{_HOOK}?{query}" if query else _HOOK
-            answer = await client.post(address, content=request.body, headers=dict(request.headers))
-            return answer.status_code
-
-        self.fake.push = push
-        self.fake.changed()
-
-    async def close(self) -> None:
-        self.fake.push = None
-        await self._client.aclose()
+        self.fake.post_to(serving.instance.url.rstrip("/") + _HOOK)
 
 
 @asynccontextmanager
@@ -206,17 +189,15 @@ async def discord() -> AsyncGenerator[Weather]:
 @asynccontextmanager
 async def cloud() -> AsyncGenerator[Weather]:
     async with FakeCloud(statuses=True) as fake:
-        weather = WhatsApp(fake)
-        yield weather
-        await weather.close()
+        yield WhatsApp(fake)
+        fake.push = None
 
 
 @asynccontextmanager
 async def twilio() -> AsyncGenerator[Weather]:
     async with FakeTwilio(statuses=True, public=PUBLIC + _HOOK) as fake:
-        weather = WhatsApp(fake)
-        yield weather
-        await weather.close()
+        yield WhatsApp(fake)
+        fake.push = None
 
 
 PLATFORMS = {"telegram": telegram, "discord": discord, "cloud": cloud, "twilio": twilio}

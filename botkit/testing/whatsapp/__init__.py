@@ -9,8 +9,18 @@ async with FakeCloud(push=hook) as fake:       # or FakeTwilio
 
 from __future__ import annotations
 
-__all__ = ["FakeCloud", "FakeMessage", "FakePerson", "FakeTwilio", "FakeWhatsApp", "Hook"]
+__all__ = [
+    "FakeCloud",
+    "FakeMessage",
+    "FakePerson",
+    "FakeTwilio",
+    "FakeWhatsApp",
+    "Hook",
+    "RemoteWhatsApp",
+    "mount_control",
+]
 
 from botkit.testing.whatsapp.cloud import FakeCloud
+from botkit.testing.whatsapp.control import RemoteWhatsApp, mount_control
 from botkit.testing.whatsapp.twilio import FakeTwilio
 from botkit.testing.whatsapp.world import FakeMessage, FakePerson, FakeWhatsApp, Hook

@@ -36,6 +36,16 @@ class FakeCloud(FakeWhatsApp):
         self.templates: dict[str, int] = {}
         """Approved templates: name → number of text variables."""
 
+    @property
+    def account(self) -> dict[str, str]:
+        return {
+            "provider": "cloud",
+            "phone_number_id": self.number_id,
+            "access_token": self.token,
+            "app_secret": self.app_secret,
+            "verify_token": self.verify_token,
+        }
+
     # --- what Meta posts --------------------------------------------------------------------------------
 
     def signed(self, payload: Any) -> HttpRequest:
@@ -131,12 +141,10 @@ class FakeCloud(FakeWhatsApp):
 
     def _guarded(self, handler: Any) -> Any:
         async def answer(request: web.Request) -> web.StreamResponse:
-            self.calls.append({"path": request.path})
-            self.changed()
             try:
                 if self.revoked or request.headers.get("authorization") != f"Bearer {self.token}":
                     raise Refusal(401, 190, "Error validating access token")
-                return await handler(request)
+                return await self.guard(request, handler)
             except Refusal as refusal:
                 error = {
                     "message": f"(#{refusal.code}) {refusal.message}",
@@ -184,7 +192,7 @@ class FakeCloud(FakeWhatsApp):
             raise Refusal(400, 100, "The parameter messaging_product is required.")
         if body.get("status") == "read":
             self.typing.append(str(body["message_id"]))
-            self.changed()
+            self.wake()
             return web.json_response({"success": True})
         person = self.find(str(body.get("to") or body.get("recipient") or ""))
         kind = str(body.get("type") or "text")
@@ -194,9 +202,7 @@ class FakeCloud(FakeWhatsApp):
         if kind != "template" and self.window_closed(person):
             raise Refusal(400, 131047, "Re-engagement message")
         message = self._read(person, kind, body)
-        await self.deliver(request, message)
-        if self.statuses:
-            self.report(message)
+        await self.deliver(message)
         return self._taken(person, message.id)
 
     def _taken(self, person: FakePerson, message_id: str) -> web.Response:

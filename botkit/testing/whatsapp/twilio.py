@@ -42,6 +42,20 @@ class FakeTwilio(FakeWhatsApp):
         self.fetch: Any = None
         """Called with each `MediaUrl`; returns its bytes, or None where nothing can be fetched."""
 
+    @property
+    def account(self) -> dict[str, str]:
+        return {
+            "provider": "twilio",
+            "account_sid": self.account_sid,
+            "auth_token": self.token,
+            "number": self.number,
+        }
+
+    def post_to(self, address: str) -> None:
+        super().post_to(address)
+        if self._posts is not None:
+            self.fetch = self._posts.fetch
+
     # --- what Twilio posts ------------------------------------------------------------------------------
 
     def signed(self, form: Mapping[str, str], url: str = "") -> HttpRequest:
@@ -141,12 +155,10 @@ class FakeTwilio(FakeWhatsApp):
         expected = "Basic " + base64.b64encode(f"{self.account_sid}:{self.token}".encode()).decode()
 
         async def answer(request: web.Request) -> web.StreamResponse:
-            self.calls.append({"path": request.path})
-            self.changed()
             try:
                 if self.revoked or request.headers.get("authorization") != expected:
                     raise Refusal(401, 20003, "Authenticate")
-                return await handler(request)
+                return await self.guard(request, handler)
             except Refusal as refusal:
                 body = {
                     "code": refusal.code,
@@ -170,7 +182,7 @@ class FakeTwilio(FakeWhatsApp):
     async def _typing(self, request: web.Request) -> web.Response:
         form = await request.post()
         self.typing.append(str(form["messageId"]))
-        self.changed()
+        self.wake()
         return web.json_response({"success": True})
 
     async def _content(self, request: web.Request) -> web.Response:
@@ -197,9 +209,7 @@ class FakeTwilio(FakeWhatsApp):
         message = await self._read(person, form)
         if self.window_closed(person) and message.kind != "template":
             raise Refusal(400, 63016, "Failed to send freeform message outside the allowed window")
-        await self.deliver(request, message)
-        if self.statuses:
-            self.report(message)
+        await self.deliver(message)
         return web.json_response(
             {"sid": message.id, "status": "queued", "to": to, "from": origin, "body": message.raw_text}, status=201
         )

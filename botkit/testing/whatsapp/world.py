@@ -7,18 +7,19 @@ __all__ = ["FakeMessage", "FakePerson", "FakeWhatsApp", "Hook", "Refusal", "code
 import asyncio
 import itertools
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
 from botkit.core.clock import Clock, SystemClock
 from botkit.sdk.adapter import HttpRequest
-from botkit.testing.site import Site
+from botkit.testing.faults import Deliveries, Dropped, Faults, Faulty
+from botkit.testing.site import Loopback, cut
+from botkit.testing.whatsapp.hooks import HttpHook
 
 Hook = Callable[[HttpRequest], Awaitable[int]]
 """Where webhooks go; answers with the HTTP status."""
@@ -89,28 +90,19 @@ class Refusal(Exception):
         self.status, self.code, self.message, self.retry_after_s = status, code, message, retry_after_s
 
 
-@dataclass(slots=True)
-class _Fault:
-    after: int = 0
-    """Sends that still succeed before it hits."""
-    refusal: Refusal | None = None
-    applied: bool = False
-    """It takes effect all the same."""
-    drop: bool = False
-    """No answer comes."""
-
-
-class FakeWhatsApp(ABC):
+class FakeWhatsApp(Loopback, Faulty[FakeMessage]):
     """One business number on a loopback server. Enter it; then people can write.
 
     Args:
-        push: receives webhooks; they are repeated until it answers 200, in order for each person.
+        push: receives webhooks; they are repeated until it answers 200, in order. `post_to` makes one of an address.
         clock: dates and the window.
         statuses: report `sent` and `delivered` for each message.
     """
 
     def __init__(self, *, push: Hook | None = None, clock: Clock | None = None, statuses: bool = False, port: int = 0):
-        self.push = push
+        super().__init__(port)
+        self._push = push
+        self._posts: HttpHook | None = None
         self.clock: Clock = clock or SystemClock()
         self.statuses = statuses
         self.people: dict[str, FakePerson] = {}
@@ -120,53 +112,60 @@ class FakeWhatsApp(ABC):
         self.typing: list[str] = []
         """Ids of messages that were answered with a typing signal."""
         self.reactions: dict[str, str] = {}
-        self.revoked = False
         self.files: dict[str, bytes] = {}
         """Media people sent, by id."""
         self.history: list[HttpRequest] = []
         """Webhooks in the order they were made."""
-        self._faults: list[_Fault] = []
+        self.faults = Faults[FakeMessage]()
+        self.deliveries = Deliveries[HttpRequest](self._queue_up)
         self._queue: deque[HttpRequest] = deque()
-        self._changed = asyncio.Event()
         self._ids = itertools.count(1)
         self._task: asyncio.Task[None] | None = None
-        application = web.Application(client_max_size=128 * 1024 * 1024)
-        self._route(application)
-        self._site = Site(application, port)
+        self._route(self.application)
 
     # --- life -------------------------------------------------------------------------------------------
 
-    @property
-    def api_base(self) -> str:
-        """What a channel's `api_base` must be."""
-        return self._site.url
-
-    async def __aenter__(self) -> Self:
-        await self._site.__aenter__()
+    async def opened(self) -> None:
         self._task = asyncio.create_task(self._push_all(), name="fake whatsapp webhooks")
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def closing(self) -> None:
+        self.clear_faults()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        await self._site.__aexit__(kind, error, trace)
+        if self._posts is not None:
+            await self._posts.close()
 
-    async def go_offline(self) -> None:
-        await self._site.go_offline()
+    @property
+    def push(self) -> Hook | None:
+        """Where webhooks go."""
+        return self._push
 
-    async def come_back(self) -> None:
-        await self._site.come_back()
+    @push.setter
+    def push(self, push: Hook | None) -> None:
+        self._push = push
+        self.wake()
 
-    async def wait_for(self, found: Callable[[], Any], *, timeout_s: float = 45.0) -> Any:
-        """Wait until `found()` is true, asking again after each call and webhook; returns its value."""
-        async with asyncio.timeout(timeout_s):
-            while not (value := found()):
-                self._changed.clear()
-                await self._changed.wait()
-        return value
+    def post_to(self, address: str) -> None:
+        """Post webhooks over HTTP to where a bot listens, whatever public address they are signed for."""
+        self.push = self._posts = HttpHook(address)
+
+    @property
+    def pending(self) -> int:
+        """Webhooks that are not taken yet."""
+        return len(self._queue)
+
+    @property
+    @abstractmethod
+    def account(self) -> dict[str, str]:
+        """What a channel needs to know of this account, by the names bots.yaml has for it."""
+
+    def so_far(self) -> str:
+        return f"sent: {self.texts()}, last calls: {[call['path'] for call in self.calls[-8:]]}"
+
+    def texts(self, who: str = "") -> list[str]:
+        """What people read, of one person or of all."""
+        return [message.text for message in self.sent if not who or message.person.name == who]
 
     # --- people -----------------------------------------------------------------------------------------
 
@@ -202,32 +201,41 @@ class FakeWhatsApp(ABC):
 
     def redeliver(self) -> None:
         """Deliver the newest webhook once more."""
-        self._enqueue(self.history[-1], again=True)
+        self._queue_up(self.history[-1])
+
+    def close_window(self, who: str) -> None:
+        """A day has passed since somebody wrote."""
+        self.person(who).wrote_at -= WINDOW_S + 1
 
     def window_closed(self, person: FakePerson) -> bool:
         return self.clock.micros() / 1e6 - person.wrote_at > WINDOW_S
 
     # --- faults -----------------------------------------------------------------------------------------
 
-    def rate_limit(self, times: int, retry_after_s: int, *, after: int = 0) -> None:
-        for _ in range(times):
-            self._faults.append(_Fault(after, self.too_fast(retry_after_s)))
+    def calls_where(self, *, who: str = "", **where: Any) -> Callable[[FakeMessage], bool]:
+        """Sends; those to one person."""
+        if where:
+            raise TypeError(f"faults of WhatsApp know no {sorted(where)}: say who")
+        return lambda message: not who or message.person.name == who
 
-    def fail_after_effect(self) -> None:
-        """The next send takes effect and is answered with a 5xx."""
-        self._faults.append(_Fault(refusal=self.broken(), applied=True))
+    def rate_limit(self, times: int = 1, retry_after: int = 1, *, after: int = 0, who: str = "") -> None:
+        """The next `times` sends are refused for a while."""
+        self.order("error", times, after, error=self.too_fast(retry_after), who=who)
 
-    def drop_request(self) -> None:
-        """The connection of the next send breaks before it takes effect."""
-        self._faults.append(_Fault(drop=True))
-
-    def drop_answer(self) -> None:
-        """The next send takes effect and is not answered."""
-        self._faults.append(_Fault(applied=True, drop=True))
-
-    def refuse(self, code: int, message: str = "refused", status: int = 400) -> None:
-        """The next send is refused with a code of the provider's."""
-        self._faults.append(_Fault(refusal=Refusal(status, code, message)))
+    def fail(
+        self,
+        times: int = 1,
+        *,
+        code: int = 0,
+        message: str = "refused",
+        status: int = 400,
+        after: int = 0,
+        applied: bool = False,
+        who: str = "",
+    ) -> None:
+        """The next sends are refused with a code of the provider's; without one they meet a server error."""
+        error = Refusal(status, code, message) if code else self.broken()
+        self.order("error_after" if applied else "error", times, after, error=error, who=who)
 
     # --- for the carriers -------------------------------------------------------------------------------
 
@@ -251,31 +259,31 @@ class FakeWhatsApp(ABC):
     @abstractmethod
     def broken(self) -> Refusal: ...
 
-    async def deliver(self, request: web.Request, message: FakeMessage) -> None:
-        """Show a checked message to its person, with the ordered faults. Raises `Refusal`."""
-        fault = self._next_fault()
-        if fault is None or fault.applied:
-            self.sent.append(message)
-            self.changed()
-        if fault is None:
-            return
-        if fault.applied and self.statuses:
+    async def deliver(self, message: FakeMessage) -> None:
+        """Show a checked message to its person, with the ordered faults. Raises `Refusal` or `Dropped`."""
+        fault = self.faults.take(message)
+        await fault.begin()
+        self.sent.append(message)
+        self.wake()
+        if self.statuses:
             self.report(message)
-        if fault.drop:
-            assert request.transport is not None
-            request.transport.abort()
-            raise web.HTTPServiceUnavailable
-        assert fault.refusal is not None
-        raise fault.refusal
+        fault.end()
+
+    async def guard(self, request: web.Request, answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Any:
+        """Note a call and let it be answered, or cut. Raises `Refusal`."""
+        self.calls.append({"path": request.path})
+        self.wake()
+        try:
+            return await answer(request)
+        except Dropped:
+            return cut(request)
 
     def new_id(self, prefix: str) -> str:
         return f"{prefix}{next(self._ids):032x}"
 
     def enqueue(self, webhook: HttpRequest) -> None:
-        self._enqueue(webhook, again=False)
-
-    def changed(self) -> None:
-        self._changed.set()
+        self.history.append(webhook)
+        self.deliveries.put(webhook)
 
     def _deed(self, who: str, deed: Mapping[str, Any]) -> str:
         person = self.person(who)
@@ -286,34 +294,22 @@ class FakeWhatsApp(ABC):
 
     message_prefix = "wamid."
 
-    def _next_fault(self) -> _Fault | None:
-        for fault in self._faults:
-            if fault.after:
-                fault.after -= 1
-                continue
-            self._faults.remove(fault)
-            return fault
-        return None
-
-    def _enqueue(self, webhook: HttpRequest, *, again: bool) -> None:
-        if not again:
-            self.history.append(webhook)
+    def _queue_up(self, webhook: HttpRequest) -> None:
         self._queue.append(webhook)
-        self.changed()
+        self.wake()
 
     async def _push_all(self) -> None:
         while True:
-            while not self._queue or self.push is None:
-                self._changed.clear()
-                await self._changed.wait()
+            while not self._queue or self._push is None:
+                await self.changed.wait()
             try:
                 async with asyncio.timeout(_PATIENCE_S):
-                    status = await self.push(self._queue[0])
+                    status = await self._push(self._queue[0])
             except Exception:  # the other side fell over; it is asked again, as a provider does
                 status = 500
             if status == 200:
                 self._queue.popleft()
-                self.changed()
+                self.wake()
             else:
                 await asyncio.sleep(_RETRY_S)
 
