@@ -30,18 +30,27 @@ from __future__ import annotations
 __all__ = [
     "EXPRESSION",
     "RAW",
+    "BotName",
+    "ChannelName",
     "Expression",
+    "Mark",
+    "ModelAlias",
     "ModelAnswer",
     "Node",
     "NodeContext",
     "NodeFailed",
+    "NodeId",
     "Outcome",
     "Raw",
     "RunFacts",
+    "SecretName",
     "Signal",
     "StepHandle",
     "ToolAnswer",
+    "ToolName",
+    "ToolPatterns",
     "Wait",
+    "WorkflowName",
     "node",
     "node_types_of",
 ]
@@ -52,21 +61,48 @@ from datetime import datetime
 from types import ModuleType
 from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema
 
 from botkit.core.errors import BotkitError
 from botkit.core.events import Attachment
 from botkit.core.messages import OutMessage
 
 T = TypeVar("T")
-EXPRESSION = "expression"
-RAW = "raw"
+
+
+class Mark(str):
+    """Says what the text of a field is, to checks, editors and pages. Reaches the JSON Schema as `x-botkit`."""
+
+    __slots__ = ()
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "x-botkit": str(self)}
+
+
+EXPRESSION = Mark("expression")
+RAW = Mark("raw")
 
 Expression = Annotated[str, EXPRESSION]
 """A field that is evaluated by the node itself (`ctx.evaluate`), such as a condition: written without braces."""
 Raw = Annotated[T, RAW]
 """A field whose text is handed to the node as it stands, braces and all, such as code."""
+
+ToolName = Annotated[str, Mark("tool")]
+"""A tool of the workspace, `server__tool`. Like the names below: checked before anything runs, also inside lists."""
+ToolPatterns = Annotated[str, Mark("tools")]
+"""A tool, or a pattern such as `orders__*`."""
+ModelAlias = Annotated[str, Mark("model")]
+"""An alias of `models`, or a LiteLLM name with a slash."""
+BotName = Annotated[str, Mark("bot")]
+"""A bot or a team."""
+WorkflowName = Annotated[str, Mark("workflow")]
+ChannelName = Annotated[str, Mark("channel")]
+SecretName = Annotated[str, Mark("secret")]
+"""A stored secret, by name."""
+NodeId = Annotated[str, Mark("node")]
+"""Another node of the same graph."""
 
 WaitKind = Literal["approval", "reply", "identity", "timer", "schedule", "webhook", "takeover"]
 
@@ -316,6 +352,19 @@ class Node(BaseModel):
     """Type of `Outcome.output`, for checks and documentation: a TypedDict, a builtin, or `Any`."""
     entry: ClassVar[bool] = False
     """Runs begin here: it has no incoming edge."""
+    onward: ClassVar[tuple[str, ...]] = ()
+    """Edges that lead to the next step when the short form of a workflow says nothing about them; `*`: all.
+    Empty: `default`, else `done`, else the first of `handles`."""
+
+    @classmethod
+    def bodies_of(cls, data: Mapping[str, Any]) -> tuple[str, ...]:
+        """Handles whose steps this node walks itself, such as the `body` of a loop: they lead back to it, and
+        nothing after the node may be reached from them.
+
+        Args:
+            data: as written, `{{ … }}` not filled in.
+        """
+        return ()
 
     @classmethod
     def handles_of(cls, data: Mapping[str, Any]) -> Mapping[str, str]:
