@@ -108,5 +108,6 @@ class Instance:
 
     async def audit(self, *, by: str, via: str, action: str, target: str = "", **detail: object) -> None:
         """Record an administrative act."""
+        self.channels.closing()
         entry = Audit(at=self.clock.micros(), actor=by, via=via, action=action, target=target, detail=dict(detail))
         await self.store.journal.commit(None, (AddAudit(audit=entry),))

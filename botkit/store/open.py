@@ -19,6 +19,7 @@ from botkit.core.journal import Signal
 from botkit.store.administration import SqlCallLog, SqlCatalog, SqlRevisions, SqlSecrets
 from botkit.store.analytics import SqlAnalytics
 from botkit.store.call_approvals import SqlCallApprovals
+from botkit.store.conversations import SqlConversations
 from botkit.store.files import DiskFiles
 from botkit.store.journal import Lease, SqlJournal
 from botkit.store.lanes import Owner, register, sweep_others, unregister
@@ -81,6 +82,7 @@ class Store:
         self.revisions = SqlRevisions(writer, reader, clock, owner=owner.id)
         self.records = SqlRecords(reader)
         self.calls = SqlCallLog(writer, clock, owner=owner.id)
+        self.conversations = SqlConversations(reader)
         self.analytics = SqlAnalytics(reader)
         self.files = DiskFiles(home / FILES_NAME, clock)
         self.lifecycle = SqlLifecycle(writer, reader, self.files, clock, owner=owner.id)

@@ -23,6 +23,7 @@ from botkit.sdk import (
     Health,
     OutMessage,
     Part,
+    Recalled,
     Receipt,
     Rendered,
 )
@@ -77,6 +78,9 @@ class World:
                 heard=self._heard,
                 converse=self._converse,
                 link_file=lambda attachment: f"https://bots.example/files/{attachment.file_id}",
+                signing_keys=lambda channel: [channel.encode()],
+                recall=self._recall,
+                keep_file=self._keep_file,
             ),
             has_secret=self._has,
             spawn=spawn,
@@ -91,6 +95,12 @@ class World:
 
     async def _heard(self, channel: str, limit: int) -> list[Event]:
         return []
+
+    async def _recall(self, where: Conversation, user_ids: Sequence[str], limit: int) -> Recalled:
+        return Recalled()
+
+    async def _keep_file(self, data: AsyncIterator[bytes], limit_bytes: int) -> tuple[str, int]:
+        return "file_1", 0
 
     async def _secret(self, name: str) -> str:
         return "value"

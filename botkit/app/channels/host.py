@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-__all__ = ["ChannelHost", "HostServices"]
+__all__ = ["ChannelHost", "HostServices", "channel_keys"]
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import hashlib
+import hmac
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from botkit.core.clock import Clock
 from botkit.core.errors import NotFound
-from botkit.core.events import Attachment, Event
+from botkit.core.events import Attachment, Conversation, Event
+from botkit.core.recall import Recalled
+from botkit.gateway.keys import MasterKey
 from botkit.sdk import Health
 
 
@@ -27,10 +31,19 @@ class HostServices:
     converse: Callable[[Event, float], Awaitable[Mapping[str, Any]]]
     heard: Callable[[str, int], Awaitable[Sequence[Event]]]
     link_file: Callable[[Attachment], str]
+    signing_keys: Callable[[str], Sequence[bytes]]
+    recall: Callable[[Conversation, Sequence[str], int], Awaitable[Recalled]]
+    keep_file: Callable[[AsyncIterator[bytes], int], Awaitable[tuple[str, int]]]
+
+
+def channel_keys(keys: Sequence[MasterKey], channel: str) -> list[bytes]:
+    """Keys for the tickets of one channel, current first; they tell nothing about the master keys or each other."""
+    purpose = b"botkit channel ticket\0" + channel.encode()
+    return [hmac.new(master.key, purpose, hashlib.sha256).digest() for master in keys]
 
 
 class ChannelHost:
-    """The `AdapterHost` of one channel."""
+    """The `AdapterHost` of one channel, and its `ServingHost`."""
 
     def __init__(self, channel: str, services: HostServices, report: Callable[[Health], None]):
         self._channel = channel
@@ -73,3 +86,12 @@ class ChannelHost:
         if not attachment.file_id:
             raise NotFound("this attachment was never stored, so it cannot be sent", name=attachment.name)
         return self._services.link_file(attachment)
+
+    def signing_keys(self) -> Sequence[bytes]:
+        return self._services.signing_keys(self._channel)
+
+    async def recall(self, conversation: Conversation, user_ids: Sequence[str], limit: int) -> Recalled:
+        return await self._services.recall(conversation, user_ids, limit)
+
+    async def keep_file(self, data: AsyncIterator[bytes], limit_bytes: int) -> tuple[str, int]:
+        return await self._services.keep_file(data, limit_bytes)

@@ -17,7 +17,7 @@ from botkit.core.config import Config
 from botkit.core.console import ChannelInfo
 from botkit.core.errors import NotFound, StoreBusy
 from botkit.core.events import Event
-from botkit.sdk import Adapter, Health
+from botkit.sdk import Adapter, Health, ServesHttp
 
 
 class ChannelManager:
@@ -119,6 +119,12 @@ class ChannelManager:
             found.wanted, platforms=self._platforms, services=services, has_secret=self._has_secret, started=_nothing
         ).probe()
         return _info(channel, found.wanted.platform, health)
+
+    def closing(self) -> None:
+        """HTTP ends: so do answers of adapters that would go on for ever."""
+        for channel in self._channels.values():
+            if isinstance(channel.adapter, ServesHttp):
+                channel.adapter.closing()
 
     async def stop(self) -> None:
         await asyncio.gather(*(channel.stop() for channel in self._channels.values()))

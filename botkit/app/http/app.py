@@ -21,7 +21,7 @@ from botkit.app.http.join import JOIN_PATH
 from botkit.app.http.metrics import Metrics, set_rows, set_servers
 from botkit.app.http.oauth import OAUTH_PATHS
 from botkit.app.http.shared_files import FILES_PATH, FileLinks, files_endpoint
-from botkit.app.http.webhooks import Adapters, webhook_endpoint
+from botkit.app.http.webhooks import Adapters, AdapterSites, webhook_endpoint
 from botkit.app.names import WEBHOOK_PATH, WORKSPACE_PATHS
 from botkit.core.console import ChannelInfo
 from botkit.core.errors import BotkitError, StoreError
@@ -38,6 +38,9 @@ _OPEN = (
     *WORKSPACE_PATHS,
     *OPEN_PATHS,
 )
+
+
+_ANY = ["GET", "POST", "OPTIONS"]
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ def build_app(services: HttpServices, page: Sequence[BaseRoute] = ()) -> Starlet
         Route("/readyz", readyz),
         Route("/metrics", metrics),
         Route(WEBHOOK_PATH + "/{platform}/{channel}", receive, methods=["GET", "POST"]),
+        Route(WEBHOOK_PATH + "/{platform}/{channel}/{path:path}", AdapterSites(services.channels), methods=_ANY),
         *services.workspaces,
         *page,
     ]

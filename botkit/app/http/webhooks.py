@@ -5,22 +5,24 @@ The body is capped before and after decompression, and handed over as it came: s
 
 from __future__ import annotations
 
-__all__ = ["BODY_LIMIT_BYTES", "read_body", "webhook_endpoint"]
+__all__ = ["BODY_LIMIT_BYTES", "AdapterSites", "read_body", "webhook_endpoint"]
 
 import zlib
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from botkit.core.errors import BadSignature, BotkitError, LimitReached, StoreError
-from botkit.sdk import Adapter, HttpRequest
+from botkit.sdk import Adapter, HttpRequest, ServesHttp
 
 _log = structlog.get_logger("botkit.http")
 
 BODY_LIMIT_BYTES = 10 * 1024 * 1024
+_NOT_RUNNING = Response("this channel is not running", 503, media_type="text/plain")
 
 
 class Adapters(Protocol):
@@ -41,7 +43,7 @@ def webhook_endpoint(channels: Adapters, public_url: str) -> Callable[[Request],
             return Response("no such channel", 404, media_type="text/plain")
         adapter = channels.adapter(channel)
         if adapter is None:
-            return Response("this channel is not running", 503, media_type="text/plain")
+            return _NOT_RUNNING
         try:
             inbound = await _inbound(request, public_url)
             answer = await adapter.webhook(inbound)
@@ -53,6 +55,37 @@ def webhook_endpoint(channels: Adapters, public_url: str) -> Callable[[Request],
         return Response(answer.body, answer.status, headers=headers)
 
     return receive
+
+
+class AdapterSites:
+    """What lies below a channel's address, for adapters that serve people's browsers (`ServesHttp`)."""
+
+    def __init__(self, channels: Adapters):
+        self._channels = channels
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        platform, channel = scope["path_params"]["platform"], scope["path_params"]["channel"]
+        adapter = self._channels.adapter(channel) if self._channels.platform(channel) == platform else None
+        if not isinstance(adapter, ServesHttp):
+            exists = adapter is None and self._channels.platform(channel) == platform
+            answer = _NOT_RUNNING if exists else Response("no such page", 404, media_type="text/plain")
+            await answer(scope, receive, send)
+            return
+        begun = False
+
+        async def tell(message: Any) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await adapter.serve(scope, receive, tell)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            answer = _refuse(error, channel)
+            if not begun:
+                await answer(scope, receive, send)
 
 
 async def _inbound(request: Request, public_url: str) -> HttpRequest:
