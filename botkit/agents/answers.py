@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["answer_from"]
+__all__ = ["answer_from", "checked"]
 
 from typing import Any, cast
 
 from botkit.agents.schemas import fit_arguments, problems
+from botkit.core.forms import choices_of, options_of
 from botkit.core.schemas import Schema, as_schema
 
 
@@ -19,30 +20,29 @@ def answer_from(data: dict[str, Any], schema: Schema) -> dict[str, Any] | None:
     for name in ("fields", "answers", "content"):
         given = data.get(name)
         if isinstance(given, dict):
-            return _checked(cast("dict[str, Any]", given), schema)
+            return checked(cast("dict[str, Any]", given), schema)
     text = str(data.get("text") or "").strip()
     properties = as_schema(schema.get("properties"))
     required = cast("list[str]", schema.get("required") or [])
     wanted = required if len(required) == 1 else list(properties)
     if len(wanted) == 1:
-        return _checked({wanted[0]: _choice(text, as_schema(properties.get(wanted[0])))}, schema)
-    return _checked(_labelled(text, properties), schema)
+        return checked({wanted[0]: _choice(text, as_schema(properties.get(wanted[0])))}, schema)
+    return checked(_labelled(text, properties), schema)
 
 
-def _checked(answer: dict[str, Any], schema: Schema) -> dict[str, Any] | None:
+def checked(answer: dict[str, Any], schema: Schema) -> dict[str, Any] | None:
+    """The answer with types mended, or None when it does not fit."""
     fitted = fit_arguments(schema, answer)
     return None if problems(schema, fitted) else fitted
 
 
-def _choice(text: str, schema: Schema) -> str:
-    """The enum value a person meant: upper or lower case, or its number in the list."""
-    options = [str(option) for option in cast("list[Any]", schema.get("enum") or [])]
-    for option in options:
-        if option.lower() == text.lower():
-            return option
-    if text.isdigit() and 0 < int(text) <= len(options):
-        return options[int(text) - 1]
-    return text
+def _choice(text: str, schema: Schema) -> str | list[str]:
+    """The values a person meant, by label, value or number in the list; the text where it is no choice."""
+    options = options_of(schema)
+    found = choices_of(text, options) if options else None
+    if not found:
+        return text
+    return [option.value for option in found] if schema.get("type") == "array" else found[0].value
 
 
 def _labelled(text: str, properties: Schema) -> dict[str, Any]:

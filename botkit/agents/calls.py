@@ -16,13 +16,13 @@ from typing import Any
 
 import msgspec
 
-from botkit.agents.answers import answer_from
-from botkit.agents.json_repair import Unreadable, read_arguments
+from botkit.agents.elicitation import elicit
 from botkit.agents.schemas import fit_arguments
 from botkit.core.agent import AgentTask
 from botkit.core.data import Data
 from botkit.core.ids import new_id, short_token
 from botkit.core.journal import LogCall
+from botkit.core.json_repair import Unreadable, read_arguments
 from botkit.core.live import LiveEvent
 from botkit.core.models import RequestedCall
 from botkit.core.tool_search import SEARCH_TOOLS, unwrapped
@@ -153,41 +153,39 @@ class ToolCaller:
             if isinstance(event, Result):
                 text = self._describe(call.name, event)
                 return ended(text, ok=not event.is_error, duration_ms=event.record.duration_ms)
-            answer = await self._ctx.wait(f"{key}/wait/{number}", self._question(event))
             if isinstance(event, NeedsApproval):
                 if not answer.approved:
+                answer = await self._ctx.wait(f"{key}/wait/{number}", self._question(event))
                     self._refused.add(digest)
                     return ended(_declined(answer))
                 attempt = _Try(approval=event.digest)
             else:
-                answers = answer_from(answer.data, event.schema) if answer.state == "answered" else None
-                if answers is None and answer.state != "answered":
+                answers = await elicit(
+                    self._ctx,
+                    f"{key}/wait/{number}",
+                    event.message,
+                    event.schema,
+                    person_id=self._task.principal.id,
+                    expires_s=self._input_expires_s,
+                )
+                if answers is None:
                     return ended("The person did not answer the question this tool asked. Nothing was done.")
-                # an answer that does not fit goes back empty, so that the tool asks again
-                attempt = _Try(approval=attempt.approval, answers=answers or {}, state=event.state)
+                attempt = _Try(approval=attempt.approval, answers=answers, state=event.state)
         return ended("The tool kept asking questions, so the call was given up.")
 
-    def _question(self, event: NeedsApproval | NeedsInput) -> WaitSpec:
-        if isinstance(event, NeedsApproval):
-            payload = {
-                "tool": event.tool,
-                "server": event.server,
-                "arguments": event.arguments,
-                "reason": event.reason,
-                "digest": event.digest,
-            }
-            return WaitSpec(
-                kind="approval",
-                payload=payload,
-                approvers=event.approvers,
-                person_id=self._task.principal.id,
-                token=short_token(),
-            )
+    def _question(self, event: NeedsApproval) -> WaitSpec:
+        payload = {
+            "tool": event.tool,
+            "server": event.server,
+            "arguments": event.arguments,
+            "reason": event.reason,
+            "digest": event.digest,
+        }
         return WaitSpec(
-            kind="reply",
-            payload={"message": event.message, "schema": event.schema},
+            kind="approval",
+            payload=payload,
+            approvers=event.approvers,
             person_id=self._task.principal.id,
-            expires_s=self._input_expires_s,
             token=short_token(),
         )
 

@@ -8,7 +8,7 @@ Source: https://json-schema.org/draft/2020-12
 
 from __future__ import annotations
 
-__all__ = ["fit_arguments", "function_spec", "problems"]
+__all__ = ["fit_arguments", "function_spec", "mended", "problems"]
 
 import json
 import re
@@ -60,6 +60,11 @@ def _compile(schema: Schema) -> Any:
 _validator = IdentityCache(_compile)
 
 
+def mended(schema: Schema, arguments: dict[str, Any]) -> dict[str, Any]:
+    """With right types wherever there is one meaning, also when something else is wrong with them."""
+    return _fit_object(arguments, schema, schema)
+
+
 def problems(schema: Schema, arguments: Mapping[str, Any]) -> list[str]:
     """What is wrong with the arguments, one sentence each; empty when they fit or the schema is no schema.
 
@@ -83,7 +88,7 @@ def fit_arguments(schema: Schema, arguments: dict[str, Any]) -> dict[str, Any]:
     """
     if not problems(schema, arguments):
         return arguments
-    fitted = _fit_object(arguments, schema, schema)
+    fitted = mended(schema, arguments)
     return arguments if problems(schema, fitted) else fitted
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from botkit.core.errors import BotkitError, Conflict, Denied
-from botkit.core.events import Event
+from botkit.core.events import Action, Event
 from botkit.core.journal import CloseWait, DropTimer, Wait
-from botkit.engine import questions
+from botkit.engine import forms, questions
 from botkit.engine.identity import Known
 from botkit.engine.languages import language_of, speak
 from botkit.engine.member_calls import MemberCalls
@@ -30,6 +30,9 @@ class Decisions:
         self._calls = calls
 
     async def by_button(self, event: Event) -> None:
+        if event.action is not None and forms.token_of(event.action):
+            await self._answer(event, event.action)
+            return
         config = self._s.configs.current
         decision = questions.parse_decision(event.action.value) if event.action is not None else None
         adapter = self._s.channels.adapter(event.channel)
@@ -55,6 +58,37 @@ class Decisions:
                 answer = told or answer
         if adapter is not None:
             await adapter.acknowledge(event, answer)
+
+    async def _answer(self, event: Event, action: Action) -> None:
+        """A question of a tool was answered by a press, a choice or a form; or its form is to be opened."""
+        known = await self._s.identities.resolve(event, self._s.configs.current)
+        words = language_of(self._s.configs.current, event.conversation, known.person.locale)
+        adapter = self._s.channels.adapter(event.channel)
+        wait = await self._s.journal.find_wait(token=forms.token_of(action))
+        told = ""
+        if wait is None:
+            told = words.button_unused
+        elif not questions.may_decide(wait, known.person.id, known.roles):
+            told = words.not_asked_you
+        elif wait.state != "open":
+            told = words.already_answered
+        else:
+            if action.opens:
+                form = forms.dialog(wait, words)
+                if form is not None and adapter is not None and await adapter.open_form(event, form):
+                    return
+                answer: dict[str, Any] | None = {"by_field": True}
+            else:
+                answer = forms.answer_of(wait, action, words)
+            if answer is None:
+                told = words.button_unused
+            else:
+                try:
+                    await self.close(wait, answer, by=known.person.id, via=f"chat:{event.channel}")
+                except Conflict:
+                    told = words.already_answered
+        if adapter is not None:
+            await adapter.acknowledge(event, told)
 
     async def decide(
         self, wait: Wait, *, approved: bool, by: str, via: str, comment: str = "", known: Known | None = None

@@ -24,6 +24,7 @@ from botkit.core.journal import (
     Write,
 )
 from botkit.core.live import LiveEvent
+from botkit.engine import forms
 from botkit.engine.access import Access
 from botkit.engine.albums import merged, whole_albums
 from botkit.engine.commands import CommandContext, command_of, run_command
@@ -259,7 +260,7 @@ class Handler:
             wait_id=wait.id,
             state="answered",
             at=self._s.clock.micros(),
-            answer={"text": text},
+            answer=forms.said(wait, text),
             by=known.person.id,
             via=f"chat:{event.channel}",
         )

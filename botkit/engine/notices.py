@@ -12,7 +12,7 @@ from botkit.core.clock import from_micros
 from botkit.core.events import Conversation, Event, User
 from botkit.core.journal import Emit, PutTimer, Run, Wait, Write
 from botkit.core.messages import OutMessage, Part
-from botkit.engine import questions
+from botkit.engine import forms, questions
 from botkit.engine.approvers import places_to_ask
 from botkit.engine.identity import Known
 from botkit.engine.languages import language_of
@@ -85,7 +85,10 @@ class Notices:
         can = self._s.channels.renderer(conversation.channel).capabilities(conversation)
         may = conversation.kind == "group" or questions.may_decide(wait, known.person.id, known.roles)
         words = language_of(config, conversation, known.person.locale, bot=run.bot)
-        message = questions.question(wait, words, can_press=may and can.buttons and not elsewhere)
+        if wait.kind == "reply":
+            wait, message = forms.ask(wait, words, can)
+        else:
+            message = questions.question(wait, words, can_press=may and can.buttons and not elsewhere)
         writes = [*self.parts(conversation, wait.id, message, wait.run_id), *elsewhere]
         if wait.expires_at:
             writes.append(PutTimer(id=wait.id, at=wait.expires_at, lane=wait.lane, event=_expiry(wait, conversation)))
@@ -144,3 +147,15 @@ def _expiry(wait: Wait, conversation: Conversation) -> Event:
         occurred_at=from_micros(wait.expires_at),
         signal={"run_id": wait.run_id, "wait_id": wait.id, "key": wait.key, "kind": wait.kind, "expired": True},
     )
+        if wait.kind == "reply":
+            return self._answered(run, wait)
+    def _answered(self, run: Run, wait: Wait) -> list[Write]:
+        """Take what can be pressed from a question that is answered, where messages can be edited."""
+        conversation = conversation_of(run)
+        can = self._s.channels.renderer(conversation.channel).capabilities(conversation)
+        if not (wait.part_id and wait.payload.get("controls") and can.edit):
+            return []
+        words = language_of(self._s.configs.current, conversation, input_of(run).locale, bot=run.bot)
+        message = OutMessage(text=forms.settled_text(wait, words), edit_of=wait.part_id)
+        return self.parts(conversation, f"{wait.id}/{wait.state}", message, run.id)
+

@@ -36,8 +36,6 @@ def question(wait: Wait, words: Language, *, can_press: bool) -> OutMessage:
     if wait.kind == "approval":
         buttons = _buttons(wait, words) if can_press else ()
         return OutMessage(text=_approval(wait, words, "" if can_press else words.colleague_decides), buttons=buttons)
-    if wait.kind == "reply":
-        return OutMessage(text=str(wait.payload.get("message") or words.please_answer))
     return OutMessage(
         text=words.outcome_unknown.format(tool=wait.payload.get("name") or wait.payload.get("tool") or "?")
     )

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from botkit.sdk import (
@@ -28,6 +29,7 @@ from botkit.sdk import (
     Capabilities,
     Conversation,
     Event,
+    Form,
     Health,
     OutMessage,
     Part,
@@ -36,6 +38,7 @@ from botkit.sdk import (
     ReplyTo,
     SendUnknown,
     User,
+    degrade,
 )
 
 PLAIN = Capabilities(text_limit=4096, edit=True, delete=True, buttons=True, threads=True, commands=True)
@@ -72,6 +75,11 @@ class Shown:
     """Its texts, oldest first; the last one is what it says now."""
     buttons: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     """(label, value)."""
+    selects: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """Menus as JSON: `{"value", "options": [{"label", "value"}], …}`."""
+    form: dict[str, Any] | None = None
+    """The form it offers, as JSON."""
+    cards: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     @property
     def text(self) -> str:
@@ -96,6 +104,10 @@ class FakePlatform:
         """Conversation keys, one per signal."""
         self.acknowledged: list[str] = []
         """Texts shown to people who pressed a button."""
+        self.dialogs: list[Form] = []
+        """Forms shown to people who pressed their button."""
+        self.opens_forms = True
+        """Whether there is still time to show a form when its button was pressed."""
         self.faults: deque[Exception | None] = deque()
         """What the next sends meet, one each; None: it works."""
         self.fault: Callable[[Part], Exception | None] | None = None
@@ -172,6 +184,40 @@ class FakePlatform:
         )
         return await self.deliver(event)
 
+    async def choose(self, message: Shown, *labels: str, person: str = "ada") -> Event:
+        """A person chooses options of the message's first menu; none of them where that is allowed."""
+        menu = message.selects[0]
+        values = {option["label"]: str(option["value"]) for option in menu["options"]}
+        assert menu.get("least", 1) <= len(labels) <= menu.get("most", 1), "the menu does not allow that many"
+        chosen = tuple(values[label] for label in labels)
+        return await self._act(message, person, Action(value=chosen[0] if chosen else menu["value"], values=chosen))
+
+    async def open_form(self, message: Shown, *, person: str = "ada") -> Event:
+        """A person presses the button of a form; `dialogs` has it when the bot shows it."""
+        assert message.form is not None, "the message has no form"
+        return await self._act(message, person, Action(value=message.form["value"], opens=True))
+
+    async def submit(self, message: Shown, fields: Mapping[str, str | list[str]], *, person: str = "ada") -> Event:
+        """A person sends the form of a message."""
+        assert message.form is not None, "the message has no form"
+        unknown = set(fields) - {field["name"] for field in message.form["fields"]}
+        assert not unknown, f"the form has no {unknown}"
+        return await self._act(message, person, Action(value=message.form["value"], fields=dict(fields), sent=True))
+
+    async def _act(self, message: Shown, person: str, action: Action) -> Event:
+        place = message.conversation
+        self._numbers += 1
+        event = self.event(
+            person=person,
+            room=place.room,
+            thread=place.thread,
+            channel=place.channel,
+            group=place.kind == "group",
+            kind="action",
+            action=replace(action, message_id=message.id, handle=f"press-{self._numbers}"),
+        )
+        return await self.deliver(event)
+
     async def deliver(self, event: Event) -> Event:
         """Hand an event to the bot. It is delivered again by `redeliver` until it was taken."""
         self.unacknowledged.append(event)
@@ -229,13 +275,14 @@ class FakePlatform:
         if part.message_id:
             shown = next(message for message in self.messages if message.id == part.message_id)
             shown.versions.append(part.text)
-            shown.buttons = _buttons(part.payload)
+            _fill(shown, part.payload)
             return shown
         known = self._by_part.get(part.id)
         if known is not None and self.capabilities.idempotent_send == "native":
             return known
         place = self._place(part.conversation)
-        shown = Shown(f"out-{len(self.messages) + 1}", place, part.id, [part.text], _buttons(part.payload))
+        shown = Shown(f"out-{len(self.messages) + 1}", place, part.id, [part.text])
+        _fill(shown, part.payload)
         self.messages.append(shown)
         self._by_part[part.id] = shown
         return shown
@@ -277,13 +324,20 @@ class FakeAdapter(Adapter):
         return self.server.direct_room(user_id)
 
     def render(self, message: OutMessage, conversation: Conversation) -> Sequence[Rendered]:
-        """Split at the text limit; buttons sit on the last piece."""
+        """Split at the text limit; what can be pressed sits on the last piece."""
+        return [part for piece in degrade(message, self.server.capabilities) for part in self._parts(piece)]
+
+    def _parts(self, message: OutMessage) -> list[Rendered]:
         limit = self.server.capabilities.text_limit
         pieces = [message.text[start : start + limit] for start in range(0, len(message.text), limit)] or [""]
         rendered = [Rendered(payload={"text": piece}, text=piece) for piece in pieces]
+        payload: dict[str, Any] = {"text": pieces[-1]}
         if message.buttons:
-            buttons = [[button.label, button.value] for row in message.buttons for button in row]
-            rendered[-1] = Rendered(payload={"text": pieces[-1], "buttons": buttons}, text=pieces[-1])
+            payload["buttons"] = [[button.label, button.value] for row in message.buttons for button in row]
+        for name in ("selects", "form", "cards", "attachments"):
+            if getattr(message, name):
+                payload[name] = to_builtins(getattr(message, name))
+        rendered[-1] = Rendered(payload=payload, text=pieces[-1])
         return rendered
 
     async def send(self, part: Part) -> Receipt:
@@ -306,10 +360,19 @@ class FakeAdapter(Adapter):
                 shown.versions.append(text)
         self.server.changed()
 
+    async def open_form(self, event: Event, form: Form) -> bool:
+        if self.server.opens_forms:
+            self.server.dialogs.append(form)
+            self.server.changed()
+        return self.server.opens_forms
+
     async def acknowledge(self, event: Event, text: str = "") -> None:
         self.server.acknowledged.append(text)
         self.server.changed()
 
 
-def _buttons(payload: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(str(label), str(value)) for label, value in payload.get("buttons", ())]
+def _fill(shown: Shown, payload: Mapping[str, Any]) -> None:
+    """What a message shows besides its text."""
+    shown.buttons = [(str(label), str(value)) for label, value in payload.get("buttons", ())]
+    shown.selects, shown.form = list(payload.get("selects", ())), payload.get("form")
+    shown.cards = list(payload.get("cards", ()))

@@ -367,9 +367,10 @@ async def test_a_question_of_a_tool_is_answered_by_the_person_in_words():
         await bench.run()
     assert bench.journal.waits["turn/0/tool/0/wait/0"].payload["message"] == "Which size?"
     bench.decide("turn/0/tool/0/wait/0", text="no idea")
-    with pytest.raises(Paused):  # it does not fit, so the tool asks again
+    with pytest.raises(Paused):  # it does not fit, so it is asked again
         await bench.run()
-    bench.decide("turn/0/tool/0/wait/1", text="m")
+    assert bench.journal.waits["turn/0/tool/0/wait/0/1"].payload["problem"]
+    bench.decide("turn/0/tool/0/wait/0/1", text="m")
 
     await bench.run()
 

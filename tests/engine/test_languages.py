@@ -34,7 +34,7 @@ def test_each_language_has_each_sentence_with_the_same_placeholders(code: str, s
 @pytest.mark.parametrize("code", [code for code in LANGUAGES if code != "en"])
 def test_no_language_was_left_in_english(code: str) -> None:
     same = {name for name in SENTENCES if getattr(LANGUAGES[code], name) == getattr(speak("en"), name)}
-    assert same == set()
+    assert same <= {"no"}  # which Spanish says with the same word
 
 
 @pytest.mark.parametrize(

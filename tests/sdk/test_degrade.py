@@ -6,7 +6,7 @@ from hypothesis import given
 
 from botkit.core.messages import Button, Capabilities, Card, Fact, Form, FormField, Mention, Option, OutMessage, Select
 from botkit.sdk.degrade import PROMPT, degrade, plain_text
-from botkit.testing.rich import capabilities, labels_of, rich_messages
+from tests.sdk.rich_messages import capabilities, labels_of, rich_messages
 
 CITIES = Select(
     value="s", label="Where to?", options=(Option(label="Rome", value="r"), Option(label="Oslo", value="o"))

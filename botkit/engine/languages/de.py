@@ -54,12 +54,30 @@ GERMAN = Language(
     expired="**Abgelaufen**: Über `{tool}` hat niemand rechtzeitig entschieden.",
     cancelled="**Abgebrochen**: `{tool}` wird nicht aufgerufen.",
     please_answer="Bitte antworte.",
+    not_asked_you="Diese Frage geht an jemand anderen.",
+    already_answered="Das wurde schon beantwortet.",
+    fill_in="Ausfüllen",
+    send="Absenden",
+    not_now="Jetzt nicht",
+    skip="Überspringen",
+    yes="Ja",
+    no="Nein",
+    optional="_Freiwillig: `-` lässt es aus._",
+    date_form="_Als JJJJ-MM-TT, etwa 2027-03-31._",
+    answer_by_number="_Antworte mit der Nummer oder dem Namen._",
+    answer_by_numbers="_Antworte mit den Nummern oder Namen, durch Kommas getrennt._",
+    does_not_fit="Das passt nicht. {problem}",
     outcome_unknown=(
         "Die Verbindung brach ab, während `{tool}` ausgeführt wurde, deshalb weiß ich nicht, ob es geschehen ist. "
         "Von mir aus versuche ich es nicht noch einmal: Jemand aus dem Team sieht nach und entscheidet. "
         "Danach melde ich mich hier."
     ),
     still_waiting="Ich warte noch auf eine Entscheidung über `{what}` und antworte, sobald sie da ist.",
+    connect_account=(
+        "`{server}` braucht dein eigenes Konto. Verbinde es hier: "
+        "Der Link ist nur für dich und gilt einmal, 15 Minuten lang.\n\n"
+        "{link}\n\nFrag danach noch einmal dort, wo du gefragt hast."
+    ),
     pairing=(
         "Ich kenne dich noch nicht. Dein Kopplungscode ist `{code}`. Gib ihn dem Betreiber, der dich mit `{command}` "
         "hereinlässt."

@@ -54,11 +54,29 @@ ENGLISH = Language(
     expired="**Expired**: nobody decided about `{tool}` in time.",
     cancelled="**Cancelled**: `{tool}` will not be called.",
     please_answer="Please answer.",
+    not_asked_you="This question is for somebody else.",
+    already_answered="This was already answered.",
+    fill_in="Fill in",
+    send="Send",
+    not_now="Not now",
+    skip="Skip",
+    yes="Yes",
+    no="No",
+    optional="_Optional: `-` leaves it out._",
+    date_form="_As YYYY-MM-DD, such as 2027-03-31._",
+    answer_by_number="_Answer with the number or the name._",
+    answer_by_numbers="_Answer with the numbers or the names, separated by commas._",
+    does_not_fit="That does not fit. {problem}",
     outcome_unknown=(
         "I lost the connection while `{tool}` was being carried out, so I can't tell whether it happened. "
         "I will not try again on my own: a colleague has to look and decide. I'll report back here."
     ),
     still_waiting="I am still waiting for a decision about `{what}` and will answer when it is there.",
+    connect_account=(
+        "`{server}` needs your own account. Connect it here: "
+        "the link is for you alone, and works once within 15 minutes.\n\n"
+        "{link}\n\nThen ask again where you asked before."
+    ),
     pairing=(
         "I don't know you yet. Your pairing code is `{code}`. "
         "Give it to the operator, who lets you in with `{command}`."

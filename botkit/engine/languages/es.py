@@ -54,11 +54,29 @@ SPANISH = Language(
     expired="**Caducado**: nadie decidió sobre `{tool}` a tiempo.",
     cancelled="**Cancelado**: no se llamará a `{tool}`.",
     please_answer="Responde, por favor.",
+    not_asked_you="Esta pregunta es para otra persona.",
+    already_answered="Ya se respondió a esto.",
+    fill_in="Rellenar",
+    send="Enviar",
+    not_now="Ahora no",
+    skip="Omitir",
+    yes="Sí",
+    no="No",
+    optional="_Opcional: `-` lo deja vacío._",
+    date_form="_Como AAAA-MM-DD, por ejemplo 2027-03-31._",
+    answer_by_number="_Responde con el número o el nombre._",
+    answer_by_numbers="_Responde con los números o los nombres, separados por comas._",
+    does_not_fit="Eso no encaja. {problem}",
     outcome_unknown=(
         "Se cortó la conexión mientras se ejecutaba `{tool}`, así que no sé si llegó a hacerse. "
         "No lo volveré a intentar por mi cuenta: alguien del equipo tiene que comprobarlo y decidir. Te avisaré aquí."
     ),
     still_waiting="Sigo esperando una decisión sobre `{what}` y responderé cuando llegue.",
+    connect_account=(
+        "`{server}` necesita tu propia cuenta. Conéctala aquí: "
+        "el enlace es solo para ti y sirve una vez, durante 15 minutos.\n\n"
+        "{link}\n\nDespués, vuelve a preguntar donde lo hiciste."
+    ),
     pairing=(
         "Todavía no te conozco. Tu código de vinculación es `{code}`. Dáselo al operador, que te dará acceso con "
         "`{command}`."

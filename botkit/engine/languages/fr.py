@@ -56,11 +56,29 @@ FRENCH = Language(
     expired="**Expiré** : personne n'a décidé à temps pour `{tool}`.",
     cancelled="**Annulé** : `{tool}` ne sera pas appelé.",
     please_answer="Veuillez répondre.",
+    not_asked_you="Cette question s'adresse à quelqu'un d'autre.",
+    already_answered="Une réponse a déjà été donnée.",
+    fill_in="Remplir",
+    send="Envoyer",
+    not_now="Pas maintenant",
+    skip="Passer",
+    yes="Oui",
+    no="Non",
+    optional="_Facultatif : `-` pour laisser vide._",
+    date_form="_Au format AAAA-MM-JJ, par exemple 2027-03-31._",
+    answer_by_number="_Répondez par le numéro ou le nom._",
+    answer_by_numbers="_Répondez par les numéros ou les noms, séparés par des virgules._",
+    does_not_fit="Cela ne convient pas. {problem}",
     outcome_unknown=(
         "La connexion a été perdue pendant l'exécution de `{tool}` ; je ne sais donc pas si l'action a eu lieu. "
         "Je ne réessaierai pas de moi-même : un collègue doit vérifier et décider. Je vous répondrai ici."
     ),
     still_waiting="J'attends encore une décision sur `{what}` et je répondrai dès qu'elle sera prise.",
+    connect_account=(
+        "`{server}` a besoin de votre propre compte. Connectez-le ici : "
+        "le lien n'est que pour vous et sert une fois, pendant 15 minutes.\n\n"
+        "{link}\n\nReposez ensuite votre question au même endroit."
+    ),
     pairing=(
         "Je ne vous connais pas encore. Votre code d'association est `{code}`. Donnez-le à l'opérateur, qui vous "
         "donnera accès avec `{command}`."

@@ -89,12 +89,34 @@ class Language:
     """{tool}."""
     please_answer: str
     """A question that a tool left without words."""
+    not_asked_you: str
+    """To whom pressed what was asked of somebody else."""
+    already_answered: str
+    fill_in: str
+    """Opens a form: short, as all of these buttons."""
+    send: str
+    not_now: str
+    skip: str
+    """Leaves an optional field out."""
+    yes: str
+    no: str
+    optional: str
+    """Below a field that may be left out by `-`."""
+    date_form: str
+    answer_by_number: str
+    """Below numbered options."""
+    answer_by_numbers: str
+    """The same where several may be chosen."""
+    does_not_fit: str
+    """Before a question that is asked again. {problem}: what is wrong, in English, or nothing."""
     outcome_unknown: str
     """{tool} was called and nobody knows whether it happened."""
 
     # notices
     still_waiting: str
     """{what}."""
+    connect_account: str
+    """To one person alone. {server}, {link}."""
     pairing: str
     """{code}, {command}."""
     unreadable: str

@@ -54,11 +54,29 @@ PORTUGUESE = Language(
     expired="**Expirado**: ninguém decidiu sobre `{tool}` a tempo.",
     cancelled="**Cancelado**: `{tool}` não será chamado.",
     please_answer="Responda, por favor.",
+    not_asked_you="Esta pergunta é para outra pessoa.",
+    already_answered="Isto já foi respondido.",
+    fill_in="Preencher",
+    send="Enviar",
+    not_now="Agora não",
+    skip="Saltar",
+    yes="Sim",
+    no="Não",
+    optional="_Opcional: `-` deixa em branco._",
+    date_form="_No formato AAAA-MM-DD, por exemplo 2027-03-31._",
+    answer_by_number="_Responda com o número ou o nome._",
+    answer_by_numbers="_Responda com os números ou os nomes, separados por vírgulas._",
+    does_not_fit="Isso não serve. {problem}",
     outcome_unknown=(
         "A conexão caiu enquanto `{tool}` estava sendo executado, então não sei se aconteceu. "
         "Não vou tentar de novo por conta própria: alguém da equipe precisa verificar e decidir. Aviso você aqui."
     ),
     still_waiting="Ainda estou aguardando uma decisão sobre `{what}` e responderei quando ela chegar.",
+    connect_account=(
+        "`{server}` precisa da sua própria conta. Conecte-a aqui: "
+        "o link é só para você e vale uma vez, por 15 minutos.\n\n"
+        "{link}\n\nDepois, pergunte de novo onde perguntou."
+    ),
     pairing=(
         "Ainda não conheço você. Seu código de pareamento é `{code}`. Entregue-o ao operador, que libera seu acesso "
         "com `{command}`."
