@@ -7,31 +7,30 @@ from __future__ import annotations
 __all__ = ["Slack"]
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, ClassVar, Literal, cast
-from urllib.parse import parse_qs
+from hashlib import sha256
+from typing import Any, ClassVar, Literal, NamedTuple, cast
 
-import structlog
-from slack_sdk.signature import SignatureVerifier
-
-from adapters.slack.api import Refused, SlackApi
-from adapters.slack.known import Known, Me, Person, Said
+from adapters.slack.api import SlackApi
+from adapters.slack.direct import DirectRooms
+from adapters.slack.inbox import Inbox
+from adapters.slack.known import Known, Me, Said
 from adapters.slack.parsing import parse_payload
 from adapters.slack.rendering import render_message
-from adapters.slack.sending import find_part, send_part
+from adapters.slack.requests import Signatures, payload_of
+from adapters.slack.sending import find_part, metadata_of, send_part
+from adapters.slack.sessions import Sessions
 from adapters.slack.sockets import SocketMode
-from adapters.slack.views import CAN, DOWNLOAD_LIMIT_BYTES, Views
+from adapters.slack.streams import Streams, first_words
+from adapters.slack.views import CAN, DOWNLOAD_LIMIT_BYTES, IN_THREADS, Views
 from botkit.sdk import (
     Adapter,
     AdapterError,
     AdapterHost,
     Attachment,
-    BadSignature,
     BotkitError,
     Capabilities,
     ChannelFatal,
-    Clock,
     Conversation,
     Event,
     Health,
@@ -40,28 +39,35 @@ from botkit.sdk import (
     LimitReached,
     OutMessage,
     Part,
-    RateLimited,
     Receipt,
     Rendered,
 )
-
-_log = structlog.get_logger("botkit.slack")
 
 WEBHOOK_LIMIT_BYTES = 4 * 1024 * 1024
 START_TIMEOUT_S = 40.0
 WATCH_S = 60.0
 """Between two looks at the token, where requests are posted to us."""
+_AWAY_S = 30.0
+"""Without a socket for so long, something may be missing: Slack delivers again, but not for ever."""
 _BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 
-class _SignatureClock:
-    """Time as slack-sdk's verifier asks for it."""
+class _Running(NamedTuple):
+    """What exists while the channel runs."""
 
-    def __init__(self, clock: Clock):
-        self._clock = clock
+    api: SlackApi
+    streams: Streams
+    sessions: Sessions
+    views: Views
+    inbox: Inbox
+    signatures: Signatures
+    socket: SocketMode | None
+    socket_api: SlackApi | None
 
-    def now(self) -> float:
-        return self._clock.now().timestamp()
+    async def close(self) -> None:
+        for part in (self.inbox, self.views, self.api, self.socket_api):
+            if part is not None:
+                await part.close()
 
 
 class Slack(Adapter):
@@ -76,13 +82,11 @@ class Slack(Adapter):
         super().__init__(channel, config, host)
         self._known = Known()
         self._known.commands = frozenset(name for name, _ in host.commands)
-        self._api: SlackApi | None = None
-        self._socket_api: SlackApi | None = None
-        self._verifier: SignatureVerifier | None = None
+        self._now: _Running | None = None
         self._task: asyncio.Task[None] | None = None
         self._health = ("", "")
-        self._views: Views | None = None
         self._settled = asyncio.Event()
+        self._direct = DirectRooms()
 
     # --- life -----------------------------------------------------------------------------------------------
 
@@ -100,24 +104,9 @@ class Slack(Adapter):
                 "mode: events needs BOTKIT_PUBLIC_URL, an address Slack can reach; or use mode: socket",
                 channel=self.channel,
             )
-        base = str(self.config.api_base or "")
-        self._api = SlackApi(await self.host.secret(self.config.bot_token.secret), base)
-        self._views = Views(self._api, self.host.clock, self.channel)
-        if self.config.signing_secret is not None:
-            secret = (await self.host.secret(self.config.signing_secret.secret)).strip()
-            self._verifier = SignatureVerifier(secret, cast("Any", _SignatureClock(self.host.clock)))
-        socket = None
-        if self.config.mode == "socket":
-            self._socket_api = SlackApi(await self.host.secret(self.config.app_token.secret), base)
-            socket = SocketMode(
-                api=self._socket_api,
-                channel=self.channel,
-                clock=self.host.clock,
-                deliver=self._take,
-                report=self._report,
-            )
-        self._task = asyncio.create_task(self._live(self._api, socket), name=f"slack {self.channel}")
-        self._settled = socket.settled if socket is not None else asyncio.Event()
+        self._now = running = await self._build()
+        self._settled = running.socket.settled if running.socket is not None else asyncio.Event()
+        self._task = asyncio.create_task(self._live(running), name=f"slack {self.channel}")
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 await self._settled.wait()
@@ -128,6 +117,46 @@ class Slack(Adapter):
             await self._close()
             raise ChannelFatal(detail, channel=self.channel)
 
+    async def _build(self) -> _Running:
+        """Join what the channel is made of; nothing is asked of Slack yet."""
+        config, host = self.config, self.host
+        base = str(config.api_base or "")
+        signing = "" if config.signing_secret is None else (await host.secret(config.signing_secret.secret)).strip()
+        app_token = (await host.secret(config.app_token.secret)).strip() if config.mode == "socket" else ""
+        api = SlackApi(await host.secret(config.bot_token.secret), base)
+        streams = Streams(api, host.clock, self._known, self.channel)
+        sessions = Sessions(api, self.channel)
+        inbox = Inbox(
+            channel=self.channel,
+            api=api,
+            host=host,
+            known=self._known,
+            sessions=sessions,
+            app=sha256(f"{base} {app_token or signing}".encode()).hexdigest(),
+            prompts=config.suggested_prompts,
+        )
+        socket_api = SlackApi(app_token, base) if app_token else None
+        socket = None
+        if socket_api is not None:
+            socket = SocketMode(
+                api=socket_api,
+                channel=self.channel,
+                clock=host.clock,
+                deliver=inbox.take,
+                connected=self._connected,
+                report=self._report,
+            )
+        return _Running(
+            api=api,
+            streams=streams,
+            sessions=sessions,
+            views=Views(api, host.clock, self.channel, streams, sessions),
+            inbox=inbox,
+            signatures=Signatures(signing, host.clock),
+            socket=socket,
+            socket_api=socket_api,
+        )
+
     async def stop(self) -> None:
         await self._close()
         self._report("off", "")
@@ -137,16 +166,15 @@ class Slack(Adapter):
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        for part in (self._views, self._api, self._socket_api):
-            if part is not None:
-                await part.close()
-        self._views = self._api = self._socket_api = None
+        now, self._now = self._now, None
+        if now is not None:
+            await now.close()
 
-    async def _live(self, api: SlackApi, socket: SocketMode | None) -> None:
+    async def _live(self, now: _Running) -> None:
         """Learn who we are, as often as it takes; then listen."""
         for attempt in range(1_000_000):
             try:
-                await self._introduce(api)
+                await self._introduce(now)
                 break
             except ChannelFatal as error:
                 self._report("fatal", str(error))
@@ -156,12 +184,18 @@ class Slack(Adapter):
                 self._report("degraded", str(error))
                 self._settled.set()
                 await self.host.clock.sleep(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
-        if socket is not None:
-            await socket.run()
+        if now.socket is not None:
+            await now.socket.run()
         else:
             self._report("ok", "")
             self._settled.set()
-            await self._watch(api)
+            await now.inbox.catch_up()
+            await self._watch(now.api)
+
+    async def _connected(self, away_s: float) -> None:
+        """The socket is open, after so many seconds without one."""
+        if self._now is not None and away_s > _AWAY_S:
+            await self._now.inbox.catch_up()
 
     async def _watch(self, api: SlackApi) -> None:
         """Where Slack posts, nothing else tells that the token was revoked or the network is gone."""
@@ -177,15 +211,10 @@ class Slack(Adapter):
             else:
                 self._report("ok", "")
 
-    async def _introduce(self, api: SlackApi) -> None:
-        me = await api.call("auth.test", safe=True)
+    async def _introduce(self, now: _Running) -> None:
+        me = await now.api.call("auth.test", safe=True)
         self._known.me = Me(str(me["user_id"]), str(me.get("bot_id") or ""), str(me.get("team_id") or ""))
-        await self._learn_people(api, {self._known.me.user})
-        for event in await self.host.heard():
-            place = event.conversation
-            if place.thread and event.addressed in {"mention", "reply"}:
-                # The bot was talked with there before this process began.
-                self._known.learn_thread(place.room, place.thread, Said(place.thread, ""))
+        await now.inbox.introduced()
 
     def _report(self, state: str, detail: str) -> None:
         """Tell the host, at changes only."""
@@ -200,99 +229,45 @@ class Slack(Adapter):
     def parse(self, payload: Mapping[str, Any]) -> Sequence[Event]:
         return parse_payload(self.channel, self._known, payload, self.host.clock.now())
 
-    async def _take(self, payload: Mapping[str, Any]) -> None:
-        """One payload: look up what it leaves out, then store what it means."""
-        if self._api is not None:
-            try:
-                await self._look_up(self._api, payload)
-            except Exception as error:  # what it leaves out must not keep it from being stored
-                _log.debug("slack_lookup_failed", channel=self.channel, detail=type(error).__name__)
-        for event in self.parse(payload):
-            await self.host.accept(event)
-            if event.sender.is_self and event.conversation.thread:
-                said = Said(event.message_id, event.text)
-                self._known.learn_thread(event.conversation.room, event.conversation.thread, said)
-
-    async def _look_up(self, api: SlackApi, payload: Mapping[str, Any]) -> None:
-        event = cast("Mapping[str, Any]", payload.get("event") or {})
-        message = cast("Mapping[str, Any]", event.get("message") or event)
-        user = cast("Mapping[str, Any]", payload.get("user") or {})
-        people = {str(message.get("user") or user.get("id") or payload.get("user_id") or "")}
-        text = str(message.get("text") or "")
-        people |= {piece.partition(">")[0].partition("|")[0] for piece in text.split("<@")[1:]}
-        await self._learn_people(api, people - {""})
-        room, thread = str(event.get("channel") or ""), str(message.get("thread_ts") or "")
-        if room and thread and not self._known.knows_thread(room, thread):
-            await self._learn_thread(api, room, thread)
-
-    async def _learn_people(self, api: SlackApi, numbers: set[str]) -> None:
-        for number in numbers:
-            if self._known.person(number) is not None or not number.startswith(("U", "W")):
-                continue
-            try:
-                found = await api.call("users.info", safe=True, user=number, include_locale=True)
-                self._known.learn_person(Person.of(cast("Mapping[str, Any]", found["user"])))
-            except (Refused, RateLimited) as error:
-                _log.debug("slack_person_unknown", channel=self.channel, detail=str(error))
-                if isinstance(error, Refused):
-                    self._known.learn_person(Person(number))
-
-    async def _learn_thread(self, api: SlackApi, room: str, thread: str) -> None:
-        """Whether the bot talks in a thread nobody told us of."""
-        found = await api.call("conversations.replies", safe=True, channel=room, ts=thread, limit=100)
-        mine = {self._known.me.user, self._known.me.bot} - {""}
-        said: Said | None = None
-        for message in cast("list[Mapping[str, Any]]", found.get("messages") or []):
-            if {str(message.get("user", "")), str(message.get("bot_id", ""))} & mine:
-                said = Said(str(message["ts"]), str(message.get("text") or ""))
-        self._known.learn_thread(room, thread, said)
-
     async def webhook(self, request: HttpRequest) -> HttpResponse:
         """Store what Slack posts, then answer 200. Any other answer makes Slack post an event again."""
         if request.method != "POST":
             return HttpResponse(status=405)
         if len(request.body) > WEBHOOK_LIMIT_BYTES:
             return HttpResponse(status=413)
-        self._verify(request)
-        payload = _payload_of(request)
+        now = self._running()
+        now.signatures.verify(request)
+        payload = payload_of(request)
         if payload is None:
             return HttpResponse(status=400, body=b"not a payload")
         if payload.get("type") == "url_verification":
             return HttpResponse(status=200, body=str(payload.get("challenge", "")).encode())
-        await self._take(payload)
+        await now.inbox.take(payload)
         return HttpResponse(status=200)
-
-    def _verify(self, request: HttpRequest) -> None:
-        """Raises `BadSignature`: absent, malformed, wrong or stale; also while no signing secret is known."""
-        valid = False
-        if self._verifier is not None:
-            try:
-                valid = self._verifier.is_valid_request(request.body, dict(request.headers))
-            except (ValueError, TypeError):  # slack-sdk raises at a timestamp that is no number
-                valid = False
-        if not valid:
-            raise BadSignature("the signature of the request is wrong, stale or missing", channel=self.channel)
 
     async def fetch(self, attachment: Attachment) -> AsyncGenerator[bytes]:
         if attachment.size_bytes > DOWNLOAD_LIMIT_BYTES:
             raise LimitReached("files of more than 25 MB are not loaded", limit="file", value=DOWNLOAD_LIMIT_BYTES)
-        async for chunk in self._running().download(attachment.remote, DOWNLOAD_LIMIT_BYTES):
+        async for chunk in self._running().api.download(attachment.remote, DOWNLOAD_LIMIT_BYTES):
             yield chunk
 
     # --- out ------------------------------------------------------------------------------------------------
 
     def capabilities(self, conversation: Conversation) -> Capabilities:
-        return CAN
+        return IN_THREADS if conversation.thread else CAN
 
     def render(self, message: OutMessage, conversation: Conversation) -> Sequence[Rendered]:
-        return render_message(message)
+        return [first_words(message)] if message.streaming else render_message(message)
+
+    def direct_room(self, user_id: str) -> str:
+        return self._direct.room(user_id)
 
     async def send(self, part: Part) -> Receipt:
-        api = self._running()
-        assert self._views is not None  # it comes and goes with the api
-        async with self._views.settled(part.conversation):
+        now = self._running()
+        part = await self._direct.placed(now.api, part)
+        async with now.views.settled(part.conversation):
             try:
-                message_id = await send_part(api, part, self.host.load_file)
+                message_id = await self._send(now, part)
             except ChannelFatal as error:
                 self._report("fatal", str(error))
                 raise
@@ -301,40 +276,49 @@ class Slack(Adapter):
             self._known.learn_thread(place.room, place.thread, Said(message_id, part.text))
         return Receipt(message_id=message_id)
 
+    async def _send(self, now: _Running, part: Part) -> str:
+        """A stream's first words, or its end, or a message of its own."""
+        if "stream" in part.payload:
+            if part.message_id:
+                return part.message_id  # it is there, and may show more by now
+            return await now.streams.begin(part) or await send_part(now.api, part, self.host.load_file)
+        if part.message_id and not part.edit_of and await now.streams.finish(part, metadata_of(part)):
+            message_id = part.message_id
+        else:
+            message_id = await send_part(now.api, part, self.host.load_file)
+        await now.sessions.rested(part.conversation)
+        return message_id
+
     async def find(self, part: Part) -> Receipt | None:
+        now = self._running()
+        part = await self._direct.placed(now.api, part)
         me = [number for number in (self._known.me.user, self._known.me.bot) if number]
-        found = await find_part(self._running(), part, me)
-        return Receipt(message_id=found) if found else None
+        found = await find_part(now.api, part, me)
+        if not found:
+            return None
+        now.streams.adopt(part, found)
+        return Receipt(message_id=found)
+
+    async def typing(self, conversation: Conversation) -> None:
+        if self._now is not None:
+            await self._now.views.typing(conversation)
 
     async def update(self, part: Part, text: str) -> None:
-        if self._views is not None and part.message_id:
-            await self._views.update(part, text)
+        if self._now is not None and part.message_id:
+            await self._now.views.update(part, text)
 
     async def acknowledge(self, event: Event, text: str = "") -> None:
         """Slack was answered when the press was stored; this says what came of it."""
-        if self._views is not None:
-            await self._views.tell(event, text)
+        if self._now is not None:
+            await self._now.views.tell(event, text)
 
     async def react(self, conversation: Conversation, message_id: str, emoji: str) -> None:
-        if self._views is not None:
-            await self._views.react(conversation, message_id, emoji)
+        if self._now is not None:
+            await self._now.views.react(conversation, message_id, emoji)
 
-    def _running(self) -> SlackApi:
-        if self._api is None:
+    def _running(self) -> _Running:
+        if self._now is None:
             error = AdapterError(f"channel {self.channel} is not started")
             error.retryable = True
             raise error
-        return self._api
-
-
-def _payload_of(request: HttpRequest) -> dict[str, Any] | None:
-    """An event is JSON; a press is a form with JSON in `payload`; a command is a form."""
-    try:
-        if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            form = {key: values[0] for key, values in parse_qs(request.body.decode(), keep_blank_values=True).items()}
-            value: object = json.loads(form["payload"]) if "payload" in form else form
-        else:
-            value = json.loads(request.body)
-    except (ValueError, RecursionError):
-        return None
-    return cast("dict[str, Any]", value) if isinstance(value, dict) and value else None
+        return self._now

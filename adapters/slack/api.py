@@ -34,6 +34,7 @@ ANSWER_TIMEOUT_S = 30.0
 UPLOAD_TIMEOUT_S = 300.0
 KEEP_IDLE_S = 10.0
 """Idle connections are given up early: a request on one that the server just closed would be a lost answer."""
+_JSON = ("chat.", "assistant.", "agents.", "views.")
 _CHUNK_BYTES = 64 * 1024
 _CONNECT_ERRORS = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _TOKEN = frozenset({"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"})
@@ -95,7 +96,7 @@ class SlackApi:
         """
         given = {key: value for key, value in arguments.items() if value is not None}
         # Reading methods take forms only; writing ones take JSON too, which keeps blocks what they are.
-        how: dict[str, Any] = {"json": given} if method.startswith("chat.") else {"data": given}
+        how: dict[str, Any] = {"json": given} if method.startswith(_JSON) else {"data": given}
         try:
             answer = await cast("Any", self._client).api_call(method, **how)
         except SlackApiError as error:

@@ -28,6 +28,7 @@ class Person(NamedTuple):
     is_bot: bool = False
     locale: str = ""
     timezone: str = ""
+    team: str = ""
 
     @classmethod
     def of(cls, user: Raw) -> Person:
@@ -41,6 +42,7 @@ class Person(NamedTuple):
             is_bot=bool(user.get("is_bot")),
             locale=str(user.get("locale") or ""),
             timezone=str(user.get("tz") or ""),
+            team=str(user.get("team_id") or ""),
         )
 
 
@@ -66,6 +68,11 @@ class Known:
 
     def learn_person(self, person: Person) -> None:
         _keep(self._people, person.id, person)
+
+    def team_of(self, number: str) -> str:
+        """The workspace of a person: another one for people who are here through a shared channel."""
+        found = self.person(number)
+        return (found.team if found is not None else "") or self.me.team
 
     def knows_thread(self, channel: str, thread: str) -> bool:
         return (channel, thread) in self._threads

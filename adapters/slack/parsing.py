@@ -242,6 +242,40 @@ def _reaction(r: _Reader, event: Raw) -> list[Event]:
     ]
 
 
+def _assistant(r: _Reader, event: Raw) -> list[Event]:
+    """Somebody opened a thread with the assistant, or looks at another channel beside it."""
+    thread = cast("Raw", event["assistant_thread"])
+    room, ts = str(thread["channel_id"]), str(thread["thread_ts"])
+    started = event["type"] == "assistant_thread_started"
+    return [
+        Event(
+            channel=r.channel,
+            dedupe_key=f"thread:{room}:{ts}" if started else f"context:{r.payload['event_id']}",
+            kind="thread_started" if started else "unsupported",
+            conversation=r.conversation(room, "im", ts),
+            sender=r.user(str(thread["user_id"])),
+            occurred_at=_time(str(event.get("event_ts") or "")),
+            detail="" if started else f"service:{event['type']}",
+        )
+    ]
+
+
+def _stopped(r: _Reader, event: Raw) -> list[Event]:
+    """The stop button of an agent's session."""
+    room, thread = str(event["channel"]), str(event["thread_ts"])
+    return [
+        Event(
+            channel=r.channel,
+            dedupe_key=f"stop:{room}:{thread}:{event['event_ts']}",
+            kind="stop_generation",
+            conversation=r.conversation(room, "", thread),
+            sender=r.user(str(event["user"])),
+            occurred_at=_time(str(event["event_ts"])),
+            addressed="command",
+        )
+    ]
+
+
 def _joined(r: _Reader, event: Raw) -> list[Event]:
     number = str(event["user"])
     return [
@@ -308,6 +342,9 @@ _EVENTS = {
     "reaction_added": _reaction,
     "reaction_removed": _reaction,
     "member_joined_channel": _joined,
+    "assistant_thread_started": _assistant,
+    "assistant_thread_context_changed": _assistant,
+    "agent_session_stopped": _stopped,
 }
 
 

@@ -9,7 +9,7 @@ Source: https://docs.slack.dev/reference/block-kit/blocks/markdown-block
 
 from __future__ import annotations
 
-__all__ = ["TEXT_LIMIT", "preview", "render_message", "text_payload"]
+__all__ = ["TEXT_LIMIT", "inert", "preview", "render_message", "text_payload"]
 
 import re
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ def render_message(message: OutMessage) -> list[Rendered]:
     if len(text) > MESSAGE_LIMIT_CHARS:
         text = f"{text[:MESSAGE_LIMIT_CHARS]}\n\n[…] cut here: {len(message.text)} characters are too long for a chat."
     everything = clean("\n\n".join(piece for piece in (text, *notes, *unshown) if piece)).strip("\n").rstrip()
-    pieces = split_markdown(_inert(everything), TEXT_LIMIT)
+    pieces = split_markdown(inert(everything), TEXT_LIMIT)
     if rows and not pieces:
         pieces = ["…"]
     drafts = [text_payload(piece) for piece in pieces]
@@ -58,7 +58,7 @@ def render_message(message: OutMessage) -> list[Rendered]:
 
 def preview(text: str) -> dict[str, Any]:
     """The beginning of a text as one message, for streams."""
-    pieces = split_markdown(_inert(clean(text)), TEXT_LIMIT)
+    pieces = split_markdown(inert(text), TEXT_LIMIT)
     return text_payload(pieces[0] if pieces else "…")
 
 
@@ -69,9 +69,9 @@ def text_payload(piece: str) -> dict[str, Any]:
     }
 
 
-def _inert(markdown: str) -> str:
+def inert(markdown: str) -> str:
     """Break `<!channel>` and `<@U1>`: a model must not ring people by writing their names."""
-    return _SPECIAL.sub("&lt;", markdown)
+    return _SPECIAL.sub("&lt;", clean(markdown))
 
 
 def _plain(piece: str) -> str:

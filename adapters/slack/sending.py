@@ -8,8 +8,9 @@ Source: https://docs.slack.dev/reference/methods/chat.postMessage, https://docs.
 
 from __future__ import annotations
 
-__all__ = ["find_part", "send_part"]
+__all__ = ["find_part", "metadata_of", "send_part"]
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ import msgspec
 import structlog
 
 from adapters.slack.api import Refused, SlackApi
+from adapters.slack.streams import stop_stream
 from botkit.sdk import Attachment, Part
 
 _log = structlog.get_logger("botkit.slack")
@@ -24,10 +26,16 @@ _log = structlog.get_logger("botkit.slack")
 METADATA = "botkit_part"
 _EDIT_AGAIN = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 _BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+_WORDS = re.compile(r"[\W_]+")
+_ALIKE_CHARS = 16
 _EARLIER_S = 60.0
 """Clocks differ."""
 
 LoadFile = Callable[[Attachment], Awaitable[bytes]]
+
+
+def metadata_of(part: Part) -> dict[str, Any]:
+    return {"event_type": METADATA, "event_payload": {"part": part.id}}
 
 
 async def send_part(api: SlackApi, part: Part, load_file: LoadFile) -> str:
@@ -66,21 +74,21 @@ async def _post(api: SlackApi, part: Part, payload: Mapping[str, Any]) -> str:
         # A preview makes Slack fetch the address: a way out for data an injected prompt put into a link.
         unfurl_links=False,
         unfurl_media=False,
-        metadata={"event_type": METADATA, "event_payload": {"part": part.id}},
+        metadata=metadata_of(part),
     )
     return str(answer["ts"])
 
 
 async def _edit(api: SlackApi, part: Part, payload: Mapping[str, Any]) -> str:
-    await api.call(
-        "chat.update",
-        safe=True,
-        channel=part.conversation.room,
-        ts=part.message_id,
-        text=payload["text"],
-        blocks=payload.get("blocks", []),
-        metadata={"event_type": METADATA, "event_payload": {"part": part.id}},
-    )
+    where = {"channel": part.conversation.room, "ts": part.message_id}
+    shown = {"text": payload["text"], "blocks": payload.get("blocks", []), "metadata": metadata_of(part)}
+    try:
+        await api.call("chat.update", safe=True, **where, **shown)
+    except Refused as error:
+        if error.error != "streaming_state_conflict":
+            raise
+        await stop_stream(api, part.conversation.room, part.message_id)  # of a process that is no more
+        await api.call("chat.update", safe=True, **where, **shown)
     return part.message_id
 
 
@@ -126,4 +134,12 @@ async def find_part(api: SlackApi, part: Part, me: Sequence[str]) -> str:
         payload = cast("Mapping[str, Any]", metadata.get("event_payload") or {})
         if metadata.get("event_type") == METADATA and payload.get("part") == part.id:
             return str(message["ts"])
+        if not metadata and not files and _alike(str(message.get("text") or ""), part.text):
+            return str(message["ts"])  # an open stream, the only message of ours that names no part
     return ""
+
+
+def _alike(shown: str, text: str) -> bool:
+    """Whether a message, in Slack's markup, begins as a text does, in ours."""
+    one, other = (_WORDS.sub("", piece.split("&lt;")[0])[:_ALIKE_CHARS] for piece in (shown, text))
+    return bool(one and other) and (other.startswith(one) or one.startswith(other))

@@ -43,19 +43,29 @@ class SocketMode:
     Args:
         api: with the app-level token.
         deliver: the payload of an envelope; returns once stored. A `StoreError` is waited out.
+        connected: told of each new connection, with the seconds since there was one, before anything is read from it.
         report: (state, detail) of the channel's health.
     """
 
     def __init__(
-        self, *, api: SlackApi, channel: str, clock: Clock, deliver: Deliver, report: Callable[[str, str], None]
+        self,
+        *,
+        api: SlackApi,
+        channel: str,
+        clock: Clock,
+        deliver: Deliver,
+        connected: Callable[[float], Awaitable[None]],
+        report: Callable[[str, str], None],
     ):
         self._api = api
         self._channel = channel
         self._clock = clock
         self._deliver = deliver
+        self._connected = connected
         self._report = report
         self._failures = 0
         self._connected_at = clock.monotonic()
+        self._left_at = float("-inf")
         self.settled = asyncio.Event()
         """Set once it is known whether the connection works."""
 
@@ -91,6 +101,7 @@ class SocketMode:
                     return
                 first = await socket.receive()
         finally:
+            self._left_at = self._clock.monotonic()
             with contextlib.suppress(Exception):
                 await socket.close()
         self._calm_down()
@@ -106,6 +117,7 @@ class SocketMode:
                 self._connected_at = self._clock.monotonic()
                 self._report("ok", "")
                 self.settled.set()
+                await self._connected(self._connected_at - self._left_at)
             case "disconnect":
                 if envelope.get("reason") == "link_disabled":
                     raise ChannelFatal(

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-__all__ = ["CAN", "DOWNLOAD_LIMIT_BYTES", "Views"]
+__all__ = ["CAN", "DOWNLOAD_LIMIT_BYTES", "IN_THREADS", "Views"]
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 from weakref import WeakValueDictionary
 
+import msgspec
 import structlog
 
 from adapters.slack.api import SlackApi
 from adapters.slack.parsing import EMOJI
 from adapters.slack.rendering import TEXT_LIMIT, UPLOAD_LIMIT_BYTES, preview
+from adapters.slack.sessions import Sessions
+from adapters.slack.streams import CURSOR, Streams
 from botkit.sdk import BotkitError, Capabilities, Clock, Conversation, Event, Part, RateLimited
 
 _log = structlog.get_logger("botkit.slack")
@@ -43,6 +46,8 @@ CAN = Capabilities(
     commands=True,
 )
 """Everywhere. About fifty edits a minute are allowed, and one message a second in a channel."""
+IN_THREADS = msgspec.structs.replace(CAN, stream="native", stream_interval_s=1.0, typing_s=100.0)
+"""About a hundred pieces a minute may be appended. A status is taken away after two minutes, or by the next message."""
 
 
 class Views:
@@ -52,8 +57,10 @@ class Views:
     it: the two can not overtake each other.
     """
 
-    def __init__(self, api: SlackApi, clock: Clock, channel: str):
+    def __init__(self, api: SlackApi, clock: Clock, channel: str, streams: Streams, sessions: Sessions):
         self._api = api
+        self._streams = streams
+        self._sessions = sessions
         self._clock = clock
         self._channel = channel
         self._said: OrderedDict[str, None] = OrderedDict()
@@ -76,15 +83,31 @@ class Views:
             yield
 
     async def update(self, part: Part, text: str) -> None:
-        task = asyncio.create_task(self._update(part, text))
-        self._showing.add(task)
-        task.add_done_callback(self._showing.discard)
-        await asyncio.shield(task)
+        await self._finished(self._update(part, text))
 
     async def _update(self, part: Part, text: str) -> None:
         async with self._lock(part.conversation.key):
+            if await self._streams.append(part, text):
+                return
+            text = text.rstrip() + CURSOR if part.conversation.thread else text
             where = {"channel": part.conversation.room, "ts": part.message_id}
             await self._quietly("chat.update", part.conversation.key, **where, **preview(text))
+
+    async def typing(self, conversation: Conversation) -> None:
+        """Show in a thread that the bot is at work. The next message there takes it away."""
+        if conversation.thread:
+            await self._finished(self._typing(conversation))
+
+    async def _typing(self, conversation: Conversation) -> None:
+        async with self._lock(conversation.key):
+            await self._sessions.working(conversation)
+
+    async def _finished(self, showing: Coroutine[Any, Any, None]) -> None:
+        """See something to its end, also when whoever asked for it is cancelled."""
+        task = asyncio.create_task(showing)
+        self._showing.add(task)
+        task.add_done_callback(self._showing.discard)
+        await asyncio.shield(task)
 
     async def tell(self, event: Event, text: str) -> None:
         """Show whoever pressed a button what came of it; once, and to them alone."""

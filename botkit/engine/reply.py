@@ -1,7 +1,7 @@
 """The visible side of a turn: typing while it works, text as it is written, the final message.
 
 Streaming is a view, not a fact. In private chats that know drafts nothing is stored until the final text;
-where only edits exist, the first visible message is an outbox part with the id of the final one, so a
+elsewhere the first visible message is an outbox part with the id of the final one, so a
 crash, a cut stream or a fallback model ends with that same message showing the final text.
 """
 
@@ -30,7 +30,7 @@ from botkit.sdk.adapter import Adapter
 _log = structlog.get_logger("botkit.engine")
 
 _FIRST_SHOWN_CHARS = 24
-_CURSOR = " ▌"
+_CURSOR = {"edit": " ▌", "native": ""}
 
 
 class Reply:
@@ -38,6 +38,7 @@ class Reply:
 
     Args:
         stored: reads a part of the outbox.
+        asked_by: platform id of the person who is answered.
         pauses: waits of the run that were decided so far. What is said after a pause is a new message: it
             stands below the question, and people are notified of it.
     """
@@ -58,6 +59,7 @@ class Reply:
         redactor: Redactor,
         stream: bool,
         reply_to: str = "",
+        asked_by: str = "",
     ):
         self._run_id = run_id
         self._ref = f"{run_id}/{pauses}" if pauses else run_id
@@ -72,8 +74,10 @@ class Reply:
         self._clock = clock
         self._redactor = redactor
         self._reply_to = reply_to
+        self._asked_by = asked_by
         self._can: Capabilities = renderer.capabilities(conversation)
-        self._shows = stream and self._can.stream in ("draft", "edit")
+        self._shows = stream and self._can.stream != "none"
+        self._one_message = self._shows and self._can.stream in _CURSOR
         self._stream = stream
         self._filter: StreamRedactor = redactor.stream()
         self._text = ""
@@ -127,7 +131,13 @@ class Reply:
 
     async def _show_by_edit(self, adapter: Adapter, text: str) -> None:
         if self._part is None:
-            message = OutMessage(text=text + _CURSOR, reply_to=self._reply_to)
+            growing = self._can.stream == "native"
+            message = OutMessage(
+                text=text + _CURSOR[self._can.stream],
+                reply_to=self._reply_to,
+                streaming=growing,
+                asked_by=self._asked_by if growing else "",
+            )
             rendered = self._renderer.render(message, self._conversation)[0]
             self._part = Part(
                 id=self.part_id,
@@ -152,7 +162,7 @@ class Reply:
                 payload=self._part.payload,
                 message_id=self._message_id,
             )
-            await adapter.update(part, text + _CURSOR)
+            await adapter.update(part, text + _CURSOR[self._can.stream])
             if not await self._journal.has_lease():
                 await self._step_back(adapter, part)
 
@@ -181,7 +191,7 @@ class Reply:
                 created_at=now,
             )
             writes.append(Emit(part=part))
-            if index == 0 and self._shows and self._can.stream == "edit":
+            if index == 0 and self._one_message:
                 # Emit leaves a part that exists as it is: an opened stream, also one from before a crash,
                 # is given its final text here.
                 writes.append(_say_instead(part))

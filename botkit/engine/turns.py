@@ -230,6 +230,7 @@ class Turns:
             redactor=self._s.redactor,
             stream=this.stream,
             reply_to=turn.message_id if conversation.kind == "group" else "",
+            asked_by=turn.sender_id,
         )
         current = _Turn(scope, ctx, run, this, turn, config, conversation, reply)
         about = {"trace_id": run.trace_id, "message_id": turn.message_id}

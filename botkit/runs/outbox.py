@@ -366,7 +366,7 @@ async def _send(adapter: Adapter, part: Part) -> Receipt:
     died before it heard so. A platform that knows the repeated message keeps those words, so they are edited.
     """
     can = adapter.capabilities(part.conversation)
-    if part.attempts <= 1 or part.message_id or can.stream != "edit" or can.idempotent_send == "none":
+    if part.attempts <= 1 or part.message_id or can.stream not in ("edit", "native") or can.idempotent_send == "none":
         return await adapter.send(part)
     found = await adapter.find(part) if can.idempotent_send == "lookup" else await adapter.send(part)
     if found is None:

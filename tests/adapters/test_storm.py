@@ -17,8 +17,8 @@ from botkit.sdk.adapter import Adapter
 from botkit.testing.adapters import MemoryHost
 from botkit.testing.discord import FakeDiscord
 from botkit.testing.slack import FakeSlack
+from tests.adapters.slack.emulator import SlackEmulator
 from tests.adapters.test_discord import DiscordEmulator
-from tests.adapters.test_slack import SlackEmulator
 
 MESSAGES = 120
 

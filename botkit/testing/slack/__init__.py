@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["ApiError", "Call", "FakeMessage", "FakePerson", "FakeRoom", "FakeSlack", "Fault", "Hold"]
+__all__ = ["ApiError", "Call", "FakeMessage", "FakePerson", "FakeRoom", "FakeSlack", "Hold"]
 
-from botkit.testing.slack.faults import Call, Fault, Hold
+from botkit.testing.faults import Hold
+from botkit.testing.slack.faults import Call
 from botkit.testing.slack.server import FakeSlack
 from botkit.testing.slack.world import ApiError, FakeMessage, FakePerson, FakeRoom

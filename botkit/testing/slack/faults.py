@@ -1,17 +1,19 @@
-"""Faults a test orders in advance. Nothing here counts seconds: a delay lasts until the test releases it."""
+"""A request of the app, and which requests a fault hits."""
 
 from __future__ import annotations
 
-__all__ = ["Call", "Fault", "Faults", "Hold"]
+__all__ = ["Call", "SlackFaults"]
 
-import asyncio
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
+from botkit.testing.faults import Faulty
 from botkit.testing.slack.world import ApiError
 
-FaultKind = Literal["drop_before", "drop_after", "error", "error_after", "hold"]
-_SHOWS = frozenset({"chat.postMessage", "chat.update", "files.completeUploadExternal"})
+_SHOWS = frozenset(
+    {"chat.postMessage", "chat.update", "chat.startStream", "chat.stopStream", "files.completeUploadExternal"}
+)
 
 
 @dataclass(slots=True)
@@ -23,62 +25,33 @@ class Call:
     token: str = ""
 
 
-@dataclass(slots=True)
-class Hold:
-    """A call that arrived and waits."""
+class SlackFaults(Faulty[Call]):
+    """Orders narrow by `method`, such as `chat.update`."""
 
-    reached: asyncio.Event = field(default_factory=asyncio.Event)
-    released: asyncio.Event = field(default_factory=asyncio.Event)
+    def calls_where(self, *, method: str = "", **where: Any) -> Callable[[Call], bool]:
+        if where:
+            raise TypeError(f"faults of Slack know no {sorted(where)}: say method")
+        return lambda call: call.method == method if method else call.method in _SHOWS
 
-    def release(self) -> None:
-        self.released.set()
+    def rate_limit(self, times: int = 1, retry_after: int = 1, *, after: int = 0, method: str = "") -> None:
+        """The next `times` calls answer 429."""
+        error = ApiError("ratelimited", status=429, retry_after=retry_after)
+        self.order("error", times, after, error=error, method=method)
 
+    def fail(
+        self,
+        error: str = "internal_error",
+        times: int = 1,
+        *,
+        method: str = "",
+        after: int = 0,
+        applied: bool = False,
+        **more: Any,
+    ) -> None:
+        """The next calls answer an error; with `applied` their effect happened all the same.
 
-@dataclass(slots=True)
-class Fault:
-    kind: FaultKind
-    method: str = ""
-    """Empty: anything that shows or changes a message. Else one method's name."""
-    times: int = 1
-    after: int = 0
-    """Matching calls to let through first."""
-    error: ApiError | None = None
-    hold: Hold | None = None
-
-    def matches(self, call: Call) -> bool:
-        return call.method == self.method if self.method else call.method in _SHOWS
-
-
-@dataclass(slots=True)
-class Faults:
-    """Orders in the sequence they were given; each is used up call by call."""
-
-    pending: list[Fault] = field(default_factory=list[Fault])
-    holds: list[Hold] = field(default_factory=list[Hold])
-
-    def add(self, fault: Fault) -> Fault:
-        self.pending.append(fault)
-        if fault.hold is not None:
-            self.holds.append(fault.hold)
-        return fault
-
-    def take(self, call: Call) -> Fault | None:
-        """The next fault for this call, or None. Counts it as used."""
-        for fault in self.pending:
-            if not fault.matches(call):
-                continue
-            if fault.after:
-                fault.after -= 1
-                return None
-            fault.times -= 1
-            if fault.times <= 0:
-                self.pending.remove(fault)
-            return fault
-        return None
-
-    def clear(self) -> None:
-        """Forget all faults and let everything held go on."""
-        for hold in self.holds:
-            hold.release()
-        self.holds.clear()
-        self.pending.clear()
+        Args:
+            more: fields of the answer, such as `needed`; `status` is that of HTTP.
+        """
+        kind = "error_after" if applied else "error"
+        self.order(kind, times, after, error=ApiError(error, **more), method=method)

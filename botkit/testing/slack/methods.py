@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any, cast
 
+from botkit.testing.slack.streams import Streams
 from botkit.testing.slack.world import ApiError, FakeFile, FakeMessage, FakeRoom, World
 
 _MARKDOWN_LIMIT = 12_000
@@ -28,35 +29,37 @@ class Methods:
     def __init__(self, world: World, announce: Callable[[FakeMessage, str], None]):
         self.world = world
         self.announce = announce
+        self.streams = Streams(world, announce)
+        """Streams, statuses, titles."""
 
     def answer(self, method: str, args: dict[str, Any]) -> dict[str, Any]:
         """The fields beside `ok`. Raises `ApiError`."""
-        handler = getattr(self, "_" + re.sub(r"[.A-Z]", lambda found: "_" + found[0].strip(".").lower(), method), None)
+        name = re.sub(r"[.A-Z]", lambda found: "_" + found[0].strip(".").lower(), method)
+        handler = getattr(self.streams, name, None) or getattr(self, f"_{name}", None)
         if handler is None:
             raise ApiError("unknown_method")
         return handler(args)
 
     def _auth_test(self, args: dict[str, Any]) -> dict[str, Any]:
         app = self.world.app
-        return {"user_id": app.id, "bot_id": self.world.bot_id, "team_id": "T01", "team": "Team", "user": "desk"}
+        return {
+            "user_id": app.id,
+            "bot_id": self.world.bot_id,
+            "team_id": self.world.team,
+            "team": "Team",
+            "user": "desk",
+        }
 
     def _users_info(self, args: dict[str, Any]) -> dict[str, Any]:
         person = self.world.people.get(str(args.get("user")))
         if person is None:
             raise ApiError("user_not_found")
-        return {"user": person.as_json()}
+        return {"user": {**person.as_json(), "team_id": self.world.team}}
 
     # --- messages ---------------------------------------------------------------------------------------
 
     def _room(self, args: dict[str, Any]) -> FakeRoom:
-        room = self.world.rooms.get(str(args.get("channel") or args.get("channel_id")))
-        if room is None:
-            raise ApiError("channel_not_found")
-        if room.archived:
-            raise ApiError("is_archived")
-        if not room.member:
-            raise ApiError("not_in_channel")
-        return room
+        return self.world.room_of(args)
 
     def _chat_post_message(self, args: dict[str, Any]) -> dict[str, Any]:
         room = self._room(args)
@@ -65,6 +68,7 @@ class Methods:
         message.thread_ts = thread if self.world.find(room.id, thread) else ""
         message.metadata = args.get("metadata")
         self.world.messages.append(message)
+        self.streams.rest(message)
         self.announce(message, "posted")
         return {"channel": room.id, "ts": message.ts, "message": self.world.message_json(message)}
 
@@ -82,6 +86,8 @@ class Methods:
             raise ApiError("message_not_found")
         if message.sender is not self.world.app:
             raise ApiError("cant_update_message")
+        if self.streams.is_open(message):
+            raise ApiError("streaming_state_conflict")
         changed = _checked(args)
         message.edits.append(message.shown)
         message.text, message.blocks = changed["text"], changed["blocks"]
@@ -94,19 +100,34 @@ class Methods:
         message = self.world.find(self._room(args).id, str(args.get("ts")))
         if message is None:
             raise ApiError("message_not_found")
+        if self.streams.is_open(message):
+            raise ApiError("cant_delete_message")
         message.deleted = True
         self.announce(message, "deleted")
         return {"ts": message.ts}
 
+    def _conversations_open(self, args: dict[str, Any]) -> dict[str, Any]:
+        person = self.world.people.get(str(args.get("users")))
+        if person is None:
+            raise ApiError("user_not_found")
+        return {"channel": {"id": self.world.dm(person).id}}
+
     def _conversations_history(self, args: dict[str, Any]) -> dict[str, Any]:
         room = self._room(args)
-        return {"messages": list(reversed(self._listed(args, room, ""))), "has_more": False}
+        return self._page(list(reversed(self._listed(args, room, ""))), args)
 
     def _conversations_replies(self, args: dict[str, Any]) -> dict[str, Any]:
         room = self._room(args)
         if self.world.find(room.id, str(args["ts"])) is None:
             raise ApiError("thread_not_found")
-        return {"messages": self._listed(args, room, str(args["ts"])), "has_more": False}
+        return self._page(self._listed(args, room, str(args["ts"])), args)
+
+    @staticmethod
+    def _page(found: list[dict[str, Any]], args: dict[str, Any]) -> dict[str, Any]:
+        start, limit = int(args.get("cursor") or 0), int(args.get("limit") or 100)
+        more = start + limit < len(found)
+        answer: dict[str, Any] = {"messages": found[start : start + limit], "has_more": more}
+        return answer | ({"response_metadata": {"next_cursor": str(start + limit)}} if more else {})
 
     def _listed(self, args: dict[str, Any], room: FakeRoom, thread: str) -> list[dict[str, Any]]:
         oldest = float(args.get("oldest") or 0)
@@ -117,11 +138,10 @@ class Methods:
             if message.room is room
             and not message.deleted
             and not message.seen_by
-            and float(message.ts) > oldest
+            and (float(message.ts) > oldest or message.ts == thread)
             and (thread in {message.ts, message.thread_ts} if thread else not message.thread_ts)
         ]
-        limit = int(args.get("limit") or 100)
-        return [self.world.message_json(message, with_metadata=whole) for message in found[-limit:]]
+        return [self.world.message_json(message, with_metadata=whole) for message in found]
 
     # --- reactions and files ----------------------------------------------------------------------------
 

@@ -92,6 +92,39 @@ class People:
         item = {"type": "message", "channel": message.room.id, "ts": message.ts}
         self.event({"type": "reaction_added", "user": person.id, "reaction": name, "item": item})
 
+    def open_assistant(self, who: Who) -> FakeMessage:
+        """A person opens a thread with the assistant; returns the message it hangs on."""
+        person = self.person(who)
+        root = FakeMessage(self.world.ts(), self.world.dm(person), self.world.app, "New assistant thread")
+        root.subtype = "assistant_app_thread"
+        self.world.messages.append(root)
+        self._assistant("assistant_thread_started", person, root)
+        return root
+
+    def look_at(self, who: Who, root: FakeMessage, room: FakeRoom) -> None:
+        """A person with an assistant thread beside goes to a channel."""
+        self._assistant("assistant_thread_context_changed", self.person(who), root, room)
+
+    def _assistant(self, kind: str, person: FakePerson, root: FakeMessage, room: FakeRoom | None = None) -> None:
+        context = {"channel_id": room.id, "team_id": self.world.team, "enterprise_id": None} if room else {}
+        where = {"channel_id": root.room.id, "thread_ts": root.ts}
+        self.event({"type": kind, "assistant_thread": {"user_id": person.id, "context": context, **where}})
+
+    def stop(self, who: Who, thread: FakeMessage) -> None:
+        """Press the stop button of an agent's session. Raises `LookupError` while none is shown."""
+        root = self.world.find(thread.room.id, thread.thread_ts or thread.ts)
+        if root is None or root.status != "processing":
+            raise LookupError("there is no stop button: nothing is processing in this thread")
+        streaming = [
+            message for message in self.world.messages if message.thread_ts == root.ts and message.streaming_since
+        ]
+        for message in streaming:
+            message.streaming_since = 0.0
+        stopped = {"channel": root.room.id, "thread_ts": root.ts, "user": self.person(who).id}
+        self.event(
+            {"type": "agent_session_stopped", **stopped, "streaming_message_ts": [message.ts for message in streaming]}
+        )
+
     def announce(self, message: FakeMessage, what: str) -> None:
         """Tell the app of a message, as far as it subscribed to the room's events."""
         place = {"channel": message.room.id, "channel_type": message.room.kind}
@@ -118,13 +151,13 @@ class People:
         number = self.world.number()
         payload: dict[str, Any] = {
             "token": "verification",
-            "team_id": "T01",
+            "team_id": self.world.team,
             "api_app_id": "A01",
             "event": {"event_ts": self.world.ts(), **event},
             "type": "event_callback",
             "event_id": f"Ev{number:06d}",
             "event_time": int(self.world.clock.now().timestamp()),
-            "authorizations": [{"team_id": "T01", "user_id": self.world.app.id, "is_bot": True}],
+            "authorizations": [{"team_id": self.world.team, "user_id": self.world.app.id, "is_bot": True}],
         }
         self.deliver("events_api", payload)
 
@@ -157,12 +190,17 @@ class People:
         person = self.person(who)
         payload: dict[str, Any] = {
             "type": "block_actions",
-            "user": {"id": person.id, "name": person.name.lower(), "username": person.name.lower(), "team_id": "T01"},
+            "user": {
+                "id": person.id,
+                "name": person.name.lower(),
+                "username": person.name.lower(),
+                "team_id": self.world.team,
+            },
             "api_app_id": "A01",
             "token": "verification",
             "trigger_id": f"{self.world.number()}.trigger",
             "container": {"type": "message", "message_ts": message.ts, "channel_id": message.room.id},
-            "team": {"id": "T01", "domain": "team"},
+            "team": {"id": self.world.team, "domain": "team"},
             "channel": {"id": message.room.id, "name": message.room.name or "directmessage"},
             "message": self.world.message_json(message),
             "response_url": f"{self.world.base}/respond/{self.world.number()}",
@@ -177,7 +215,7 @@ class People:
         place = room or self.world.dm(person)
         payload = {
             "token": "verification",
-            "team_id": "T01",
+            "team_id": self.world.team,
             "channel_id": place.id,
             "channel_name": place.name or "directmessage",
             "user_id": person.id,

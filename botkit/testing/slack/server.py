@@ -6,23 +6,21 @@ __all__ = ["FakeSlack"]
 
 import asyncio
 import json
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
 from botkit.core.clock import Clock, SystemClock
-from botkit.testing.slack.faults import Call, Fault, Faults, Hold
+from botkit.testing.faults import Deliveries, Dropped, Faults
+from botkit.testing.site import Loopback, cut
+from botkit.testing.slack.faults import Call, SlackFaults
 from botkit.testing.slack.methods import Methods
 from botkit.testing.slack.people import People
 from botkit.testing.slack.sockets import Outbox
 from botkit.testing.slack.world import ApiError, FakeMessage, World
 
-_BODY_LIMIT_BYTES = 128 * 1024 * 1024
 
-
-class FakeSlack(People):
+class FakeSlack(Loopback, SlackFaults, People):
     """A Slack workspace on loopback, for one app: Web API, Socket Mode, signed posts.
 
         async with FakeSlack() as fake:
@@ -42,79 +40,40 @@ class FakeSlack(People):
     app_token = "xapp-fake"
     signing_secret = "fake-signing-secret"
 
-    def __init__(self, *, clock: Clock | None = None, name: str = "Desk", port: int = 0):
-        world = World(clock=clock or SystemClock(), name=name)
-        super().__init__(world)
-        self.changed = asyncio.Event()
+    def __init__(self, *, clock: Clock | None = None, name: str = "Desk", team: str = "T01", port: int = 0):
+        Loopback.__init__(self, port)
+        world = World(clock=clock or SystemClock(), name=name, team=team)
+        People.__init__(self, world)
         self.outbox = Outbox(world.clock, self.wake)
         self.outbox.signing_secret = self.signing_secret
         self.methods = Methods(world, self.announce)
-        self.faults = Faults()
+        self.faults = Faults[Call]()
+        self.deliveries = Deliveries[tuple[str, dict[str, Any]]](lambda item: self._put(*item))
         self.calls: list[Call] = []
         """Every call that was answered or failed by a fault, in order."""
-        self.revoked = False
-        self.port = port
-        self.application = web.Application(client_max_size=_BODY_LIMIT_BYTES)
         self.application.router.add_route("*", "/api/{method}", self._handle)
         self.application.router.add_post("/upload/{file}", self._upload)
         self.application.router.add_get("/files-pri/{file}/{path:.+}", self._download)
         self.application.router.add_get("/link", self.outbox.serve)
-        self._runner: web.AppRunner | None = None
-        self._site: web.TCPSite | None = None
         self._posting: asyncio.Task[None] | None = None
 
     # --- life -------------------------------------------------------------------------------------------
 
-    @property
-    def api_base(self) -> str:
-        """What a channel's `api_base` must be."""
-        return f"http://127.0.0.1:{self.port}"
-
-    async def __aenter__(self) -> Self:
-        self._runner = web.AppRunner(self.application, handle_signals=False, access_log=None, shutdown_timeout=0.2)
-        await self._runner.setup()
-        await self.come_back()
+    async def opened(self) -> None:
+        self.world.base = self.api_base
         self._posting = asyncio.create_task(self.outbox.post_all(1.0), name="fake slack posts")
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.faults.clear()
+    async def closing(self) -> None:
+        self.clear_faults()
         self.outbox.close()
         if self._posting is not None:
             self._posting.cancel()
             await asyncio.gather(self._posting, return_exceptions=True)
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    async def go_offline(self) -> None:
-        """Cut every connection and refuse new ones, as when the network is gone."""
-        if self._site is not None:
-            await self._site.stop()
-            self._site = None
-        if self._runner is not None and self._runner.server is not None:
-            for connection in list(self._runner.server.connections):
-                if connection.transport is not None:
-                    connection.transport.abort()
-        await asyncio.sleep(0.02)  # until the other side has noticed
-
-    async def come_back(self) -> None:
-        """Listen again, on the same port."""
-        assert self._runner is not None, "enter the server first: `async with FakeSlack() as fake`"
-        if self._site is not None:
-            return
-        self._site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
-        await self._site.start()
-        if not self.port:
-            self.port = int(self._runner.addresses[0][1])
-        self.world.base = self.api_base
-
-    def wake(self) -> None:
-        event, self.changed = self.changed, asyncio.Event()
-        event.set()
 
     def deliver(self, kind: str, payload: dict[str, Any]) -> None:
+        self.deliveries.put((kind, payload))
+
+    def _put(self, kind: str, payload: dict[str, Any]) -> None:
         self.outbox.put(kind, payload)
 
     # --- what the app did -------------------------------------------------------------------------------
@@ -130,55 +89,32 @@ class FakeSlack(People):
     def called(self, method: str) -> list[Call]:
         return [call for call in self.calls if call.method == method]
 
-    async def wait_for(self, found: Callable[[], Any], *, timeout_s: float = 45.0) -> Any:
-        """Wait until `found()` is true, asking again after every call and every answer; returns its value.
-
-        Raises:
-            TimeoutError: with what was sent until then.
-        """
-        deadline = asyncio.get_running_loop().time() + timeout_s
-        while True:
-            changed = self.changed
-            value = found()
-            if value:
-                return value
-            try:
-                await asyncio.wait_for(changed.wait(), deadline - asyncio.get_running_loop().time())
-            except TimeoutError:
-                calls = [call.method for call in self.calls[-8:]]
-                raise TimeoutError(f"nothing matched in {timeout_s} s; sent: {self.texts()}, calls: {calls}") from None
+    def so_far(self) -> str:
+        return f"sent: {self.texts()}, calls: {[call.method for call in self.calls[-8:]]}"
 
     # --- faults -----------------------------------------------------------------------------------------
-
-    def rate_limit(self, times: int = 1, retry_after: int = 1, *, method: str = "") -> None:
-        """The next `times` calls answer 429."""
-        error = ApiError("ratelimited", status=429, retry_after=retry_after)
-        self.faults.add(Fault("error", method, times, error=error))
-
-    def fail(self, error: str, times: int = 1, *, method: str = "", applied: bool = False, **more: Any) -> None:
-        """The next calls answer an error; with `applied` their effect happened all the same."""
-        self.faults.add(Fault("error_after" if applied else "error", method, times, error=ApiError(error, **more)))
-
-    def drop_before(self, times: int = 1, *, method: str = "", after: int = 0) -> None:
-        """Close the connection when the call arrived, before it has any effect."""
-        self.faults.add(Fault("drop_before", method, times, after))
-
-    def drop_after(self, times: int = 1, *, method: str = "", after: int = 0) -> None:
-        """Close the connection after the effect, instead of an answer."""
-        self.faults.add(Fault("drop_after", method, times, after))
-
-    def hold(self, times: int = 1, *, method: str = "", after: int = 0) -> Hold:
-        """Let the next calls wait until `release()`; `reached` tells that one arrived."""
-        hold = Hold()
-        self.faults.add(Fault("hold", method, times, after, hold=hold))
-        return hold
 
     def redeliver(self) -> None:
         self.outbox.redeliver()
 
+    def post_to(self, url: str) -> None:
+        """Post everything, signed, to this address instead of sending it through a socket; empty: by socket."""
+        self.outbox.request_url = url
+
+    def ask_to_reconnect(self, reason: str = "refresh_requested") -> None:
+        """Tell every socket to be opened anew, as Slack does every few hours."""
+        self.outbox.ask_to_reconnect(reason)
+
+    def freeze(self) -> None:
+        """The sockets stay open, and nothing comes through any more, not even an answer to a ping."""
+        self.outbox.frozen = True
+
+    def thaw(self) -> None:
+        self.outbox.frozen = False
+
     def revoke_token(self) -> None:
         """Every call answers `token_revoked` from now on, and the sockets close."""
-        self.revoked = True
+        super().revoke_token()
         self.outbox.close()
 
     # --- HTTP -------------------------------------------------------------------------------------------
@@ -187,18 +123,11 @@ class FakeSlack(People):
         call = await _read(request)
         fault = self.faults.take(call)
         try:
-            if fault is not None and fault.hold is not None:
-                fault.hold.reached.set()
-                await fault.hold.released.wait()
-            if fault is not None and fault.kind == "drop_before":
-                return _drop(request)
-            if fault is not None and fault.kind == "error" and fault.error is not None:
-                raise fault.error
+            await fault.begin()
             result = self._answer(call)
-            if fault is not None and fault.kind == "drop_after":
-                return _drop(request)
-            if fault is not None and fault.kind == "error_after" and fault.error is not None:
-                raise fault.error
+            fault.end()
+        except Dropped:
+            return cut(request)
         except ApiError as error:
             return _respond(error)
         finally:
@@ -221,7 +150,7 @@ class FakeSlack(People):
         return web.Response(text="OK")
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
-        file = self.world.files.get(request.match_info["file"].removeprefix("T01-"))
+        file = self.world.files.get(request.match_info["file"].removeprefix(f"{self.world.team}-"))
         if file is None or file.gone:
             return web.Response(status=404)
         if request.headers.get("Authorization") != f"Bearer {self.bot_token}":
@@ -244,9 +173,3 @@ def _respond(error: ApiError) -> web.Response:
     if error.status >= 500:
         return web.Response(status=error.status, text="upstream connect error")
     return web.json_response(body, status=error.status, headers=headers)
-
-
-def _drop(request: web.Request) -> web.Response:
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()

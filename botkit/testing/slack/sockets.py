@@ -54,6 +54,8 @@ class Outbox:
         self.signing_secret = ""
         self.posted: list[tuple[str, int]] = []
         """(delivery id, status) of every post."""
+        self.frozen = False
+        """Sockets are half open: nothing goes in or out."""
         self._changed = changed
         self._lines: list[_Line] = []
         self._again = asyncio.Event()
@@ -104,7 +106,7 @@ class Outbox:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """A Socket Mode connection: hello, then what is unanswered, then what comes."""
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(autoping=False)
         await socket.prepare(request)
         line = _Line(socket)
         writing = asyncio.create_task(self._write(line), name="fake slack socket")
@@ -117,6 +119,11 @@ class Outbox:
         self._changed()
         try:
             async for message in socket:
+                if self.frozen:
+                    continue
+                if message.type is aiohttp.WSMsgType.PING:
+                    await socket.pong(cast("bytes", message.data))
+                    continue
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     break
                 self._answered(str(json.loads(cast("str", message.data)).get("envelope_id", "")))
@@ -134,10 +141,11 @@ class Outbox:
                 delivery.answered = True
         self._changed()
 
-    @staticmethod
-    async def _write(line: _Line) -> None:
+    async def _write(self, line: _Line) -> None:
         while True:
             envelope = await line.waiting.get()
+            if self.frozen:
+                continue
             with contextlib.suppress(ConnectionError, RuntimeError):
                 if envelope is None:
                     await line.socket.close()

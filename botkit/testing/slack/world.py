@@ -83,6 +83,13 @@ class FakeMessage:
     """The only person who sees it; empty: everybody there."""
     deleted: bool = False
     username: str = ""
+    streaming_since: float = 0.0
+    """While it is an open stream: when that began, seconds since 1970."""
+    status: str = ""
+    """Of the thread this message begins: `processing` and the like, or a line of text."""
+    title: str = ""
+    """Of the thread this message begins."""
+    prompts: list[str] = field(default_factory=list[str])
 
     @property
     def shown(self) -> str:
@@ -102,10 +109,12 @@ class FakeMessage:
 class World:
     """One workspace with one app, without any HTTP."""
 
-    def __init__(self, *, clock: Clock, name: str = "Desk"):
+    def __init__(self, *, clock: Clock, name: str = "Desk", team: str = "T01"):
         self.clock = clock
         self.app = FakePerson("U0BOT", name, is_bot=True)
         self.bot_id = "B0BOT"
+        self.team = team
+        """Id of the workspace."""
         self.people: dict[str, FakePerson] = {self.app.id: self.app}
         self.rooms: dict[str, FakeRoom] = {}
         self.messages: list[FakeMessage] = []
@@ -134,6 +143,17 @@ class World:
         self.rooms[room.id] = room
         return room
 
+    def room_of(self, args: dict[str, Any]) -> FakeRoom:
+        """The room a call names. Raises `ApiError` where the app cannot act there."""
+        room = self.rooms.get(str(args.get("channel") or args.get("channel_id")))
+        if room is None:
+            raise ApiError("channel_not_found")
+        if room.archived:
+            raise ApiError("is_archived")
+        if not room.member:
+            raise ApiError("not_in_channel")
+        return room
+
     def find(self, room: str, ts: str) -> FakeMessage | None:
         found = (m for m in self.messages if m.room.id == room and m.ts == ts and not m.deleted and not m.seen_by)
         return next(found, None)
@@ -145,13 +165,13 @@ class World:
             "title": file.name,
             "mimetype": file.mime,
             "size": file.size,
-            "url_private": f"{self.base}/files-pri/T01-{file.id}/{file.name}",
-            "url_private_download": f"{self.base}/files-pri/T01-{file.id}/download/{file.name}",
+            "url_private": f"{self.base}/files-pri/{self.team}-{file.id}/{file.name}",
+            "url_private_download": f"{self.base}/files-pri/{self.team}-{file.id}/download/{file.name}",
         }
         return found | ({"subtype": "slack_audio", "duration_ms": file.duration_ms} if file.duration_ms else {})
 
     def message_json(self, message: FakeMessage, *, with_metadata: bool = False) -> dict[str, Any]:
-        found: dict[str, Any] = {"type": "message", "ts": message.ts, "text": message.text, "team": "T01"}
+        found: dict[str, Any] = {"type": "message", "ts": message.ts, "text": message.text, "team": self.team}
         found["user"] = message.sender.id
         if message.sender.is_bot:
             found["bot_id"] = self.bot_id if message.sender is self.app else f"B{message.sender.id[1:]}"

@@ -173,6 +173,8 @@ class SlackChannel(Channel, frozen=True):
     """The app-level token, `xapp-…`."""
     signing_secret: SecretRef | None = None
     """Proves that a request comes from Slack."""
+    suggested_prompts: tuple[Text, ...] = Field(default=(), max_length=4)
+    """What to ask, offered in a new thread with the assistant."""
 
     @model_validator(mode="after")
     def _has_what_the_mode_needs(self) -> SlackChannel:

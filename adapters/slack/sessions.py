@@ -1,0 +1,98 @@
+"""What Slack shows of a thread besides its messages: that the bot is at work, a stop button, a title, first questions.
+
+Apps declared as agents have sessions, whose stop button comes back as `agent_session_stopped`; others have a line of
+text. Failures stay here.
+
+Source: https://docs.slack.dev/ai/agent-sessions, https://docs.slack.dev/reference/methods/assistant.threads.setStatus
+"""
+
+from __future__ import annotations
+
+__all__ = ["Sessions"]
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from adapters.slack.api import Refused, SlackApi
+from botkit.sdk import BotkitError, Conversation
+
+_log = structlog.get_logger("botkit.slack")
+
+_AT_WORK = "is thinking…"
+_TITLE_CHARS = 60
+_PROMPTS = 4
+_KEPT = 2000
+
+
+class Sessions:
+    """The threads of one channel."""
+
+    def __init__(self, api: SlackApi, channel: str):
+        self._api = api
+        self._channel = channel
+        self._has_sessions = True
+        self._at_work: set[str] = set()
+        self._titled: OrderedDict[str, None] = OrderedDict()
+
+    async def working(self, conversation: Conversation) -> None:
+        """Show that an answer is on its way; the next message takes it away."""
+        where = {"channel_id": conversation.room, "thread_ts": conversation.thread}
+        if self._has_sessions:
+            try:
+                await self._api.call("agents.sessions.setStatus", safe=True, status="processing", **where)
+            except Refused as error:
+                self._has_sessions = False  # no agent; a line of text will do
+                _log.debug("slack_no_sessions", channel=self._channel, detail=str(error))
+            except BotkitError as error:
+                self._failed(error)
+                return
+            else:
+                self._at_work.add(conversation.key)
+                return
+        await self._quietly("assistant.threads.setStatus", status=_AT_WORK, **where)
+
+    async def rested(self, conversation: Conversation) -> None:
+        """Something was said there: the bot waits for people again."""
+        if conversation.key in self._at_work:
+            self._at_work.discard(conversation.key)
+            where = {"channel_id": conversation.room, "thread_ts": conversation.thread}
+            await self._quietly("agents.sessions.setStatus", status="active", **where)
+
+    async def began(self, conversation: Conversation, prompts: Sequence[str]) -> None:
+        """Somebody opened a thread with the assistant: offer what to ask."""
+        self._keep(conversation.key)
+        if prompts:
+            offered = [{"title": prompt[:_TITLE_CHARS], "message": prompt} for prompt in prompts[:_PROMPTS]]
+            await self._quietly(
+                "assistant.threads.setSuggestedPrompts",
+                channel_id=conversation.room,
+                thread_ts=conversation.thread,
+                prompts=offered,
+            )
+
+    async def asked(self, conversation: Conversation, text: str) -> None:
+        """Name a thread with the assistant after the first question in it; once, and no other thread."""
+        if conversation.key not in self._titled or not text.strip():
+            return
+        del self._titled[conversation.key]
+        line = text.strip().splitlines()[0]
+        title = line if len(line) <= _TITLE_CHARS else f"{line[: _TITLE_CHARS - 1].rstrip()}…"
+        where = {"channel_id": conversation.room, "thread_ts": conversation.thread}
+        await self._quietly("assistant.threads.setTitle", title=title, **where)
+
+    def _keep(self, key: str) -> None:
+        self._titled[key] = None
+        while len(self._titled) > _KEPT:
+            self._titled.popitem(last=False)
+
+    async def _quietly(self, method: str, **arguments: Any) -> None:
+        try:
+            await self._api.call(method, safe=True, **arguments)
+        except BotkitError as error:
+            self._failed(error)
+
+    def _failed(self, error: BotkitError) -> None:
+        _log.debug("slack_call_failed", channel=self._channel, code=error.code, detail=str(error))
