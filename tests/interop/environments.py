@@ -52,6 +52,20 @@ class Environments:
         assert path.is_file(), path
         return (str(self._node() / "node"), str(path))
 
+    def npm(self, *packages: str) -> Path:
+        """A folder in whose `node_modules` these packages are, each with its exact version."""
+        return self._made("npm", packages, self._make_npm)
+
+    def run_node(self, folder: Path, script: str, *arguments: str) -> tuple[str, ...]:
+        """A command line that runs a script of a folder of `npm`."""
+        path = folder / "node_modules" / script
+        assert path.is_file(), path
+        return (str(self._node() / "node"), str(path), *arguments)
+
+    def folder(self, *packages: str) -> Path:
+        """A folder with Python packages alone, without what they need: to look up modules in."""
+        return self._made("only", packages, self._make_folder)
+
     def _node(self) -> Path:
         return self._made("py", (_NODE,), self._make_python) / "bin"
 
@@ -73,6 +87,10 @@ class Environments:
     def _make_python(self, folder: Path, packages: tuple[str, ...]) -> None:
         _run(sys.executable, "-m", "venv", str(folder))
         _run(str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages)
+
+    def _make_folder(self, folder: Path, packages: tuple[str, ...]) -> None:
+        pip = (self.python(*packages), "-m", "pip", "install", "-q", "--disable-pip-version-check")
+        _run(*pip, "--no-deps", "--target", str(folder), *packages)
 
     def _make_npm(self, folder: Path, packages: tuple[str, ...]) -> None:
         node = self._node()

@@ -240,7 +240,7 @@ class Gateway:
                 "session_id": session.id,
                 "session_type": "normal",
                 "resume_gateway_url": self._address(),
-                "application": {"id": str(APP_ID), "flags": self.world.flags},
+                "application": {"id": str(APP_ID), "flags": self.world.flags, "flags_new": str(self.world.flags)},
                 "private_channels": [],
                 "relationships": [],
                 "presences": [],

@@ -240,6 +240,8 @@ class People:
             "entitlements": [],
             "attachment_size_limit": 10_485_760,
             "context": 0 if place.guild_id else 1,
+            "app_permissions": "0",
+            "authorizing_integration_owners": {"0": str(place.guild_id)},
         }
         if message is not None:
             payload["message"] = self.world.message_json(message)

@@ -28,6 +28,24 @@ EPHEMERAL = 1 << 6
 LOADING = 1 << 7
 VOICE_MESSAGE = 1 << 13
 DM, TEXT, THREAD = 1, 0, 11
+_NO_COLORS = {"primary_color": 0, "secondary_color": None, "tertiary_color": None}
+_PLAIN_GUILD: dict[str, Any] = {
+    "afk_timeout": 300,
+    "default_message_notifications": 0,
+    "explicit_content_filter": 0,
+    "features": [],
+    "mfa_level": 0,
+    "nsfw_level": 0,
+    "preferred_locale": "en-US",
+    "premium_progress_bar_enabled": False,
+    "premium_tier": 0,
+    "system_channel_flags": 0,
+    "verification_level": 0,
+    **dict.fromkeys(("afk_channel_id", "application_id", "banner", "description", "discovery_splash", "hub_type")),
+    **dict.fromkeys(("icon", "incidents_data", "public_updates_channel_id", "rules_channel_id", "splash")),
+    **dict.fromkeys(("safety_alerts_channel_id", "system_channel_id", "vanity_url_code")),
+}
+"""What a new server has of everything nobody here asks for."""
 _PUBLIC_PERMISSIONS = "274877991936"
 
 
@@ -249,7 +267,8 @@ class World:
         mine = [channel for channel in self.channels.values() if channel.guild_id == guild.id]
         role = {"id": str(guild.bot_role), "name": self.bot.name, "managed": True, "tags": {"bot_id": str(APP_ID)}}
         everyone = {"id": str(guild.id), "name": "@everyone", "managed": False}
-        shared = {"color": 0, "hoist": False, "position": 0, "permissions": _PUBLIC_PERMISSIONS, "mentionable": False}
+        shared: dict[str, Any] = {"color": 0, "hoist": False, "position": 0, "mentionable": False}
+        shared |= {"permissions": _PUBLIC_PERMISSIONS, "colors": _NO_COLORS, "flags": 0}
         return {
             "id": str(guild.id),
             "name": guild.name,
@@ -258,7 +277,7 @@ class World:
             "joined_at": iso(self.clock.now()),
             "large": False,
             "member_count": len(guild.members),
-            "roles": [{**everyone, **shared, "flags": 0}, {**role, **shared, "flags": 0}],
+            "roles": [{**everyone, **shared}, {**role, **shared}],
             "channels": [self.channel_json(channel) for channel in mine if channel.kind != THREAD],
             "threads": [self.channel_json(channel) for channel in mine if channel.kind == THREAD],
             "members": [{**self.member_json(self.bot, guild), "user": self.bot.as_json()}],
@@ -266,6 +285,10 @@ class World:
             "stickers": [],
             "presences": [],
             "voice_states": [],
+            "stage_instances": [],
+            "guild_scheduled_events": [],
+            "soundboard_sounds": [],
+            **_PLAIN_GUILD,
         }
 
     @staticmethod
