@@ -17,6 +17,7 @@ import structlog
 
 from adapters.discord.api import Address, DiscordApi, Refused
 from adapters.discord.catchup import catch_up
+from adapters.discord.direct import DirectRooms
 from adapters.discord.gateway import HEARTBEAT_TIMEOUT_S, Gateway, Session
 from adapters.discord.interactions import Interactions, first_answer, verify_signature
 from adapters.discord.media import DOWNLOAD_LIMIT_BYTES, remote_parts
@@ -88,6 +89,7 @@ class Discord(Adapter):
         self._views: Views | None = None
         self._interactions: Interactions | None = None
         self._reactions: OrderedDict[str, str] = OrderedDict()
+        self._direct = DirectRooms()
 
     # --- life -----------------------------------------------------------------------------------------------
 
@@ -300,8 +302,12 @@ class Discord(Adapter):
     def render(self, message: OutMessage, conversation: Conversation) -> Sequence[Rendered]:
         return render_message(message)
 
+    def direct_room(self, user_id: str) -> str:
+        return self._direct.room(user_id)
+
     async def send(self, part: Part) -> Receipt:
         api, views, interactions = self._running()
+        part = await self._direct.placed(api, part)
         async with views.settled(part.conversation):
             try:
                 message_id = await send_part(api, interactions, part, self.host.load_file, self.host.clock, self._me.id)

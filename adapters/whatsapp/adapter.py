@@ -204,6 +204,10 @@ class WhatsApp(Adapter):
         able = self.capabilities(conversation)
         return render_message(message, able.text_limit, able.file_out_limit_bytes)
 
+    def direct_room(self, user_id: str) -> str:
+        """There is no other chat with a person."""
+        return user_id
+
     async def send(self, part: Part) -> Receipt:
         try:
             return Receipt(message_id=await self._running().send(part))

@@ -212,6 +212,8 @@ class ToolCaller:
             )
             event = await self._last_event(request)
             scope.write(LogCall(record=event.record))
+            if isinstance(event, Result) and event.connect:
+                event = self._in_private(event, scope)
             if isinstance(event, Result) and event.unknown and not repeatable:
                 raise EffectUnknown(f"{name} was called and no answer came")
             return event
@@ -226,6 +228,17 @@ class ToolCaller:
             once=not repeatable and not asks_first,
             resolve=self._resolved(name),
         )
+
+    def _in_private(self, refused: Result, scope: StepScope) -> Result:
+        """Keep the link to connect an account from a model whose answer others read: the person gets it elsewhere."""
+        told = self._ctx.invite(refused.record.server, refused.connect) if self._ctx.invite is not None else None
+        if told is None:
+            return refused
+        text, writes = told
+        for write in writes:
+            scope.write(write)
+        content = {"content": [{"type": "text", "text": text}], "isError": True}
+        return msgspec.structs.replace(refused, content=content, connect="")
 
     async def _last_event(self, request: ToolCall) -> _Ended:
         async for event in self._port.call(request):

@@ -236,6 +236,9 @@ class Result(Data, tag="result"):
     repeated, `sent` and `record.status` in (`timeout`, `unavailable`) mean: the effect is unknown."""
     unknown: bool = False
     """The request was sent and no answer came: the effect may or may not have happened."""
+    connect: str = ""
+    """A private address where the person has to connect an account of theirs first; it is in `content` too. Nobody else
+    may read it."""
     rpc_error: dict[str, Any] | None = None
     """The JSON-RPC error (`code`, `message`, `data`) that an MCP client is answered with instead of `content`."""
 

@@ -24,6 +24,8 @@ class Place:
     conversation: Conversation
     locale: str = ""
     """Of the only person there; empty in a room."""
+    person: str = ""
+    """The only person there, as named in bots.yaml; empty in a room."""
 
 
 def places_to_ask(config: Config, channels: Channels, wait: Wait) -> list[Place]:
@@ -55,4 +57,4 @@ def _private_chats(config: Config, channel: str, platform: str, adapter: Adapter
         ids = person.identities.get(channel) or person.identities.get(platform) or ()
         for user_id in ids:
             if room := adapter.direct_room(user_id):
-                yield Place(Conversation(channel=channel, room=room, kind="dm"), person.locale or "")
+                yield Place(Conversation(channel=channel, room=room, kind="dm"), person.locale or "", key)

@@ -18,7 +18,19 @@ from botkit.engine.identity import Known
 from botkit.engine.languages import language_of
 from botkit.engine.services import Services
 from botkit.engine.turn import conversation_of, input_of
-from botkit.runs.context import AskFunction
+from botkit.runs.context import AskFunction, InviteFunction
+
+_SAME_LINK_MICROS = 600_000_000
+"""A model that tries again within such a stretch sends nothing again."""
+_WRITTEN_TO = (
+    "{server} needs the person's own account, which is not connected yet. They were just written to in private, with a "
+    "link that works once within 15 minutes. Tell them only that; if nothing arrived, they should write to you in "
+    "private and ask there. Call again when they say that it is done."
+)
+_COME_TO_ME = (
+    "{server} needs the person's own account, which is not connected yet. The link for that is private, and "
+    "others read along here. Tell them to write to you in private and to ask there."
+)
 
 
 class Notices:
@@ -99,7 +111,8 @@ class Notices:
         config = self._s.configs.current
         writes: list[Write] = []
         for index, place in enumerate(places_to_ask(config, self._s.channels, wait)):
-            if place.conversation.key == conversation.key:
+            here = conversation.kind == "dm" and conversation.channel == place.conversation.channel
+            if place.conversation.key == conversation.key or (here and place.person == known.person.id):
                 return []
             words = language_of(config, place.conversation, place.locale)
             bot = config.bots.get(run.bot)
@@ -113,8 +126,42 @@ class Notices:
             writes += self.parts(place.conversation, f"{wait.id}/asked/{index}", message, wait.run_id)
         return writes
 
+    def inviter(
+        self, run: Run, conversation: Conversation, known: Known, user_id: str, told: set[str]
+    ) -> InviteFunction:
+        """Sends people the private link to connect an account, past the room they asked in.
+
+        Args:
+            user_id: who asked, by the platform's id.
+            told: gets the key of the conversation that was written to, to be kicked after the commit.
+        """
+
+        def invite(server: str, link: str) -> tuple[str, Sequence[Write]] | None:
+            if conversation.kind == "dm":
+                return None
+            place, visible_to = self._aside(conversation, user_id)
+            if place is None:
+                return _COME_TO_ME.format(server=server), ()
+            words = language_of(self._s.configs.current, place, known.person.locale)
+            message = OutMessage(text=words.connect_account.format(server=server, link=link), visible_to=visible_to)
+            ref = f"{run.id}/connect/{server}/{self._s.clock.micros() // _SAME_LINK_MICROS}"
+            writes = self.parts(place, ref, message, run.id)
+            told.update(conversations_of(writes))
+            return _WRITTEN_TO.format(server=server), writes
+
+        return invite
+
+    def _aside(self, conversation: Conversation, user_id: str) -> tuple[Conversation | None, str]:
+        """Where one person of a room is told what others must not read; and to whom to show it there alone."""
+        adapter = self._s.channels.renderer(conversation.channel)
+        if room := adapter.direct_room(user_id):
+            return Conversation(channel=conversation.channel, room=room, kind="dm"), ""
+        return (conversation, user_id) if adapter.capabilities(conversation).ephemeral else (None, "")
+
     async def decided(self, run: Run, wait: Wait) -> list[Write]:
         """Show at the question, wherever it was asked, what became of it."""
+        if wait.kind == "reply":
+            return self._answered(run, wait)
         if wait.kind != "approval" or not wait.part_id:
             return []
         config, turn = self._s.configs.current, input_of(run)
@@ -130,6 +177,16 @@ class Notices:
                 message = OutMessage(text=questions.decision_text(wait, words), edit_of=part.id)
                 writes += self.parts(part.conversation, f"{part.id}/{verdict}", message, run.id)
         return writes
+
+    def _answered(self, run: Run, wait: Wait) -> list[Write]:
+        """Take what can be pressed from a question that is answered, where messages can be edited."""
+        conversation = conversation_of(run)
+        can = self._s.channels.renderer(conversation.channel).capabilities(conversation)
+        if not (wait.part_id and wait.payload.get("controls") and can.edit):
+            return []
+        words = language_of(self._s.configs.current, conversation, input_of(run).locale, bot=run.bot)
+        message = OutMessage(text=forms.settled_text(wait, words), edit_of=wait.part_id)
+        return self.parts(conversation, f"{wait.id}/{wait.state}", message, run.id)
 
 
 def conversations_of(writes: Iterable[Write]) -> set[str]:
@@ -147,15 +204,3 @@ def _expiry(wait: Wait, conversation: Conversation) -> Event:
         occurred_at=from_micros(wait.expires_at),
         signal={"run_id": wait.run_id, "wait_id": wait.id, "key": wait.key, "kind": wait.kind, "expired": True},
     )
-        if wait.kind == "reply":
-            return self._answered(run, wait)
-    def _answered(self, run: Run, wait: Wait) -> list[Write]:
-        """Take what can be pressed from a question that is answered, where messages can be edited."""
-        conversation = conversation_of(run)
-        can = self._s.channels.renderer(conversation.channel).capabilities(conversation)
-        if not (wait.part_id and wait.payload.get("controls") and can.edit):
-            return []
-        words = language_of(self._s.configs.current, conversation, input_of(run).locale, bot=run.bot)
-        message = OutMessage(text=forms.settled_text(wait, words), edit_of=wait.part_id)
-        return self.parts(conversation, f"{wait.id}/{wait.state}", message, run.id)
-

@@ -117,6 +117,7 @@ class Turns:
         told: set[str] = set()
         ask = self._notices.asker(run, event.conversation, known, told)
         ctx = scope.open(OpenRun(run=run), first_writes=writes, ask=ask)
+        ctx.invite = self._notices.inviter(run, event.conversation, known, turn.sender_id, told)
         await self._execute(scope, ctx, this, turn, config, known.roles, history, event.conversation, told)
 
     async def wake(self, scope: LaneScope, row: InboxRow) -> None:
@@ -178,6 +179,7 @@ class Turns:
         )
         told = conversations_of(first)
         ctx = scope.open(opened, first_writes=first, ask=self._notices.asker(run, conversation, known, told))
+        ctx.invite = self._notices.inviter(run, conversation, known, turn.sender_id, told)
         await self._execute(scope, ctx, this, turn, config, known.roles, history, conversation, told)
 
     async def _known(self, run: Run, turn: TurnInput) -> Known:

@@ -10,6 +10,7 @@ __all__ = ["CONNECT_PATH", "Connections", "Invitation", "NotConnected", "persona
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -30,6 +31,11 @@ class NotConnected(SecretError):
     """The person has no account of their own there yet."""
 
     code = "not_connected"
+
+    def __init__(self, message: str, *, link: str = "", **facts: Any):
+        super().__init__(message, **facts)
+        self.link = link
+        """The private address that the message names; empty while this instance has none."""
 
 
 class Invitation(Data):
@@ -92,6 +98,7 @@ class Connections:
             f"{server} needs the person's own account, which is not connected yet. Give them this private link, which "
             f"works once within 15 minutes, and call again when they say that it is done: {link}",
             server=server,
+            link=link,
         )
 
     def read(self, sealed: str) -> tuple[Invitation, ServerSettings]:

@@ -53,6 +53,7 @@ from botkit.core.tracing import parse_traceparent, traceparent
 from botkit.gateway.approvals import CallDesk, approval_error, wanted_wait_s
 from botkit.gateway.catalog import Listed, ServerStatus
 from botkit.gateway.composition import home_of
+from botkit.gateway.connect import NotConnected
 from botkit.gateway.conversation import Asked, Conversation, Final, News
 from botkit.gateway.file_inputs import CallFiles, described, with_files
 from botkit.gateway.fleet import Fleet
@@ -496,6 +497,7 @@ class _Run:
             is_error=True,
             sent=conversation is not None and conversation.sent,
             unknown=unknown,
+            connect=error.link if isinstance(error, NotConnected) else "",
             rpc_error=self._rpc_error(error, message) if self.call.client is not None else None,
         )
 

@@ -94,6 +94,10 @@ class StepScope:
 StepFunction = Callable[[StepScope], Awaitable[T]]
 AskFunction = Callable[[Wait], tuple[Wait, Sequence[Write]]]
 """Completes a new wait (who decides, until when) and tells what to write to ask its question."""
+InviteFunction = Callable[[str, str], tuple[str, Sequence[Write]] | None]
+"""Takes the name of a server and a private address where the person connects an account there. Returns what the model
+is told in place of the address, and what to write so that the person gets it; None where only the person reads along.
+"""
 
 
 class RunContext:
@@ -117,6 +121,7 @@ class RunContext:
         """Set when the person asked to stop; `step` raises `Stopped` at the next safe point. A step that may be
         repeated is cut off: it sees `CancelledError`, and what it writes to the context then (usage of a cut
         model call) is committed with the end of the run."""
+        self.invite: InviteFunction | None = None
         self._journal = journal
         self._claim = claim
         self._steps: dict[str, Step] = dict(open_run.steps)

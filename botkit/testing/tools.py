@@ -16,6 +16,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from botkit.core.errors import BotkitError
 from botkit.core.tools import (
     CallRecord,
@@ -144,7 +146,8 @@ class FakeTools:
         except asyncio.CancelledError:
             raise
         except BotkitError as error:
-            return _result(call, str(error), "error")
+            link: str = getattr(error, "link", "")  # of an account that is not connected
+            return msgspec.structs.replace(_result(call, str(error), "error"), connect=link)
         self._happened(call)
         return _result(call, str(answer))
 

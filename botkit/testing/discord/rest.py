@@ -124,6 +124,13 @@ class Rest:
             raise ApiError(404, 10008, "Unknown Message")
         return message
 
+    @_route("POST", "/users/@me/channels")
+    def open_dm(self, call: Call) -> Any:
+        user = self.world.users.get(int(call.body["recipient_id"]))
+        if user is None:
+            raise ApiError(400, 50033, "Invalid Recipient(s)")
+        return self.world.channel_json(self.world.dm(user))
+
     @_route("GET", "/channels/{channel}")
     def channel(self, call: Call, channel: int) -> Any:
         return self.world.channel_json(self._channel(channel))
