@@ -37,6 +37,7 @@ from botkit.core.tools import (
     ToolPort,
     arguments_digest,
     result_text,
+    without_payload,
 )
 from botkit.runs.context import Answer, EffectUnknown, RunContext, StepScope, WaitSpec
 
@@ -154,8 +155,8 @@ class ToolCaller:
                 text = self._describe(call.name, event)
                 return ended(text, ok=not event.is_error, duration_ms=event.record.duration_ms)
             if isinstance(event, NeedsApproval):
-                if not answer.approved:
                 answer = await self._ctx.wait(f"{key}/wait/{number}", self._question(event))
+                if not answer.approved:
                     self._refused.add(digest)
                     return ended(_declined(answer))
                 attempt = _Try(approval=event.digest)
@@ -216,7 +217,7 @@ class ToolCaller:
                 event = self._in_private(event, scope)
             if isinstance(event, Result) and event.unknown and not repeatable:
                 raise EffectUnknown(f"{name} was called and no answer came")
-            return event
+            return without_payload(event)
 
         # A call that still has to be approved leaves nothing behind: the gateway asks before it sends.
         asks_first = tool is not None and tool.approve and not attempt.approval

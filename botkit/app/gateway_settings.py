@@ -151,6 +151,7 @@ def _workspace(workspace: Workspace) -> WorkspaceSettings:
         description=workspace.description,
         transparent=workspace.transparent,
         tools_mode=workspace.tools_mode,
+        record_payloads=workspace.record_payloads,
         reviews={pattern: _review(review) for pattern, review in workspace.tools.items()},
         roles={role: _filter(rules) for role, rules in workspace.roles.items()},
         calls_per_minute=limits.calls_per_minute,

@@ -73,6 +73,7 @@ async def _expire(instance: Instance, settings: Settings) -> dict[str, int]:
         runs_before=before(kept.runs_days),
         logs_before=before(kept.logs_days),
         files_before=before(kept.files_days),
+        payloads_before=before(kept.payloads_days),
         limit=_BATCH,
     )
     return {table: count for table, count in rows.items() if count}

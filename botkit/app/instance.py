@@ -29,6 +29,7 @@ from botkit.gateway.access.desk import AccessDesk
 from botkit.gateway.approvals import CallDesk
 from botkit.gateway.connect import Connections
 from botkit.gateway.keys import KeyProvider
+from botkit.gateway.payloads import PayloadBook
 from botkit.gateway.pipeline import Gateway
 from botkit.gateway.redact import SecretRedactor
 from botkit.store.open import Store
@@ -49,6 +50,8 @@ class Instance:
     configs: ConfigBook
     keys: KeyProvider
     vault: ProcessVault
+    payloads: PayloadBook
+    """What calls carried, in workspaces that record it."""
     redactor: SecretRedactor
     gateway: Gateway
     access: AccessDesk

@@ -52,6 +52,7 @@ from botkit.gateway.approvals import CallDesk
 from botkit.gateway.connect import Connections
 from botkit.gateway.fleet import Fleet
 from botkit.gateway.keys import find_keys
+from botkit.gateway.payloads import PayloadBook, PayloadRecorder
 from botkit.gateway.pipeline import Gateway
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.remote.oauth import OAuth
@@ -141,7 +142,8 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     spans = given.spans
     call_log = MeteredCallLog(store.calls, metrics, spans.call if spans is not None else None)
     keys = find_keys(home.path, os.environ)
-    vault = ProcessVault(store.secrets, keys, redactor, clock)
+    payloads = PayloadBook(store.payloads, keys)
+    vault = ProcessVault(store.secrets, keys, redactor, clock, payloads=payloads)
     fleet = Fleet(vault=vault, redactor=redactor, clock=clock, store=store.catalog, data_folder=home.path / "servers")
 
     async def wake(lane: str) -> None:
@@ -169,6 +171,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         call_log=call_log,
         relay_trace=spans is not None,
         files=RunFiles(store.records, store.files),
+        recorder=PayloadRecorder(keys, redactor),
     )
 
     def base_url() -> str:
@@ -261,6 +264,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         configs=configs,
         keys=keys,
         vault=vault,
+        payloads=payloads,
         redactor=redactor,
         gateway=gateway,
         access=access,

@@ -16,6 +16,7 @@ from botkit.core.clock import Clock
 from botkit.core.errors import SecretError
 from botkit.core.stores import SecretStore
 from botkit.gateway.keys import KEY_BYTES, FileKeys, KeyProvider
+from botkit.gateway.payloads import PayloadBook
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.secrets import INSTANCE, Vault, normal_name
 
@@ -31,10 +32,13 @@ class ProcessVault(Vault):
         clock: Clock,
         *,
         variables: Mapping[str, str] = os.environ,
+        payloads: PayloadBook | None = None,
     ):
+        """Args: payloads: wrapped anew together with the secrets."""
         super().__init__(store, keys, redactor, clock)
         self._master = keys
         self._variables = variables
+        self._payloads = payloads
         self._rotating = asyncio.Lock()
         self._learn = redactor.add
 
@@ -60,8 +64,9 @@ class ProcessVault(Vault):
         """The name as it is stored. Raises `SecretError`."""
         return normal_name(name)
 
-    async def rotate_master_key(self) -> tuple[int, str]:
-        """Wrap every data key with a new master key; (how many were wrapped anew, the new key's id).
+    async def rotate_master_key(self) -> tuple[int, int, str]:
+        """Wrap every data key with a new master key; (how many secrets, and how many records of calls, were wrapped
+        anew, the new key's id).
 
         With the generated key file a new key is made. With BOTKIT_MASTER_KEY set the new key first (`NEW,OLD`)
         and start again; this then finishes the rotation, and OLD can be dropped.
@@ -72,7 +77,7 @@ class ProcessVault(Vault):
         async with self._rotating:  # of two at once, one would forget the key of the other
             return await self._rotate(self._master)
 
-    async def _rotate(self, keys: KeyProvider) -> tuple[int, str]:
+    async def _rotate(self, keys: KeyProvider) -> tuple[int, int, str]:
         if isinstance(keys, FileKeys):
             keys.add(os.urandom(KEY_BYTES))
         elif len(keys.known()) < 2:
@@ -81,7 +86,8 @@ class ProcessVault(Vault):
                 "afterwards OLD can be dropped. Make a key with `openssl rand -base64 32`."
             )
         rewrapped = await self.rewrap()
+        payloads = await self._payloads.rewrap() if self._payloads is not None else 0
         current = keys.known()[0].id
         if isinstance(keys, FileKeys):
             keys.keep_only(current)
-        return rewrapped, current
+        return rewrapped, payloads, current

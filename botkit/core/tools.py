@@ -19,6 +19,7 @@ __all__ = [
     "Principal",
     "PrincipalKind",
     "Progress",
+    "RecordedCall",
     "Result",
     "Tool",
     "ToolCall",
@@ -26,7 +27,9 @@ __all__ = [
     "ToolEvent",
     "ToolPort",
     "arguments_digest",
+    "recorded",
     "result_text",
+    "without_payload",
 ]
 
 import hashlib
@@ -36,6 +39,7 @@ from typing import Any, Literal, Protocol, cast
 import msgspec
 
 from botkit.core.data import Data
+from botkit.core.payloads import SealedPayload
 
 ToolClass = Literal["read-only", "write", "destructive", "unreviewed"]
 PrincipalKind = Literal["person", "member", "service"]
@@ -185,6 +189,12 @@ class CallRecord(Data):
     """The span of an MCP client that this call belongs to, 16 hex digits. For traces; not stored."""
 
 
+class RecordedCall(CallRecord):
+    """A row whose workspace keeps what the call carried: on the way to the store, which makes two rows of it."""
+
+    payload: SealedPayload
+
+
 class Progress(Data, tag="progress"):
     """The tool is still working."""
 
@@ -260,6 +270,22 @@ class ToolPort(Protocol):
     def call(self, call: ToolCall) -> AsyncIterator[ToolEvent]:
         """Run a tool. Never raises for what the tool or its server did; closing the iterator cancels."""
         ...
+
+
+def recorded(record: CallRecord, payload: SealedPayload) -> RecordedCall:
+    """The row with what the call carried."""
+    return RecordedCall(**_fields(record), payload=payload)
+
+
+def without_payload(event: NeedsApproval | NeedsInput | Result) -> NeedsApproval | NeedsInput | Result:
+    """The event to keep elsewhere, once its record was handed to the store."""
+    if not isinstance(event.record, RecordedCall):
+        return event
+    return msgspec.structs.replace(event, record=CallRecord(**_fields(event.record)))
+
+
+def _fields(record: CallRecord) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in CallRecord.__struct_fields__}
 
 
 def arguments_digest(tool: str, arguments: dict[str, Any]) -> str:

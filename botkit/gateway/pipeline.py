@@ -1,7 +1,7 @@
 """The gateway: one way to every tool, for bots, workflows and MCP clients alike.
 
     authorise (person ∧ bot ∧ workspace) → limit → budget → check arguments → approve? → secrets → call
-        → bound, clean, redact → one call-log record
+        → bound, clean, redact → one call-log record, and where a workspace says so, what the call carried, sealed
 
 Every call ends in exactly one event that is not `Progress`, and that event carries the record of the call, also when it
 was refused; whoever asked commits it together with what the result changes. Arguments are checked before anybody is
@@ -60,6 +60,7 @@ from botkit.gateway.fleet import Fleet
 from botkit.gateway.limits import Budget, Limiter, NoBudget, SlidingWindow, quotas_for, rules_for
 from botkit.gateway.methods import SUBSCRIPTIONS, kind_of
 from botkit.gateway.parking import Parking, read_ticket
+from botkit.gateway.payloads import PayloadRecorder
 from botkit.gateway.pool import SECRETS_META
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.results import clean_object, clean_result, error_result
@@ -95,6 +96,7 @@ class Gateway:
         call_log: receives the record of a call whose caller went away, and of no other.
         relay_trace: tell servers the span of their call, because it will be exported.
         files: what arguments that take files are read from, for bots.
+        recorder: seals what calls carry, for workspaces that record it.
     """
 
     def __init__(
@@ -110,8 +112,10 @@ class Gateway:
         call_log: CallLog | None = None,
         relay_trace: bool = False,
         files: CallFiles | None = None,
+        recorder: PayloadRecorder | None = None,
     ):
         self._files = files
+        self._recorder = recorder
         self.fleet = fleet
         self._redactor = redactor
         self._clock = clock
@@ -204,11 +208,15 @@ class Gateway:
                 final = run.refused(BotkitError(f"{call.tool} failed inside botkit; see the log for call {call.id}."))
             final = final or run.refused(BotkitError(f"{call.tool} ended without an answer."))
             await self._settle(run, final.record)
+            if self._recorder is not None and self._records(run):
+                final = msgspec.structs.replace(final, record=self._recorder.recorded(call, final.record, final))
             yield final
         finally:
             if final is None:  # the caller closed us or was cancelled
                 record = run.record("cancelled", "cancelled")
                 await self._settle(run, record)
+                if self._recorder is not None and self._records(run):
+                    record = self._recorder.recorded(call, record, None)
                 await self._log_cancelled(record)
 
     async def _stages(
@@ -220,6 +228,8 @@ class Gateway:
             yield run.found(search(self._callable(call.workspace, call.principal), call.tool, call.arguments))
             return
         listed = run.listed = self._authorise(call)
+        if self._recorder is not None and self._records(run):
+            self._recorder.ready()
         passed = {name: workspaces[name] for name in (call.workspace, *(one.workspace for one in listed.inner))}
         await self._limiter.take(
             [rule for name, one in passed.items() for rule in rules_for(one, name, call.principal)]
@@ -252,6 +262,15 @@ class Gateway:
                     yield run.needs_input(event)
                 else:
                     yield run.answered(event)
+
+    def _records(self, run: _Run) -> bool:
+        """Whether what this call carries is kept: a workspace it passes says so now, and its caller may be there."""
+        workspaces, call = self.fleet.settings.workspaces, run.call
+        inner = run.listed.inner if run.listed is not None else ()
+        return any(
+            (found := workspaces.get(name)) is not None and found.record_payloads
+            for name in (call.workspace, *(one.workspace for one in inner))
+        ) and may_enter(self.fleet.settings, call.principal, call.workspace)
 
     def _searches(self, call: ToolCall) -> bool:
         settings = self.fleet.settings

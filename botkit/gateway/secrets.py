@@ -6,7 +6,7 @@ version, does not open. Changing the master key rewraps the small data keys and 
 
 Scopes, the nearest first: `person:{id}`, `workspace:{slug}`, `server:{name}`, `instance`.
 
-Source: https://nvlpubs.nist.gov/nistpubs/Legacy/SP/nistspecialpublication800-38d.pdf
+The envelopes themselves are in `botkit.gateway.envelope`.
 """
 
 from __future__ import annotations
@@ -14,24 +14,19 @@ from __future__ import annotations
 __all__ = ["INSTANCE", "MemorySecrets", "Vault", "normal_name", "scopes_for"]
 
 import asyncio
-import os
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from botkit.core.clock import Clock
 from botkit.core.errors import NotFound, SecretError
 from botkit.core.stores import SecretRow, SecretStore
-from botkit.gateway.keys import KEY_BYTES, KeyProvider, MasterKey
+from botkit.gateway.envelope import Damaged, bound, new_data_key, seal, unseal, unwrap, wrap
+from botkit.gateway.keys import KeyProvider, MasterKey
 from botkit.gateway.redact import SecretRedactor
 
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 INSTANCE = "instance"
-_NONCE_BYTES = 12
 _VALUE_LIMIT_BYTES = 32 * 1024
 
 
@@ -177,7 +172,8 @@ class Vault:
         return changed
 
     def _seal(self, value: str, *, scope: str, name: str, version: int, created_at: int, updated_at: int) -> SecretRow:
-        data_key, nonce = os.urandom(KEY_BYTES), os.urandom(_NONCE_BYTES)
+        data_key = new_data_key()
+        nonce, ciphertext = seal(data_key, value.encode(), _bound("value", scope, name, version))
         row = SecretRow(
             scope=scope,
             name=name,
@@ -185,28 +181,23 @@ class Vault:
             key_id="",
             wrapped_key=b"",
             nonce=nonce,
-            ciphertext=_cipher(data_key).encrypt(nonce, value.encode(), _bound("value", scope, name, version)),
+            ciphertext=ciphertext,
             created_at=created_at,
             updated_at=updated_at,
         )
         return _with_key(row, self._keys.known()[0], data_key)
 
     def _open(self, row: SecretRow) -> str:
-        from cryptography.exceptions import InvalidTag
-
+        context = _bound("value", row.scope, row.name, row.version)
         try:
-            raw = _cipher(self._unwrap(row)).decrypt(
-                row.nonce, row.ciphertext, _bound("value", row.scope, row.name, row.version)
-            )
-        except InvalidTag as error:
+            raw = unseal(self._unwrap(row), row.nonce, row.ciphertext, context)
+        except Damaged as error:
             raise _damaged(row) from error
         value = raw.decode()
         self._redactor.add(value)
         return value
 
     def _unwrap(self, row: SecretRow) -> bytes:
-        from cryptography.exceptions import InvalidTag
-
         key = next((key for key in self._keys.known() if key.id == row.key_id), None)
         if key is None:
             raise SecretError(
@@ -215,10 +206,9 @@ class Vault:
                 secret=row.name,
                 key_id=row.key_id,
             )
-        nonce, wrapped = row.wrapped_key[:_NONCE_BYTES], row.wrapped_key[_NONCE_BYTES:]
         try:
-            return _cipher(key.key).decrypt(nonce, wrapped, _bound("key", row.scope, row.name, row.version))
-        except (InvalidTag, ValueError) as error:
+            return unwrap(key, row.wrapped_key, _bound("key", row.scope, row.name, row.version))
+        except Damaged as error:
             raise _damaged(row) from error
 
 
@@ -242,21 +232,13 @@ class MemorySecrets:
         return self._rows.pop((scope, name), None) is not None
 
 
-def _cipher(key: bytes) -> AESGCM:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    return AESGCM(key)
-
-
 def _bound(layer: str, scope: str, name: str, version: int) -> bytes:
-    """What the ciphertext is bound to. JSON keeps the fields apart whatever they hold."""
-    return msgspec.json.encode(["botkit.secret.1", layer, scope, name, version])
+    return bound("botkit.secret.1", layer, scope, name, version)
 
 
 def _with_key(row: SecretRow, master: MasterKey, data_key: bytes) -> SecretRow:
-    nonce = os.urandom(_NONCE_BYTES)
-    wrapped = _cipher(master.key).encrypt(nonce, data_key, _bound("key", row.scope, row.name, row.version))
-    return msgspec.structs.replace(row, key_id=master.id, wrapped_key=nonce + wrapped)
+    wrapped = wrap(master, data_key, _bound("key", row.scope, row.name, row.version))
+    return msgspec.structs.replace(row, key_id=master.id, wrapped_key=wrapped)
 
 
 def _damaged(row: SecretRow) -> SecretError:

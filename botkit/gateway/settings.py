@@ -205,6 +205,8 @@ class WorkspaceSettings(Data):
     """Show the only server under its own names, as if nothing were between."""
     tools_mode: ToolsMode = "full"
     """How tools are shown to bots and clients. All can be called in every mode."""
+    record_payloads: bool = False
+    """Whether what calls carry is kept for auditors."""
 
     def offers(self, server: str) -> bool:
         return server in self.servers or "*" in self.servers

@@ -16,6 +16,7 @@ from botkit.store.reader import Reader
 from botkit.store.schema import (
     accounts,
     call_approvals,
+    call_payloads,
     calls,
     files,
     identities,
@@ -86,6 +87,16 @@ class Footprint:
                     _sent_by(self.accounts),
                     _among(inbox.c.run_id, self.runs),
                     _among(inbox.c.conversation, self.private),
+                ),
+            ),
+            (
+                call_payloads,
+                or_(
+                    and_(call_payloads.c.principal == person, call_payloads.c.principal_kind == "person"),
+                    and_(
+                        call_payloads.c.principal.in_(_memberships(person)), call_payloads.c.principal_kind == "member"
+                    ),
+                    _among(call_payloads.c.run_id, self.runs),
                 ),
             ),
             (steps, _among(steps.c.run_id, self.runs)),

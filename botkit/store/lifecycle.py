@@ -26,6 +26,7 @@ from botkit.store.query import Query, Tx, arg, const
 from botkit.store.reader import Reader
 from botkit.store.schema import (
     audits,
+    call_payloads,
     calls,
     files,
     inbox,
@@ -55,6 +56,7 @@ _JSON_COLUMNS = {
     "place", "result", "roles", "usage",
 }  # fmt: skip
 _SEALED = {"wrapped_key", "nonce", "ciphertext", "digest"}
+"""Left out of an export. What `call_payloads` holds is added by whoever can open it."""
 
 
 def _key(table: Table) -> tuple[ColumnElement[Any], ...]:
@@ -165,6 +167,7 @@ class SqlLifecycle:
         runs_before: int = 0,
         logs_before: int = 0,
         files_before: int = 0,
+        payloads_before: int = 0,
         limit: int = 1000,
     ) -> dict[str, int]:
         """Table → rows deleted; empty when nothing is left to do. 0 leaves that kind alone.
@@ -172,6 +175,7 @@ class SqlLifecycle:
         `messages`: transcript, dealt-with inbox rows, delivered parts, and sessions nobody continued; those
         that a running or waiting run needs are kept. `runs`: finished ones with steps and waits. `logs`: tool
         calls, model calls, audit rows, spent pairing codes. `files`: rows, and bytes nobody else refers to.
+        `payloads`: records of what calls carried, at the latest with the rows of those calls.
         """
         deleted: Counter[str] = Counter()
         if messages_before:
@@ -183,6 +187,10 @@ class SqlLifecycle:
                 deleted[str(table.name)] += await self._expire(table, limit, table.c.at < logs_before)
             deleted["pairing_codes"] += await self._expire(
                 pairing_codes, limit, pairing_codes.c.expires_at < logs_before
+            )
+        if payloads_before or logs_before:
+            deleted["call_payloads"] += await self._expire(
+                call_payloads, limit, call_payloads.c.at < max(payloads_before, logs_before)
             )
         if files_before:
             await self._expire_files(files_before, limit, deleted)

@@ -30,6 +30,7 @@ from botkit.store.members import SqlMembers
 from botkit.store.migrate import migrate_postgres, migrate_sqlite
 from botkit.store.oauth import SqlOAuthKeys
 from botkit.store.pairing import SqlPairing
+from botkit.store.payloads import SqlPayloads
 from botkit.store.people import SqlPeople
 from botkit.store.query import Tx
 from botkit.store.reader import Reader, postgres_reader, sqlite_reader
@@ -81,8 +82,9 @@ class Store:
         self.catalog = SqlCatalog(writer, reader)
         self.revisions = SqlRevisions(writer, reader, clock, owner=owner.id)
         self.records = SqlRecords(reader)
-        self.calls = SqlCallLog(writer, clock, owner=owner.id)
         self.conversations = SqlConversations(reader)
+        self.calls = SqlCallLog(writer, clock, owner=owner.id)
+        self.payloads = SqlPayloads(writer, reader)
         self.analytics = SqlAnalytics(reader)
         self.files = DiskFiles(home / FILES_NAME, clock)
         self.lifecycle = SqlLifecycle(writer, reader, self.files, clock, owner=owner.id)

@@ -19,6 +19,7 @@ from botkit.store.query import Query, Tx, arg, const
 from botkit.store.reader import Reader
 from botkit.store.rows import Row
 from botkit.store.schema import (
+    call_payloads,
     calls,
     files,
     identities,
@@ -126,13 +127,16 @@ _INHERIT = tuple(
     )
     for table in (runs, waits, sessions, transcript, model_calls, files, pairing_codes)
 )
-_INHERIT_CALLS = Query(
-    "to from",
-    lambda _: (
-        update(calls)
-        .values(principal=arg("to"))
-        .where(calls.c.principal == arg("from"), calls.c.principal_kind == const("person"))
-    ),
+_INHERIT_CALLS = tuple(
+    Query(
+        "to from",
+        lambda _, table=table: (
+            update(table)
+            .values(principal=arg("to"))
+            .where(table.c.principal == arg("from"), table.c.principal_kind == const("person"))
+        ),
+    )
+    for table in (calls, call_payloads)
 )
 
 
@@ -241,9 +245,8 @@ def _move(tx: Tx, channel: str, user_id: str, old: str, new: str, now: int) -> N
     tx(_MOVE_ACCOUNT, new, now, channel, user_id)
     if tx(_ACCOUNTS, old).fetchone() is not None:
         return
-    for query in _INHERIT:
+    for query in (*_INHERIT, *_INHERIT_CALLS):
         tx(query, new, old)
-    tx(_INHERIT_CALLS, new, old)
     tx(_KEEP_WELCOMES, new, old)
     tx(_DROP_WELCOMES, old)
     tx(_FORGET, old)

@@ -13,6 +13,7 @@ __all__ = [
     "accounts",
     "audits",
     "call_approvals",
+    "call_payloads",
     "calls",
     "catalog",
     "counters",
@@ -64,7 +65,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION = "0006"
+SCHEMA_REVISION = "0007"
 """The newest migration; a database that says this needs none, and Alembic is not even imported."""
 
 metadata = MetaData(
@@ -329,6 +330,25 @@ calls = Table(
     UniqueConstraint("id"),
     Index(None, "at"),
     Index("ix_calls_run_id", "run_id", **_where("run_id <> ''")),
+)
+
+call_payloads = Table(
+    "call_payloads",
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    _number("at"),
+    _text("workspace"),
+    _text("principal_kind"),
+    _text("principal"),
+    _text("run_id"),
+    _text("key_id"),
+    Column("wrapped_key", LargeBinary, nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),
+    Index(None, "at"),
+    Index(None, "principal"),
+    Index("ix_call_payloads_run_id", "run_id", **_where("run_id <> ''")),
+    comment="Arguments and results of calls, sealed: of workspaces with record_payloads alone.",
 )
 
 model_calls = Table(

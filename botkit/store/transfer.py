@@ -14,7 +14,7 @@ from sqlalchemy import Float, Integer, LargeBinary, Table
 from botkit.core.errors import StoreCorrupt, StoreError
 from botkit.store.codec import clean
 from botkit.store.migrate import migrate_sqlite
-from botkit.store.schema import metadata, owners
+from botkit.store.schema import call_payloads, metadata, owners, secrets
 from botkit.store.sqlite import connect_sqlite, read_only_uri, translate_sqlite
 
 _RESTORED = "it was on its way when the backup was made, and may have been delivered since"
@@ -151,10 +151,14 @@ def settle(path: Path, now: int, *, resume: bool) -> None:
 
 
 def describe(path: Path) -> tuple[str, tuple[str, ...]]:
-    """The schema of a file, and the master keys that its secrets are sealed with."""
+    """The schema of a file, and the master keys that its secrets and records of calls are sealed with."""
     with closing(sqlite3.connect(read_only_uri(path), uri=True)) as connection:
-        keys = tuple(row[0] for row in connection.execute("SELECT DISTINCT key_id FROM secrets ORDER BY key_id"))
-        return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0]), keys
+        (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        there = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        keys: set[str] = set()
+        for table in there & {secrets.name, call_payloads.name}:  # an older database may lack one
+            keys |= {row[0] for row in connection.execute(f'SELECT DISTINCT key_id FROM "{table}"')}  # noqa: S608 - ours
+        return str(revision), tuple(sorted(keys))
 
 
 def _insert(connection: sqlite3.Connection, table: Table, rows: Any) -> None:

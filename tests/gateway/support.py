@@ -14,6 +14,7 @@ from botkit.core.stores import CatalogRow
 from botkit.core.tools import CallRecord, Principal, ToolCall, ToolEvent
 from botkit.gateway.fleet import Fleet
 from botkit.gateway.keys import EnvironmentKeys
+from botkit.gateway.payloads import PayloadRecorder
 from botkit.gateway.pipeline import Gateway
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.secrets import MemorySecrets, Vault
@@ -70,7 +71,8 @@ class Bench:
         self.clock = clock
         self.redactor = SecretRedactor()
         self.secrets = MemorySecrets()
-        self.vault = Vault(self.secrets, EnvironmentKeys("11" * 32), self.redactor, clock)
+        self.keys = EnvironmentKeys("11" * 32)
+        self.vault = Vault(self.secrets, self.keys, self.redactor, clock)
         self.catalog = MemoryCatalog()
         self.log = MemoryLog()
         self.servers_folder = folder / "servers"
@@ -83,7 +85,8 @@ class Bench:
             data_folder=folder / "data",
             servers_folder=self.servers_folder,
         )
-        self.gateway = Gateway(self.fleet, redactor=self.redactor, clock=clock, call_log=self.log)
+        recorder = PayloadRecorder(self.keys, self.redactor)
+        self.gateway = Gateway(self.fleet, redactor=self.redactor, clock=clock, call_log=self.log, recorder=recorder)
 
     def raw(self, *options: str, name: str = "raw", **fields: Any) -> CommandSettings:
         """Settings of `servers/raw.py`, or of another file there."""

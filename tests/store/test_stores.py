@@ -15,6 +15,7 @@ from botkit.testing.stores import (
     MembersContract,
     OAuthContract,
     PairingContract,
+    PayloadsContract,
     PeopleContract,
     RecordsContract,
     SharedLimiterContract,
@@ -50,6 +51,12 @@ class TestSqliteAdministration(OnSqlite, AdministrationContract): ...
 
 
 class TestPostgresAdministration(OnPostgres, AdministrationContract): ...
+
+
+class TestSqlitePayloads(OnSqlite, PayloadsContract): ...
+
+
+class TestPostgresPayloads(OnPostgres, PayloadsContract): ...
 
 
 class TestSqliteAnalytics(OnSqlite, AnalyticsContract): ...

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-__all__ = ["CallOperations", "CallReport", "LimitHit", "ModelUse", "ToolHealth", "ToolUse", "Totals"]
+__all__ = [
+    "CallOperations",
+    "CallPayload",
+    "CallReport",
+    "LimitHit",
+    "ModelUse",
+    "ToolHealth",
+    "ToolUse",
+    "Totals",
+    "shown_payload",
+]
 
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from botkit.core.analytics import CallFilter, CallTotal, ModelTotal, ToolTiming
 from botkit.core.data import Data
+from botkit.core.payloads import Payload, PayloadRow
 from botkit.core.tools import CallRecord
 
 if TYPE_CHECKING:
@@ -108,6 +119,36 @@ class CallReport(Data, omit_defaults=False):
     models: tuple[ModelUse, ...]
 
 
+class CallPayload(Data, omit_defaults=False):
+    """What one call carried. A piece that was cut is its beginning as text; the others are values."""
+
+    call_id: str
+    at: int
+    """Microseconds, UTC: when the call began."""
+    workspace: str
+    arguments: Any = None
+    params: Any = None
+    """Of an MCP request that is no tool call."""
+    answers: Any = None
+    """To what the tool had asked."""
+    result: Any = None
+    """None where the call was refused or cancelled."""
+    cut: dict[str, int] = {}
+    """Piece that was cut → size of the whole in bytes."""
+
+
+def shown_payload(row: PayloadRow, payload: Payload) -> CallPayload:
+    """An opened record as it is told. Pure."""
+    pieces = payload.pieces
+    return CallPayload(
+        call_id=row.call_id,
+        at=row.at,
+        workspace=row.workspace,
+        **{name: msgspec.json.decode(one.text) if one.is_whole else one.text for name, one in pieces.items()},
+        cut={name: one.size_bytes for name, one in pieces.items() if not one.is_whole},
+    )
+
+
 class CallOperations:
     def __init__(self, instance: Instance):
         self._i = instance
@@ -150,6 +191,18 @@ class CallOperations:
         timings = await analytics.timings(wanted)
         models = await analytics.models(wanted)
         return make_report(wanted, totals, timings, models, await self.names())
+
+    async def payload(self, *, call: str, by: str, via: str = "cli") -> CallPayload:
+        """What a call carried, by its id or the beginning of it. Each reading leaves an audit row, also one that fails.
+
+        Raises:
+            NotFound: its workspace did not record it, or it was deleted.
+            Conflict: more than one call begins so.
+            SecretError: the master key is not here, or the record was changed.
+        """
+        row = await self._i.payloads.find(call)
+        await self._i.audit(by=by, via=via, action="calls.payload", target=row.call_id, workspace=row.workspace)
+        return shown_payload(row, await self._i.payloads.reveal(row))
 
     async def names(self) -> dict[str, str]:
         """Id of a person or member → what people call them."""

@@ -7,11 +7,17 @@ __all__ = ["DataOperations"]
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
-from botkit.core.errors import Conflict, NotFound
+from msgspec import to_builtins
+
+from botkit.app.operations.calls import shown_payload
+from botkit.core.errors import Conflict, NotFound, SecretError
 from botkit.core.stores import Erased, Person
 
 if TYPE_CHECKING:
     from botkit.app.instance import Instance
+
+
+_PAYLOADS = "call_payloads"
 
 
 class DataOperations:
@@ -19,10 +25,16 @@ class DataOperations:
         self._i = instance
 
     async def export(self, *, person: str) -> AsyncGenerator[dict[str, Any]]:
-        """Everything stored about a person, one record at a time, each with its `table`."""
+        """Everything stored about a person, one record at a time, each with its `table`.
+
+        What their calls carried is opened (`arguments`, `result` …); an `error` says where that is not possible.
+        """
         found = await self._find(person)
         async for record in self._i.store.lifecycle.export_person(found.id):
-            yield record
+            if record["table"] == _PAYLOADS:
+                yield {**record, **await self._carried(record["call_id"])}
+            else:
+                yield record
 
     async def person(self, *, person: str) -> Person:
         """Who is meant: by id, name, or `channel:user`. Raises `NotFound`, `Conflict`."""
@@ -34,6 +46,14 @@ class DataOperations:
         erased = await self._i.store.lifecycle.erase_person(found.id, actor=by)
         self._i.engine.people_changed()
         return erased
+
+    async def _carried(self, call_id: str) -> dict[str, Any]:
+        try:
+            row = await self._i.payloads.find(call_id)
+            opened = shown_payload(row, await self._i.payloads.reveal(row))
+        except (NotFound, SecretError) as error:  # deleted meanwhile, or its key is gone
+            return {"error": str(error)}
+        return {name: value for name, value in to_builtins(opened).items() if value not in (None, {})}
 
     async def _find(self, reference: str) -> Person:
         direct = await self._i.store.people.get(reference)

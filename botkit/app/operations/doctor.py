@@ -26,10 +26,11 @@ class DoctorOperations:
         self._i = instance
 
     async def examine(self) -> AsyncGenerator[Finding]:
-        """Database, clock, master key, secrets, servers, channels; each finding as soon as it is known."""
+        """Database, clock, master key, recording, secrets, servers, channels; each finding as soon as it is known."""
         yield await self._database()
         yield await self._clock()
         yield await self._master_key()
+        yield await self._recording()
         async for finding in self._secrets():
             yield finding
         async for finding in self._servers():
@@ -82,6 +83,20 @@ class DoctorOperations:
             detail=f"a generated file in the home opens {opened} secrets",
             fix="for production set BOTKIT_MASTER_KEY, and keep it apart from backups",
         )
+
+    async def _recording(self) -> Finding:
+        """Which workspaces keep what calls carry, and what is kept of those that did."""
+        config, counts = self._i.configs.current, await self._i.store.payloads.counts()
+        on = [name for name, workspace in config.workspaces.items() if workspace.record_payloads]
+        days = config.settings.retention.payloads_days
+        kept = f"{sum(counts.values())} records are kept, {f'each for {days} days' if days else 'for ever'}"
+        if on:
+            detail = f"arguments and results are recorded in {', '.join(on)}; {kept}"
+        elif counts:
+            detail = f"no workspace records arguments and results any more; of {', '.join(counts)} {kept}"
+        else:
+            detail = "no workspace records arguments and results of calls"
+        return Finding(check="recording", state="ok", detail=detail)
 
     async def _secrets(self) -> AsyncGenerator[Finding]:
         missing = [

@@ -35,6 +35,8 @@ class SecretInfo(Data, omit_defaults=False):
 class KeyRotation(Data, omit_defaults=False):
     rewrapped: int
     key_id: str
+    payloads: int = 0
+    """Records of calls that were wrapped anew too."""
 
 
 class SealedSecrets(Data, omit_defaults=False):
@@ -116,9 +118,10 @@ class SecretOperations:
 
     async def rotate_master_key(self, *, by: str, via: str = "cli") -> KeyRotation:
         """Wrap every data key with a new master key; values and their versions stay as they are."""
-        rewrapped, key = await self._i.vault.rotate_master_key()
-        await self._i.audit(by=by, via=via, action="secrets.rotate_master_key", target=key, rewrapped=rewrapped)
-        return KeyRotation(rewrapped=rewrapped, key_id=key)
+        rewrapped, payloads, key = await self._i.vault.rotate_master_key()
+        counted = {"rewrapped": rewrapped, **({"payloads": payloads} if payloads else {})}
+        await self._i.audit(by=by, via=via, action="secrets.rotate_master_key", target=key, **counted)
+        return KeyRotation(rewrapped=rewrapped, key_id=key, payloads=payloads)
 
     async def _changed(self, name: str) -> None:
         await self._i.channels.secrets_changed(name)

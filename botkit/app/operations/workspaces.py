@@ -41,6 +41,8 @@ class WorkspaceInfo(Data, omit_defaults=False):
     """False: it is in the file and waits for `botkit apply`."""
     limits: dict[str, int] = {}
     """Calls `per_minute`, `per_token_per_minute`, `per_month`, `per_token_per_month`; 0: no limit."""
+    record_payloads: bool = False
+    """Arguments and results of its calls are kept for auditors."""
 
 
 class WorkspaceChange(Data, omit_defaults=False):
@@ -196,6 +198,7 @@ class WorkspaceOperations:
                 "per_month": limits.per_month or 0,
                 "per_token_per_month": limits.per_token_per_month or 0,
             },
+            record_payloads=workspace.record_payloads,
         )
 
     async def _written(self) -> Config:

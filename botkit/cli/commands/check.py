@@ -33,10 +33,23 @@ def command(out: Output, file: Path | None) -> None:
         raise ConfigError(f"{config.origin.main} needs an address of its own", tuple(wrong))
     counted = {name: len(getattr(config, name)) for name in _COUNTED}
     warnings = [*config.warnings, *doubtful]
+    recording = [name for name, workspace in config.workspaces.items() if workspace.record_payloads]
     out.result(
-        {"ok": True, "file": str(environment.config), "revision": config.revision, **counted, "warnings": warnings},
+        {
+            "ok": True,
+            "file": str(environment.config),
+            "revision": config.revision,
+            **counted,
+            "recording": recording,
+            "warnings": warnings,
+        },
         [
             f"{config.origin.main} is right: " + ", ".join(_number(name, count) for name, count in counted.items()),
+            *(
+                [f"Arguments and results of calls are kept for auditors in: {', '.join(recording)}"]
+                if recording
+                else []
+            ),
             *(f"Note: {warning}" for warning in warnings),
         ],
     )

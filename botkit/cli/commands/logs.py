@@ -1,6 +1,7 @@
 """Show the log of tool calls, or of what administrators did.
 
-Arguments and results are not in the log; `botkit runs show` has those of a run.
+Arguments and results are not in the log; `botkit runs show` has those of a run. A workspace with `record_payloads`
+keeps those of all its calls, sealed: `--payload` opens them for one call, and leaves a row in `--admin`.
 
 Examples:
 
@@ -10,13 +11,14 @@ Examples:
     botkit logs --workspace desk --member ada
     botkit logs --since 30d --csv
     botkit logs --admin
+    botkit logs --payload call_0mbm2k
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -25,12 +27,16 @@ from botkit.cli.options import PERIOD, limit_option
 from botkit.cli.output import Output, Table, clock_time
 from botkit.cli.spreadsheet import csv_line
 
+if TYPE_CHECKING:
+    from botkit.app.operations.calls import CallPayload
+
 _STATUSES = ("ok", "error", "denied", "limited", "timeout", "unavailable", "invalid", "waiting", "cancelled")
 _CLASSES = ("read-only", "write", "destructive", "unreviewed")
 
 
 @verb
 @click.option("--admin", is_flag=True, help="Administrative acts instead of tool calls.")
+@click.option("--payload", metavar="CALL", default="", help="What this call carried, where its workspace records it.")
 @click.option("--follow", "-f", is_flag=True, help="Go on as calls happen, until Ctrl-C.")
 @click.option("--workspace", default="", help="Only calls in this workspace.")
 @click.option("--server", default="", help="Only calls of this server.")
@@ -49,6 +55,7 @@ _CLASSES = ("read-only", "write", "destructive", "unreviewed")
 async def command(
     out: Output,
     admin: bool,
+    payload: str,
     follow: bool,
     workspace: str,
     server: str,
@@ -64,11 +71,13 @@ async def command(
     export: Literal["csv", "jsonl"] | None,
     limit: int,
 ) -> None:
-    from botkit.cli.session import operations
+    from botkit.cli.session import operations, whoami
     from botkit.core.analytics import CallFilter
 
-    if admin and (follow or export):
-        raise click.UsageError("--follow, --csv and --jsonl are for tool calls, not for --admin")
+    if (admin or payload) and (follow or export):
+        raise click.UsageError("--follow, --csv and --jsonl are for tool calls, not for --admin or --payload")
+    if admin and payload:
+        raise click.UsageError("give --admin or --payload")
     if export and (follow or out.json):
         raise click.UsageError("an export goes without --follow and --json")
     wanted = CallFilter(
@@ -84,6 +93,10 @@ async def command(
         since=int((time.time() - since) * 1_000_000) if since else 0,
     )
     async with operations() as ops:
+        if payload:
+            opened = await ops.calls.payload(call=payload, by=whoami())
+            out.result(opened, _payload(opened))
+            return
         if admin:
             _audits(out, await ops.reports.audits(limit=limit))
             return
@@ -121,7 +134,7 @@ async def _export(export: Literal["csv", "jsonl"], rows: Any) -> None:
             click.echo(msgspec.json.encode(values))
 
 
-_COLUMNS = ("AT", "STATUS", "TOOL", "FOR", "BOT", "MS", "CODE", "RUN")
+_COLUMNS = ("AT", "STATUS", "TOOL", "FOR", "BOT", "MS", "CODE", "RUN", "CALL")
 
 
 def _row(record: Any, names: Mapping[str, str]) -> tuple[Any, ...]:
@@ -134,7 +147,22 @@ def _row(record: Any, names: Mapping[str, str]) -> tuple[Any, ...]:
         round(record.duration_ms, 1),
         record.code,
         record.run_id,
+        record.id,
     )
+
+
+def _payload(opened: CallPayload) -> list[str]:
+    """Piece by piece, as indented JSON; control characters stay escaped."""
+    import msgspec
+
+    lines = [f"{opened.call_id} in {opened.workspace}, {clock_time(opened.at)}"]
+    for name in ("arguments", "params", "answers", "result"):
+        value = getattr(opened, name)
+        if name in opened.cut:
+            lines += [f"{name} (cut; the whole was {opened.cut[name]} bytes):", str(value)]
+        elif value is not None:
+            lines += [f"{name}:", msgspec.json.format(msgspec.json.encode(value), indent=2).decode()]
+    return lines
 
 
 def _audits(out: Output, found: Any) -> None:

@@ -27,7 +27,7 @@ class Setting:
     value: str
     """As YAML."""
     source: str
-    """`room -100`, `channel tg`, `bot helper`, `settings`, `models.default` or `built-in`."""
+    """`room -100`, `channel tg`, `bot helper`, `workspace desk`, `settings`, `models.default` or `built-in`."""
     place: Place | None = None
     """Where it stands; None when it is built in."""
 
@@ -77,6 +77,9 @@ class _Explainer:
         yield self.setting("groups.allow", self.channel.groups.allow, (*self.here, "groups", "allow"))
         yield from self.others("channel", self.channel, self.here)
         yield from self.others("bot", bot, self.bot)
+        if (workspace := self.config.workspaces.get(bot.workspace)) is not None:
+            recording = ("workspaces", bot.workspace, "record_payloads")
+            yield self.setting("workspace.record_payloads", workspace.record_payloads, recording)
         yield from self.others("settings", self.config.settings, ("settings",))
 
     def others(self, layer: str, model: BaseModel, here: Path, *within: str) -> Iterator[Setting]:
@@ -111,7 +114,7 @@ def _source(path: Path) -> str:
     parts = [str(part) for part in path]
     if parts[0] == "channels":
         return f"room {parts[3]}" if len(parts) > 4 and parts[2] == "rooms" else f"channel {parts[1]}"
-    return f"bot {parts[1]}" if parts[0] == "bots" else "settings"
+    return f"{parts[0].removesuffix('s')} {parts[1]}" if parts[0] in ("bots", "workspaces") else "settings"
 
 
 def _is_secret(model: BaseModel, key: str) -> bool:

@@ -11,10 +11,12 @@ from botkit.core.journal import (
     LogCall,
     PutFile,
 )
+from botkit.core.tools import RecordedCall
 from botkit.store.codec import clean, dump
 from botkit.store.query import Query, Tx
 from botkit.store.schema import (
     audits,
+    call_payloads,
     calls,
     files,
     model_calls,
@@ -32,6 +34,11 @@ _MODEL_CALL = (
 _AUDIT = "at actor via action target detail"
 _FILE = "file_id lane person_id name mime size_bytes sha256 at"
 _LOG_CALL = Query(_CALL, lambda insert: insert_row(insert, calls, _CALL).on_conflict_do_nothing(index_elements=["id"]))
+_PAYLOAD = "call_id at workspace principal_kind principal run_id key_id wrapped_key nonce ciphertext"
+_ADD_PAYLOAD = Query(
+    _PAYLOAD,
+    lambda insert: insert_row(insert, call_payloads, _PAYLOAD).on_conflict_do_nothing(index_elements=["call_id"]),
+)
 _ADD_USAGE = Query(
     _MODEL_CALL,
     lambda insert: insert_row(insert, model_calls, _MODEL_CALL).on_conflict_do_nothing(index_elements=["id"]),
@@ -64,6 +71,25 @@ def _log_call(tx: Tx, write: LogCall, act: Act) -> None:
         record.method,
         record.tool_class,
         record.request_bytes,
+    )
+    if isinstance(record, RecordedCall):
+        _add_payload(tx, record)
+
+
+def _add_payload(tx: Tx, record: RecordedCall) -> None:
+    sealed = record.payload.envelope()
+    tx(
+        _ADD_PAYLOAD,
+        record.id,
+        record.at,
+        record.workspace,
+        record.principal_kind,
+        clean(record.principal),
+        record.run_id,
+        sealed.key_id,
+        sealed.wrapped_key,
+        sealed.nonce,
+        sealed.ciphertext,
     )
 
 

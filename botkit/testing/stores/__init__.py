@@ -23,6 +23,7 @@ __all__ = [
     "MoveContract",
     "OAuthContract",
     "PairingContract",
+    "PayloadsContract",
     "PeopleContract",
     "RecordsContract",
     "RecoveryContract",
@@ -40,6 +41,7 @@ from botkit.testing.stores.limits import CallApprovalsContract, CountersContract
 from botkit.testing.stores.members import MembersContract
 from botkit.testing.stores.moves import MoveContract
 from botkit.testing.stores.oauth import OAuthContract
+from botkit.testing.stores.payloads import PayloadsContract
 from botkit.testing.stores.people import PairingContract, PeopleContract
 from botkit.testing.stores.records import RecordsContract
 from botkit.testing.stores.recovery import LeaseContract, RecoveryContract

@@ -12,6 +12,7 @@ from botkit.core.journal import Journal
 from botkit.core.limits import Counters, Limiter
 from botkit.core.members import Members
 from botkit.core.oauth import OAuthKeys
+from botkit.core.payloads import Payloads
 from botkit.core.stores import (
     CallLog,
     Catalog,
@@ -58,6 +59,8 @@ class Stores(Protocol):
     def records(self) -> Records: ...
     @property
     def calls(self) -> CallLog: ...
+    @property
+    def payloads(self) -> Payloads: ...
     @property
     def analytics(self) -> Analytics: ...
     @property

@@ -31,7 +31,10 @@ async def command(out: Output, name: str | None, master_key: bool, workspace: st
     if name is None:
         async with operations() as ops:
             rotated = await ops.secrets.rotate_master_key(by=whoami())
-        out.result(rotated, f"Master key {rotated.key_id} seals now; {rotated.rewrapped} secrets were wrapped anew.")
+        records = f" and {rotated.payloads} records of calls" if rotated.payloads else ""
+        out.result(
+            rotated, f"Master key {rotated.key_id} seals now; {rotated.rewrapped} secrets{records} were wrapped anew."
+        )
         return
     scope = scope_of(workspace=workspace, server=server, person=person)
     async with operations() as ops:

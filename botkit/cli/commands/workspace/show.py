@@ -34,6 +34,7 @@ async def command(out: Output, workspace: str) -> None:
             f"Bots:     {', '.join(info.bots) or 'none'}",
             f"Members:  {info.members}, with {info.tokens} good tokens",
             f"Limits:   {', '.join(limits) or 'none'}",
+            *(["Records:  arguments and results of all calls, for auditors"] if info.record_payloads else []),
             *([] if info.applied else ["It is served after `botkit apply`."]),
         ],
     )

@@ -35,6 +35,8 @@ class Retention(Model, frozen=True):
     """Tool call logs and delivery records."""
     files_days: Int | None = Field(default=90, ge=1)
     """Files people sent and tools made."""
+    payloads_days: Int | None = Field(default=30, ge=1)
+    """What tool calls carried, in workspaces with `record_payloads`; never longer than the log of those calls."""
 
 
 class Approvals(Model, frozen=True):

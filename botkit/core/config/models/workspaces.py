@@ -92,6 +92,9 @@ class Workspace(Model, frozen=True):
     tools_mode: ToolsMode = "full"
     """How bots and MCP clients are shown the tools. `compact`: short descriptions and shallow schemas. `search`: two
     tools, `search_tools` and `call_tool`, that find and call the others. Arguments are always checked in full."""
+    record_payloads: Bool = False
+    """Whether arguments and results of all calls are kept for auditors: sealed, without secrets, each up to 64 KiB, for
+    `settings.retention.payloads_days`. `botkit logs --payload` reads them. Tell the people whose calls these are."""
     oauth: Bool = False
     """Whether MCP clients may ask members for access by OAuth 2.1, instead of being given a token."""
     roles: Mapping[str, ToolRules] = {}
