@@ -3,8 +3,8 @@
 Source: https://json-schema.org/draft/2020-12
 """
 
-# jsonschema_rs ships partial annotations: its validator and errors come through as Unknown
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# what models write is any JSON
+# pyright: reportUnknownVariableType=false
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ __all__ = ["fit_arguments", "function_spec", "mended", "problems"]
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
-
-import jsonschema_rs
 
 from botkit.core.identity_cache import IdentityCache
 from botkit.core.schemas import Schema, as_schema, json_type, resolve, types_of, without_noise
 from botkit.core.tools import Tool
+from botkit.core.validation import problems
 
 _DESCRIPTION_LIMIT = 1024
 _INTEGER = re.compile(r"[-+]?\d+")
@@ -50,37 +49,6 @@ def _compress(schema: Schema) -> Schema:
 _parameters = IdentityCache(_compress)
 
 
-def _compile(schema: Schema) -> Any:
-    try:
-        return jsonschema_rs.validator_for(schema, offline=True)
-    except Exception:  # a broken schema binds nobody; the server will say what it wants
-        return None
-
-
-_validator = IdentityCache(_compile)
-
-
-def mended(schema: Schema, arguments: dict[str, Any]) -> dict[str, Any]:
-    """With right types wherever there is one meaning, also when something else is wrong with them."""
-    return _fit_object(arguments, schema, schema)
-
-
-def problems(schema: Schema, arguments: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the arguments, one sentence each; empty when they fit or the schema is no schema.
-
-    Never follows a reference to another host: tool schemas come from strangers.
-    """
-    validator = _validator(schema)
-    if validator is None:
-        return []
-    found = list(validator.iter_errors(dict(arguments)))
-    sentences: list[str] = []
-    for error in found:
-        where = ".".join(str(step) for step in cast("Sequence[object]", error.instance_path))
-        sentences.append(f"{where}: {error.message}" if where else str(error.message))
-    return sentences
-
-
 def fit_arguments(schema: Schema, arguments: dict[str, Any]) -> dict[str, Any]:
     """Mend wrong types where there is one meaning: `"5"` for an integer, JSON in a string, a lone list item.
 
@@ -90,6 +58,11 @@ def fit_arguments(schema: Schema, arguments: dict[str, Any]) -> dict[str, Any]:
         return arguments
     fitted = mended(schema, arguments)
     return arguments if problems(schema, fitted) else fitted
+
+
+def mended(schema: Schema, arguments: dict[str, Any]) -> dict[str, Any]:
+    """With right types wherever there is one meaning, also when something else is wrong with them."""
+    return _fit_object(arguments, schema, schema)
 
 
 def _fit_object(value: dict[str, Any], schema: Schema, root: Schema) -> dict[str, Any]:

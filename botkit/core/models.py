@@ -61,6 +61,8 @@ class ModelRequest(Data):
     temperature: float | None = None
     params: dict[str, Any] = {}
     """Passed to the provider as they are."""
+    response_schema: dict[str, Any] | None = None
+    """JSON Schema the answer must fit: told to providers that can be held to one."""
     timeout_s: float = 60.0
     trace_id: str = ""
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 __all__ = ["Answer", "EffectUnknown", "Paused", "RunContext", "StepScope", "Stopped", "WaitSpec"]
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -27,7 +27,9 @@ from botkit.core.errors import Fenced, StoreError
 from botkit.core.ids import short_token
 from botkit.core.journal import (
     Claim,
+    CloseWait,
     Committed,
+    DropTimer,
     Intent,
     Journal,
     OpenRun,
@@ -148,6 +150,7 @@ class RunContext:
         name: str = "",
         once: bool = False,
         resolve: Callable[[dict[str, Any]], T] | None = None,
+        stop: StopSignal | None = None,
     ) -> T:
         """Run an effect, or return its journaled result.
 
@@ -158,6 +161,7 @@ class RunContext:
             once: the effect must not happen twice; commit an intent first.
             resolve: turns an operator's resolution of an unknown effect, `{"action": "result", "result": …}`
                 or `{"action": "fail", "message": …}`, into the step's result.
+            stop: of the part of the run this step belongs to, in place of the run's own.
 
         Raises:
             Paused: the effect's outcome is unknown and an operator must resolve it.
@@ -172,7 +176,8 @@ class RunContext:
             if resolution.get("action") != "retry":
                 value = resolve(resolution) if resolve else cast("T", resolution)
                 return await self._record(scope, name, value, self.clock.micros())
-        if self.stop.is_set():
+        stop = stop or self.stop
+        if stop.is_set():
             raise Stopped
         started_at = self.clock.micros()
         if once and step is None:
@@ -185,7 +190,7 @@ class RunContext:
             if once:
                 value = await run(scope)
             else:
-                with self.stop.interruptible():
+                with stop.interruptible():
                     value = await run(scope)
         except EffectUnknown as unknown:
             self._buffer.extend(scope.writes)
@@ -206,6 +211,28 @@ class RunContext:
         await self.commit(*scope.writes, done)
         self._steps[scope.key] = Step(run_id=self.run.id, key=scope.key, name=name, result=result)
         return value
+
+    def record(self, key: str, name: str, value: object) -> None:
+        """Note a result that cost nothing and follows from what is journaled: it is committed with the next commit.
+
+        Until then a crash only makes it be worked out again. A key that has a result keeps it.
+        """
+        if self.done(key):
+            return
+        result, now = msgspec.Raw(msgspec.json.encode(value)), self.clock.micros()
+        done = StepDone(run_id=self.run.id, key=key, name=name, result=result, started_at=now, ended_at=now)
+        self.write(done)
+        self._steps[key] = Step(run_id=self.run.id, key=key, name=name, result=result, started_at=now, ended_at=now)
+
+    def results(self, name_prefix: str) -> Iterator[tuple[str, msgspec.Raw]]:
+        """Key and result of every finished step whose name begins like this, in no order."""
+        for key, step in self._steps.items():
+            if step.state == "done" and step.name.startswith(name_prefix):
+                yield key, step.result
+
+    def under(self, prefix: str, stop: StopSignal | None = None) -> RunContext:
+        """The same run for a part of it: keys of its steps and waits begin with `prefix`."""
+        return _Under(self, prefix, stop or self.stop)
 
     async def gather(self, *branches: Coroutine[Any, Any, T]) -> list[T]:
         """Run branches side by side until each has ended or paused, then pause if any did.
@@ -247,6 +274,21 @@ class RunContext:
             via=wait.decided_via,
             approved=wait.state == "answered" and bool(data.get("approved")),
         )
+
+    def latest_wait(self, key: str) -> tuple[int, Wait] | None:
+        """The last of the waits `{key}/0`, `{key}/1` …, with its number."""
+        number = 0
+        while f"{key}/{number}" in self._waits:
+            number += 1
+        return (number - 1, self._waits[f"{key}/{number - 1}"]) if number else None
+
+    def call_off(self, prefix: str) -> None:
+        """Cancel the open waits of a part of the run that nobody needs any more, with the next commit."""
+        now = self.clock.micros()
+        for key, wait in self._waits.items():
+            if wait.state == "open" and key.startswith(prefix):
+                self.write(CloseWait(wait_id=wait.id, state="cancelled", at=now, wake=False), DropTimer(id=wait.id))
+                self._waits[key] = msgspec.structs.replace(wait, state="cancelled")
 
     def _open(self, key: str, spec: WaitSpec) -> None:
         now = self.clock.micros()
@@ -367,6 +409,78 @@ class RunContext:
             lambda: self._journal.commit(self._claim, writes, release=release, send=send),
             after=error,
         )
+
+
+class _Under(RunContext):
+    """A run context whose keys begin with a prefix; everything else is the parent's."""
+
+    def __init__(self, parent: RunContext, prefix: str, stop: StopSignal):
+        self.run = parent.run
+        self.clock = parent.clock
+        self.live = parent.live
+        self.stop = stop
+        self.invite = parent.invite
+        self._parent = parent
+        self._prefix = prefix
+
+    def done(self, key: str) -> bool:
+        return self._parent.done(self._prefix + key)
+
+    async def step(
+        self,
+        key: str,
+        run: StepFunction[T],
+        *,
+        kind: type[T] | Any = Any,
+        name: str = "",
+        once: bool = False,
+        resolve: Callable[[dict[str, Any]], T] | None = None,
+        stop: StopSignal | None = None,
+    ) -> T:
+        return await self._parent.step(
+            self._prefix + key, run, kind=kind, name=name, once=once, resolve=resolve, stop=stop or self.stop
+        )
+
+    def record(self, key: str, name: str, value: object) -> None:
+        self._parent.record(self._prefix + key, name, value)
+
+    def results(self, name_prefix: str) -> Iterator[tuple[str, msgspec.Raw]]:
+        return (
+            (key.removeprefix(self._prefix), result)
+            for key, result in self._parent.results(name_prefix)
+            if key.startswith(self._prefix)
+        )
+
+    async def wait(self, key: str, spec: WaitSpec) -> Answer:
+        return await self._parent.wait(self._prefix + key, spec)
+
+    def latest_wait(self, key: str) -> tuple[int, Wait] | None:
+        return self._parent.latest_wait(self._prefix + key)
+
+    def call_off(self, prefix: str) -> None:
+        self._parent.call_off(self._prefix + prefix)
+
+    @property
+    def open_waits(self) -> Sequence[Wait]:
+        return self._parent.open_waits
+
+    @property
+    def decided(self) -> int:
+        return self._parent.decided
+
+    @property
+    def waited(self) -> bool:
+        return self._parent.waited
+
+    @property
+    def new_waits(self) -> Sequence[Wait]:
+        return self._parent.new_waits
+
+    def write(self, *writes: Write) -> None:
+        self._parent.write(*writes)
+
+    async def commit(self, *writes: Write, release: bool = False, send: str = "") -> Committed:
+        return await self._parent.commit(*writes, release=release, send=send)
 
 
 class _Fault:

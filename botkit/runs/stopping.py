@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["Interruptible", "StopSignal", "Stopped"]
 
 import asyncio
+from weakref import WeakSet
 
 
 class Stopped(BaseException):
@@ -18,9 +19,20 @@ class StopSignal(asyncio.Event):
         super().__init__()
         self._working: dict[asyncio.Task[object], bool] = {}
         """Task → whether it was cancelled by this signal."""
+        self._children: WeakSet[StopSignal] = WeakSet()
+
+    def child(self) -> StopSignal:
+        """A signal for a part of the work: set with this one, or alone."""
+        child = StopSignal()
+        if self.is_set():
+            child.set()
+        self._children.add(child)
+        return child
 
     def set(self) -> None:
         super().set()
+        for child in self._children:
+            child.set()
         # Later, so that work which sets the signal itself ends at its next `await` and not beyond its end.
         asyncio.get_running_loop().call_soon(self._interrupt)
 

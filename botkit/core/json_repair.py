@@ -7,13 +7,14 @@ that never ends was cut off, and half a value must not reach a tool: that is ref
 
 from __future__ import annotations
 
-__all__ = ["Unreadable", "read_arguments"]
+__all__ = ["Unreadable", "read_arguments", "read_value"]
 
 import json
 import re
 from typing import Any, cast
 
 _FENCE = re.compile(r"^```(?:json|JSON)?\s*\n?(.*?)\n?```$", re.DOTALL)
+_FENCED = re.compile(r"```(?:json|JSON)?\s*\n(.*?)\n?```", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_$][\w$.-]*")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _LITERALS: dict[str, Any] = {
@@ -58,6 +59,28 @@ def read_arguments(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Unreadable(f"the arguments must be a JSON object, not {type(value).__name__}")
     return cast("dict[str, Any]", value)
+
+
+def read_value(text: str) -> Any:
+    """Any JSON value a model wrote, also in a code fence or with a sentence before it.
+
+    Raises:
+        Unreadable: no reasonable repair exists.
+    """
+    stripped = text.strip()
+    try:
+        return json.loads(stripped)
+    except RecursionError as error:
+        raise Unreadable("the value is nested too deeply") from error
+    except ValueError:
+        inside = _FENCED.search(stripped)
+        body = inside[1].strip() if inside else stripped[_start_of(stripped) :]
+        return _Reader(body).read()
+
+
+def _start_of(text: str) -> int:
+    """Where the first object or list begins; 0 where there is none."""
+    return min((at for at in (text.find("{"), text.find("[")) if at >= 0), default=0)
 
 
 class _Reader:

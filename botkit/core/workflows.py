@@ -1,0 +1,97 @@
+"""What the engine asks of a workflow, and what comes back."""
+
+from __future__ import annotations
+
+__all__ = ["VISIT", "Visit", "WorkflowOutcome", "WorkflowTask"]
+
+from datetime import datetime
+from typing import Any, Literal
+
+from botkit.core.data import Data
+from botkit.core.events import Attachment
+from botkit.core.journal import TranscriptRow
+from botkit.core.models import Usage
+from botkit.core.tools import Principal
+
+VISIT = "node:"
+"""Names of the steps that record a finished node begin with this; the node's type follows."""
+
+
+class WorkflowTask(Data):
+    """One run of one workflow, with everything decided that does not depend on its nodes."""
+
+    workflow: str
+    """Its key in bots.yaml."""
+    revision: str
+    """Of bots.yaml; a resumed run keeps it."""
+    graph_hash: str = ""
+    """What the graph must hash to; empty at the first start."""
+    bot: str = ""
+    model: str = ""
+    """For nodes that name none."""
+    prompt: str = ""
+    """The bot's system prompt, for agent nodes that have none of their own."""
+    workspace: str = ""
+    """Of the bot; the graph's own wins."""
+    principal: Principal
+    trigger: dict[str, Any] = {}
+    """`{"kind": "message" | "webhook" | "cron" | "api" | "workflow", "name", …}`; the variable `trigger`."""
+    variables: dict[str, Any] = {}
+    """Start values: `message`, `user`, `conversation`, `input`."""
+    attachments: tuple[Attachment, ...] = ()
+    history: tuple[TranscriptRow, ...] = ()
+    """What was said before in this conversation, oldest first."""
+    summary: str = ""
+    text: str = ""
+    """What the person wrote."""
+    person_name: str = ""
+    now: datetime
+    """Journaled at run start."""
+    timezone: str = "UTC"
+    locale: str = ""
+    note: str = ""
+    hops: int = 0
+    """Bots that delegated before this one."""
+    dry: bool = False
+    """A rehearsal: effects are mocked."""
+
+
+class Visit(Data):
+    """A finished node: the result of its journaled step."""
+
+    n: int
+    """Its place in the order in which nodes of the run finished, from 1."""
+    node: str
+    workflow: str = ""
+    """The workflow it belongs to, where another one was called."""
+    handle: str = "default"
+    output: Any = None
+    set: dict[str, Any] = {}
+    end: bool = False
+    error: dict[str, Any] | None = None
+    """`{"code", "message", "node"}` where it took its error edge."""
+    ms: float = 0.0
+    """Working time of this execution."""
+    usage: Usage = Usage()
+    said: int = 0
+    """Messages it sent."""
+    attempts: int = 0
+    """Times it was tried again."""
+
+
+class WorkflowOutcome(Data):
+    state: Literal["completed", "limit_reached", "failed", "ignored"] = "completed"
+    """`ignored`: no trigger fitted."""
+    text: str = ""
+    """What is left to be said; empty when its nodes said it, or nothing is to be said."""
+    said: int = 0
+    """Messages its nodes sent."""
+    output: Any = None
+    error: dict[str, Any] | None = None
+    usage: Usage = Usage()
+    nodes: int = 0
+    """Nodes that finished."""
+    path: tuple[str, ...] = ()
+    """Their paths, in order."""
+    compensated: tuple[str, ...] = ()
+    """Nodes that were undone after the failure."""

@@ -1,0 +1,479 @@
+"""Walking a graph: which node comes next, what becomes of a failure, and when a run has ended.
+
+A *visit* is one node at one path: `ask`, `each/2/ask` in the third round of a loop, `both/left/ask` in a branch.
+A finished visit is journaled and never made again. Everything else follows from the visits, so a run that was
+killed or paused walks the same way again and arrives where it was.
+
+    ask          the visit
+    ask/call     a step of it
+    ask@1/call   the same step when the node was tried again
+    ask/wait/0   what it waits for
+"""
+
+from __future__ import annotations
+
+__all__ = ["Machine", "NodeError", "RunEnded", "Undoing", "Walk"]
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
+
+import msgspec
+import structlog
+from pydantic import ValidationError
+
+from botkit.core.data import Data
+from botkit.core.errors import BotkitError, Conflict, LimitReached, StoreError
+from botkit.core.events import Attachment
+from botkit.core.journal import Wait as WaitRow
+from botkit.core.models import Usage
+from botkit.core.workflows import VISIT, Visit, WorkflowTask
+from botkit.runs.context import Answer, Paused, RunContext, Stopped, WaitSpec
+from botkit.runs.stopping import StopSignal
+from botkit.sdk.nodes import EXPRESSION, RAW, Node, NodeFailed, Outcome, Signal, Wait
+from botkit.workflows import expressions
+from botkit.workflows.graph import ERROR, Graph, GraphNode, Plan, Retry
+from botkit.workflows.scope import Scope
+from botkit.workflows.services import WorkflowServices
+
+_log = structlog.get_logger("botkit.workflows")
+T = TypeVar("T")
+_SHORT_S = 2.0
+"""A retry that is due sooner is waited for in place; a later one pauses the run."""
+_HANDLER = "error_handler"
+_UNDO, _UNDOING = "~", "undoing"
+
+
+class NodeError(Exception):
+    """A node failed for good and nothing caught it."""
+
+    def __init__(self, node_id: str, error: dict[str, Any], *, retryable: bool):
+        super().__init__(error["message"])
+        self.node_id = node_id
+        self.error = error
+        """`{"code", "message", "node"}`."""
+        self.retryable = retryable
+
+
+class RunEnded(Exception):
+    """A node ended the whole run."""
+
+    def __init__(self, output: Any):
+        super().__init__()
+        self.output = output
+
+
+class Machine:
+    """What all walks of one execution share."""
+
+    def __init__(self, ctx: RunContext, task: WorkflowTask, graph: Graph, services: WorkflowServices):
+        from botkit.workflows.context import NodeRun  # which needs the walks of this module
+
+        self._node_run = NodeRun
+        self.ctx = ctx
+        self.task = task
+        self.services = services
+        self.max_nodes = graph.max_nodes
+        self.timeout_s = graph.timeout_s
+        self.visits: dict[str, Visit] = {path: msgspec.json.decode(raw, type=Visit) for path, raw in ctx.results(VISIT)}
+        self._finished = max((visit.n for visit in self.visits.values()), default=0)
+        self._active = 0
+        self._started = ctx.clock.monotonic()
+        self.last: Visit | None = max(self.visits.values(), key=lambda visit: visit.n, default=None)
+        self.only_journaled = False
+        """Nothing new is done: a walk only gathers what was."""
+        self._undoing = False
+
+    # ── totals ───────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def usage(self) -> Usage:
+        return sum((visit.usage for visit in self.visits.values()), Usage())
+
+    @property
+    def said(self) -> int:
+        return sum(visit.said for visit in self.visits.values())
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        return tuple(sorted(self.visits, key=lambda path: self.visits[path].n))
+
+    def _check_limits(self) -> None:
+        if self._undoing:
+            return
+        if len(self.visits) + self._active >= self.max_nodes:
+            raise LimitReached(f"the run has used its {self.max_nodes} nodes", limit="max_nodes", value=self.max_nodes)
+        if self.timeout_s and self.worked_s >= self.timeout_s:
+            raise LimitReached(
+                f"the run has worked for {self.timeout_s:g} seconds", limit="timeout_s", value=self.timeout_s
+            )
+
+    @property
+    def worked_s(self) -> float:
+        """Seconds of work, waiting left out: what was journaled, and this execution."""
+        before = sum(visit.ms for path, visit in self.visits.items() if "/" not in path) / 1000
+        return before if not self._active else before + (self.ctx.clock.monotonic() - self._started)
+
+    # ── one node ─────────────────────────────────────────────────────────────────────────────────────────
+
+    async def visit(self, walk: Walk, node: GraphNode) -> Visit:
+        """The visit of a node: made now, or as journaled.
+
+        Raises:
+            NodeError: it failed for good, and has no error edge.
+            Paused, Stopped, LimitReached, RunEnded.
+        """
+        path = walk.prefix + node.id
+        visit = self.visits.get(path)
+        if visit is None:
+            if self.only_journaled:
+                raise Paused
+            self._check_limits()
+            self._active += 1
+            try:
+                visit = await self._attempts(walk, node, path)
+            finally:
+                self._active -= 1
+            self._finished += 1
+            visit = msgspec.structs.replace(visit, n=self._finished, workflow=walk.workflow)
+            self.ctx.record(path, VISIT + node.type, visit)
+            # what a replay reads is what goes on from here, down to the last number
+            visit = msgspec.json.decode(msgspec.json.encode(visit), type=Visit)
+            self.visits[path] = self.last = visit
+        self._apply(walk, node, path, visit)
+        if visit.end:
+            raise RunEnded(visit.output)
+        return visit
+
+    def _apply(self, walk: Walk, node: GraphNode, path: str, visit: Visit) -> None:
+        if visit.error is not None:
+            walk.scope.put("error", visit.error, visit.n)
+        elif visit.output is not None or node.output:
+            walk.scope.put(node.variable, visit.output, visit.n)
+        for name, value in visit.set.items():
+            walk.scope.put(name, value, visit.n)
+
+    async def _attempts(self, walk: Walk, node: GraphNode, path: str) -> Visit:
+        handler = walk.handler_of(node)
+        policy = node.retry if node.retry.attempts else handler.retry if handler is not None else node.retry
+        attempt = 0
+        while self.ctx.done(f"{path}@{attempt + 1}/failed"):
+            attempt += 1
+        while True:
+            if attempt:
+                await self._delay(f"{path}@{attempt}/delay", policy.delay_before(attempt), walk.stop)
+            base = f"{path}@{attempt}" if attempt else path
+            try:
+                visit = await self._once(walk, node, base, attempt)
+            except Exception as error:
+                if isinstance(error, RunEnded | StoreError | LimitReached | Conflict) or walk.stop.is_set():
+                    raise
+                failed = _described(error, node)
+                if attempt < policy.attempts and _applies(policy, failed):
+                    attempt += 1
+                    self.ctx.record(f"{path}@{attempt}/failed", "failed", failed.error)
+                    continue
+                if not walk.plan.has_edge(node.id, ERROR):
+                    raise failed from error
+                self.ctx.call_off(f"{base}/")
+                return Visit(n=0, node=node.id, handle=ERROR, error=failed.error, attempts=attempt)
+            if attempt and handler is not None and policy is handler.retry:
+                walk.mended.append(handler.id)
+            return msgspec.structs.replace(visit, attempts=attempt)
+
+    async def _delay(self, key: str, seconds: float, stop: StopSignal) -> None:
+        if seconds > _SHORT_S or self.ctx.latest_wait(key) is not None:
+            answer = await self.ctx.wait(f"{key}/0", WaitSpec(kind="retry", expires_s=seconds))
+            assert answer.state != "open"
+            return
+        with stop.interruptible():
+            await self.ctx.clock.sleep(seconds)
+
+    async def _once(self, walk: Walk, node: GraphNode, base: str, attempt: int) -> Visit:
+        started = self.ctx.clock.monotonic()
+        cls = self.services.node_type(node.type)
+        with_stop = walk.stop.child()
+        run = self._node_run(self, walk, node, base, attempt, with_stop)
+        config = self._configured(cls, node, walk)
+        result = await self._within(node, self._life(config, run, base), with_stop, run)
+        if result.handle not in cls.handles_of(node.data):
+            raise NodeFailed(f"`{node.type}` took an edge it does not have: {result.handle}", code="internal")
+        return Visit(
+            n=0,
+            node=node.id,
+            handle=result.handle,
+            output=msgspec.to_builtins(result.output),
+            set=msgspec.to_builtins(dict(result.set)),
+            end=result.end,
+            ms=round((self.ctx.clock.monotonic() - started) * 1000, 3),
+            usage=run.usage,
+            said=run.said,
+        )
+
+    def _configured(self, cls: type[Node], node: GraphNode, walk: Walk) -> Node:
+        data = expressions.render_data(node.data, walk.scope.view(), kept_as_written(cls))
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            where = ".".join(str(step) for step in first["loc"])
+            raise NodeFailed(f"{where}: {first['msg']}", code="invalid_config", field=where) from None
+
+    async def _life(self, config: Node, run: Any, base: str) -> Outcome:
+        """From `run` to the outcome, over any number of waits."""
+        key = f"{base}/wait"
+        latest = self.ctx.latest_wait(key)
+        if latest is None:
+            number, result = 0, await config.run(run)
+        else:
+            number = latest[0] + 1
+            result = await self._resumed(config, run, key, latest)
+        while isinstance(result, Wait):
+            await self.ctx.wait(f"{key}/{number}", _spec(result, run.node_id, self.task.workflow))
+            found = self.ctx.latest_wait(key)
+            assert found is not None, "the wait was just answered"
+            number = found[0] + 1
+            result = await self._resumed(config, run, key, found)
+        return result
+
+    async def _resumed(self, config: Node, run: Any, key: str, latest: tuple[int, WaitRow]) -> Outcome | Wait:
+        number, row = latest
+        answer = await self.ctx.wait(f"{key}/{number}", WaitSpec(kind=row.kind))
+        return await config.resume(run, _signal(answer, row, number))
+
+    async def _within(self, node: GraphNode, work: Coroutine[Any, Any, T], stop: StopSignal, run: Any) -> T:
+        """The work, cut off at the node's time limit where it may be; an effect under way is awaited."""
+        if not node.timeout_s:
+            return await work
+        task = asyncio.ensure_future(work)
+        timer = asyncio.ensure_future(self.ctx.clock.sleep(node.timeout_s))
+        try:
+            await asyncio.wait((task, timer), return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            stop.set()
+            if not run.busy:  # what is not a step has no effect to be lost
+                task.cancel()
+            await asyncio.wait((task,))
+            if not task.cancelled() and task.exception() is None:
+                return task.result()
+            error = None if task.cancelled() else task.exception()
+            if error is not None and not isinstance(error, Stopped):
+                raise error
+            limit = node.timeout_s
+            raise NodeFailed(f"`{node.id}` did not end in {limit:g} seconds", code="timeout", retryable=True)
+        finally:
+            timer.cancel()
+            if not task.done():
+                task.cancel()
+                await asyncio.wait((task,))
+
+    # ── undoing ──────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def undoing(self) -> Undoing | None:
+        """Why this run is being undone, once that has begun."""
+        raw = next((raw for key, raw in self.ctx.results(_UNDOING) if key == _UNDO), None)
+        return msgspec.json.decode(raw, type=Undoing) if raw is not None else None
+
+    async def compensate(self, why: Undoing, scope: Scope) -> tuple[str, ...]:
+        """Undo what was done, the last first; what cannot be undone is recorded and the rest goes on."""
+        todo: list[tuple[str, Visit, Plan, str]] = []
+        for path, visit in sorted(self.visits.items(), key=lambda item: -item[1].n):
+            plan = await self.services.plan(self.task.revision, visit.workflow or self.task.workflow)
+            node = plan.nodes.get(visit.node)
+            if node is not None and node.compensate and visit.error is None and not path.startswith(_UNDO):
+                todo.append((path, visit, plan, node.compensate))
+        if todo:
+            self.ctx.record(_UNDO, _UNDOING, why)
+        self._undoing, self.only_journaled = True, False
+        undone: list[str] = []
+        for path, visit, plan, entry in todo:
+            inner = Scope(scope)
+            inner.fix(error=why.error, undo={"node": visit.node, "output": visit.output})
+            region = plan.ahead(entry) | {entry}
+            walk = Walk(self, plan, f"{_UNDO}{path}/", inner, self.ctx.stop, region=region, workflow=visit.workflow)
+            try:
+                await walk.run([entry])
+            except NodeError as failed:
+                self.ctx.record(f"{_UNDO}{path}/!", "compensation failed", failed.error)
+            else:
+                undone.append(path)
+        return tuple(undone)
+
+
+class Undoing(Data):
+    """Why the steps of a run are being undone."""
+
+    state: str
+    error: dict[str, Any]
+
+
+class Walk:
+    """One region of a graph from its entries until nothing is left to do, breadth first.
+
+    A node that several live tokens lead to is visited once, when none of the others can still reach it.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        plan: Plan,
+        prefix: str,
+        scope: Scope,
+        stop: StopSignal,
+        *,
+        region: frozenset[str] | None = None,
+        workflow: str = "",
+        depth: int = 0,
+    ):
+        self.workflow = workflow
+        """The workflow of the graph, where it is not that of the run."""
+        self.depth = depth
+        """How many workflows this one is inside of."""
+        self.machine = machine
+        self.plan = plan
+        self.prefix = prefix
+        self.scope = scope
+        self.stop = stop
+        self.mended: list[str] = []
+        """Error handlers whose retries mended something, for their `retry_ok` edge."""
+        self._region = region
+        self._visited: set[str] = set()
+        self._pending: list[str] = []
+        self._paused: list[str] = []
+        self.last: Visit | None = None
+
+    async def run(self, entries: Iterable[str]) -> None:
+        """Raises: NodeError, Paused (after everything else in it has been done), Stopped, LimitReached, RunEnded."""
+        self._push(entries)
+        while (node_id := self._next()) is not None:
+            if self.stop.is_set():
+                raise Stopped
+            node = self.plan.nodes[node_id]
+            self._visited.add(node_id)
+            try:
+                visit = await self.machine.visit(self, node)
+            except Paused:
+                self._paused.append(node_id)
+                continue
+            except NodeError as error:
+                handler = self._catcher(node)
+                if handler is None:
+                    raise
+                self.scope.fix(error=error.error)
+                self._push([handler.id])
+                continue
+            self.last = visit
+            self._push(self.plan.follow(node_id, visit.handle))
+            for handler_id in self.mended:
+                self._push(self.plan.follow(handler_id, "retry_ok"))
+            self.mended.clear()
+        if self._paused:
+            raise Paused
+
+    def _push(self, targets: Iterable[str]) -> None:
+        for target in targets:
+            inside = self._region is None or target in self._region
+            if inside and target not in self._pending and target not in self._visited:
+                self._pending.append(target)
+
+    def _next(self) -> str | None:
+        alive = [*self._pending, *self._paused]
+        for node_id in self._pending:
+            if not any(node_id in self.plan.ahead(other) for other in alive if other != node_id):
+                self._pending.remove(node_id)
+                return node_id
+        if self._pending and not self._paused:
+            return self._pending.pop(0)  # a cycle that checks would have refused: go on, once around
+        return None
+
+    # ── failures ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def handler_of(self, node: GraphNode) -> GraphHandler | None:
+        """The error handler that covers a node; handlers do not cover each other."""
+        for candidate in self.plan.graph.nodes:
+            if candidate.type != _HANDLER or candidate.id == node.id:
+                continue
+            covers: list[str] = candidate.data.get("covers") or []
+            if not covers or node.id in covers:
+                return GraphHandler(candidate)
+        return None
+
+    def _catcher(self, node: GraphNode) -> GraphHandler | None:
+        handler = self.handler_of(node)
+        outside = self._region is not None and handler is not None and handler.id not in self._region
+        if handler is None or outside or handler.id in self._visited or self.prefix.startswith(_UNDO):
+            return None
+        return None if node.id in self.plan.ahead(handler.id) else handler
+
+
+class GraphHandler:
+    """An `error_handler` node as the walk sees it."""
+
+    def __init__(self, node: GraphNode):
+        self.id = node.id
+        raw = node.data.get("retry")
+        self.retry = msgspec.convert(raw, Retry, strict=False) if isinstance(raw, dict) else Retry()
+
+
+def kept_as_written(cls: type[Node]) -> frozenset[str]:
+    """Fields of a node, by both of their names, whose `{{ … }}` is not filled in before it is made."""
+    names: set[str] = set()
+    for name, info in cls.model_fields.items():
+        if EXPRESSION in info.metadata or RAW in info.metadata:
+            names |= {name, info.alias or name}
+    return frozenset(names)
+
+
+def _described(error: Exception, node: GraphNode) -> NodeError:
+    if isinstance(error, NodeError):
+        return error
+    if isinstance(error, BotkitError):
+        told = {"code": error.code, "message": str(error), "node": node.id}
+        return NodeError(node.id, told, retryable=error.retryable)
+    _log.error("node_broke", node=node.id, type=node.type, exc_info=error)
+    told = {"code": "internal", "message": f"`{node.type}` broke: {type(error).__name__}", "node": node.id}
+    return NodeError(node.id, told, retryable=False)
+
+
+def _applies(policy: Retry, failed: NodeError) -> bool:
+    return failed.error["code"] in policy.codes if policy.codes else failed.retryable
+
+
+def _spec(wait: Wait, node_id: str, workflow: str) -> WaitSpec:
+    payload: dict[str, Any] = {**wait.payload, "node": node_id, "workflow": workflow}
+    if wait.state:
+        payload["state"] = msgspec.to_builtins(dict(wait.state))
+    if wait.message is not None:
+        payload["message"] = wait.message.text
+        payload["say"] = msgspec.to_builtins(wait.message)
+    return WaitSpec(
+        kind=wait.kind,
+        payload=payload,
+        person_id=wait.person_id,
+        approvers=wait.approvers,
+        expires_s=wait.expires_s,
+    )
+
+
+def _signal(answer: Answer, row: WaitRow, number: int) -> Signal:
+    data = answer.data
+    fields = data.get("fields")
+    return Signal(
+        state=row.payload.get("state") or {},
+        expired=answer.state == "expired",
+        cancelled=answer.state == "cancelled",
+        approved=answer.approved,
+        text=str(data.get("text") or ""),
+        fields=fields if isinstance(fields, dict) else {},  # pyright: ignore[reportUnknownArgumentType] - plain JSON
+        attachments=tuple(_attachments(data.get("attachments"))),
+        data=data,
+        by=answer.by,
+        via=answer.via,
+        number=number,
+    )
+
+
+def _attachments(raw: Any) -> list[Attachment]:
+    return msgspec.convert(raw or [], list[Attachment])

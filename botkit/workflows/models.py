@@ -1,0 +1,171 @@
+"""One model call of a node: journaled, booked, and as structured as it was asked for."""
+
+from __future__ import annotations
+
+__all__ = ["ask"]
+
+import asyncio
+import inspect
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from botkit.core.data import Data
+from botkit.core.errors import ModelError, ModelUnavailable
+from botkit.core.ids import new_id
+from botkit.core.journal import AddUsage, ModelCall
+from botkit.core.json_repair import Unreadable, read_value
+from botkit.core.models import ModelDelta, ModelReply, ModelRequest, Usage
+from botkit.core.validation import problems
+from botkit.runs.context import StepScope
+from botkit.sdk.nodes import ModelAnswer, NodeFailed
+
+if TYPE_CHECKING:
+    from botkit.workflows.context import NodeRun
+
+_SCHEMA_LIMIT = 40_000
+
+
+class _Answered(Data):
+    reply: ModelReply
+
+
+async def ask(
+    node: NodeRun,
+    name: str,
+    prompt: str,
+    *,
+    system: str,
+    model: str,
+    schema: Mapping[str, Any] | None,
+    temperature: float | None,
+    max_output_tokens: int,
+    timeout_s: float,
+) -> tuple[ModelAnswer, Usage]:
+    """Ask, and ask once more where the answer does not fit the schema. As `NodeContext.ask_model`."""
+    messages: list[dict[str, Any]] = []
+    instructions = "\n\n".join(filter(None, [system, _instruction(schema) if schema is not None else ""]))
+    if instructions:
+        messages.append({"role": "system", "content": instructions})
+    messages.append({"role": "user", "content": prompt})
+    request = ModelRequest(
+        model=model,
+        messages=tuple(messages),
+        max_output_tokens=max_output_tokens,
+        temperature=temperature,
+        response_schema=dict(schema) if schema is not None else None,
+        timeout_s=timeout_s,
+        trace_id=node.run.trace_id,
+    )
+    reply = await _one(node, name, request)
+    usage = reply.usage
+    if schema is None:
+        return _answer(reply, usage, None), usage
+    data, wrong = _read(reply.text, schema)
+    if wrong:
+        mended = (
+            *request.messages,
+            {"role": "assistant", "content": reply.text},
+            {"role": "user", "content": f"That does not fit: {wrong}. Answer again with the JSON object only."},
+        )
+        reply = await _one(node, f"{name}/again", msgspec.structs.replace(request, messages=mended))
+        usage += reply.usage
+        data, wrong = _read(reply.text, schema)
+    if wrong:
+        raise NodeFailed(f"the model's answer does not fit the schema: {wrong}", code="schema", retryable=True)
+    return _answer(reply, usage, data), usage
+
+
+def _instruction(schema: Mapping[str, Any]) -> str:
+    return (
+        "Answer with one JSON object and nothing else. It must fit this JSON Schema:\n"
+        + json.dumps(schema, ensure_ascii=False)[:_SCHEMA_LIMIT]
+    )
+
+
+def _read(text: str, schema: Mapping[str, Any]) -> tuple[Any, str]:
+    try:
+        data = read_value(text)
+    except Unreadable as error:
+        return None, f"it is not JSON ({error})"
+    wrong = problems(dict(schema), data)
+    return data, "; ".join(wrong[:3])
+
+
+def _answer(reply: ModelReply, usage: Usage, data: Any) -> ModelAnswer:
+    return ModelAnswer(
+        text=reply.text.strip(),
+        model=reply.model,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost_micros=usage.cost_micros,
+        data=data,
+    )
+
+
+async def _one(node: NodeRun, name: str, request: ModelRequest) -> ModelReply:
+    async def call(scope: StepScope) -> _Answered:
+        started = node.ctx.clock.monotonic()
+        try:
+            reply = await _collect(node, request)
+        except ModelError as error:
+            used = error.facts.get("usage")
+            failed = ModelReply(usage=used if isinstance(used, Usage) else Usage(), finish="cut")
+            node.ctx.write(AddUsage(call=_row(node, scope.key, request, failed, code=error.code)))
+            raise
+        if not reply.latency_ms:
+            reply = msgspec.structs.replace(reply, latency_ms=(node.ctx.clock.monotonic() - started) * 1000)
+        scope.write(AddUsage(call=_row(node, scope.key, request, reply)))
+        return _Answered(reply=reply)
+
+    answered = await node.scoped(name, call, kind=_Answered)
+    return answered.reply
+
+
+async def _collect(node: NodeRun, request: ModelRequest) -> ModelReply:
+    async def read() -> ModelReply:
+        source: AsyncIterator[ModelDelta | ModelReply] = node.services.model.stream(request)
+        try:
+            async for item in source:
+                if not isinstance(item, ModelDelta):
+                    return item
+        finally:
+            if inspect.isasyncgen(source):
+                await source.aclose()
+        raise RuntimeError(f"the model port ended without a reply for {request.model}")
+
+    task = asyncio.ensure_future(read())
+    timer = asyncio.ensure_future(node.ctx.clock.sleep(request.timeout_s))
+    try:
+        await asyncio.wait((task, timer), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise ModelUnavailable(f"{request.model} did not answer in {request.timeout_s:g} seconds")
+    finally:
+        timer.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.wait((task,))
+
+
+def _row(node: NodeRun, key: str, request: ModelRequest, reply: ModelReply, *, code: str = "") -> ModelCall:
+    run = node.ctx.run
+    return ModelCall(
+        id=new_id("mc"),
+        at=node.ctx.clock.micros(),
+        run_id=run.id,
+        step=key,
+        trace_id=run.trace_id,
+        bot=run.bot,
+        channel=run.channel,
+        workspace=node.workspace,
+        person_id=run.person_id,
+        model=reply.model or request.model,
+        usage=reply.usage,
+        latency_ms=reply.latency_ms,
+        attempts=reply.attempts,
+        finish=reply.finish,
+        code=code,
+    )

@@ -1,0 +1,61 @@
+"""What the nodes of botkit work with, beyond what every node may use."""
+
+from __future__ import annotations
+
+__all__ = ["AgentPort", "Messages", "WorkflowServices"]
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from botkit.core.agent import AgentOutcome, AgentTask, ReplySink
+from botkit.core.journal import Run, Write
+from botkit.core.messages import OutMessage
+from botkit.core.models import Model
+from botkit.core.redact import Redactor
+from botkit.core.tools import ToolPort
+from botkit.runs.calling import Elicit
+from botkit.runs.context import RunContext
+from botkit.sdk.nodes import Node
+from botkit.workflows.graph import Plan
+
+
+class AgentPort(Protocol):
+    async def run(self, ctx: RunContext, task: AgentTask, sink: ReplySink) -> AgentOutcome: ...
+
+
+class Messages(Protocol):
+    """Messages on their way to people."""
+
+    def writes(self, run: Run, ref: str, message: OutMessage, conversation: str) -> Sequence[Write]:
+        """The outbox rows and the transcript entry of a message.
+
+        Args:
+            ref: unique and stable: ids of the parts begin with it.
+            conversation: key; that of the run when empty.
+
+        Raises:
+            NotFound: no such channel.
+        """
+        ...
+
+    def kick(self, run: Run, conversation: str) -> None:
+        """Deliver what was committed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowServices:
+    """The ports nodes are joined with by `app`."""
+
+    model: Model
+    tools: ToolPort
+    agent: AgentPort
+    messages: Messages
+    redactor: Redactor
+    elicit: Elicit
+    """Asks a person what a tool wants to know."""
+    plan: Callable[[str, str], Awaitable[Plan]]
+    """The graph of (revision, workflow). Raises `NotFound`."""
+    node_type: Callable[[str], type[Node]]
+    """Raises `NotFound`."""
