@@ -15,7 +15,7 @@ from botkit.core.events import Attachment
 from botkit.core.messages import Button, OutMessage
 from botkit.testing.telegram.parser import check_entities, detect_entities
 
-_PIECES = (
+PIECES = (
     *(
         "*",
         "**",
@@ -84,7 +84,7 @@ _PIECES = (
         ":|:",
     ),
 )
-hostile = st.lists(st.sampled_from(_PIECES), max_size=40).map("".join)
+hostile = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 
 
 def _accepted(text: Text) -> bool:
@@ -114,7 +114,7 @@ def _rung(piece: Text) -> list[str]:
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**32), st.integers(10, 400))
 def test_splitting_keeps_every_word_in_order_and_every_piece_in_its_limit(seed: int, limit: int) -> None:
-    source = "".join(random.Random(seed).choices(_PIECES, k=120))
+    source = "".join(random.Random(seed).choices(PIECES, k=120))
     whole = format_markdown(source)
     pieces = split_text(whole, limit)
     assert all(utf16_len(piece.text) <= limit for piece in pieces)
