@@ -124,7 +124,8 @@ class Inbox:
         event = cast("Raw", payload.get("event") or {})
         message = cast("Raw", event.get("message") or event)
         user = cast("Raw", payload.get("user") or {})
-        people = {str(message.get("user") or user.get("id") or payload.get("user_id") or "")}
+        thread_of = cast("Raw", event.get("assistant_thread") or payload)
+        people = {str(message.get("user") or user.get("id") or thread_of.get("user_id") or "")}
         text = str(message.get("text") or "")
         people |= {piece.partition(">")[0].partition("|")[0] for piece in text.split("<@")[1:]}
         await self._learn_people(people - {""})

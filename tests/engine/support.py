@@ -121,6 +121,10 @@ class World:
         self.heartbeat_s = 1e9
         self.started = True
         """Whether the channel's adapter runs."""
+        self.make_adapter: Callable[[], Adapter] = lambda: FakeAdapter(
+            "fake", None, Host(self, self.clock), platform=self.platform
+        )
+        """The channel's adapter of each process; another one puts another platform around the engine."""
         self.live = LiveHub()
         self.fenced = False
         self._stack = AsyncExitStack()
@@ -158,7 +162,7 @@ class World:
             calls=self.calls,
             on_fenced=self._on_fenced,
         )
-        self._adapter = FakeAdapter("fake", None, Host(self, self.clock), platform=self.platform)
+        self._adapter: Adapter = self.make_adapter()
         await self._adapter.start()
         before = set(self._tasks)
         await self.engine.start()

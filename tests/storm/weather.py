@@ -12,6 +12,7 @@ from typing import Literal
 
 from botkit.app.serve import Serving
 from botkit.testing.discord import FakeDiscord
+from botkit.testing.slack import FakeSlack
 from botkit.testing.telegram import FakeTelegram
 from botkit.testing.whatsapp import FakeCloud, FakeTwilio
 
@@ -126,6 +127,43 @@ class Discord(Weather):
         self.fake.fail(applied=True)
 
 
+class Slack(Weather):
+    doubt = "none"  # each message is looked up
+
+    def __init__(self, fake: FakeSlack):
+        self.fake = fake
+        self.settings = (
+            f"platform: slack, bot_token: {{secret: FAR_TOKEN}}, app_token: {{secret: FAR_APP}}, "
+            f"api_base: {fake.api_base}"
+        )
+        self.variables = {"FAR_TOKEN": fake.bot_token, "FAR_APP": fake.app_token}
+
+    def say(self, who: str, text: str) -> None:
+        self.fake.say(who, text)
+
+    def read(self, who: str) -> list[str]:
+        room = self.fake.dm(who)
+        return [message.shown for message in self.fake.sent if message.room is room]
+
+    def calm(self) -> bool:
+        return not self.fake.outbox.unanswered
+
+    def redeliver(self) -> None:
+        self.fake.redeliver()
+
+    def slow_down(self) -> None:
+        self.fake.rate_limit(1, 1)
+
+    def lose_request(self) -> None:
+        self.fake.drop_before()
+
+    def lose_answer(self) -> None:
+        self.fake.drop_after()
+
+    def break_after(self) -> None:
+        self.fake.fail("", applied=True, status=502)
+
+
 class WhatsApp(Weather):
     doubt = "absent"  # of the others, reports tell
 
@@ -187,6 +225,12 @@ async def discord() -> AsyncGenerator[Weather]:
 
 
 @asynccontextmanager
+async def slack() -> AsyncGenerator[Weather]:
+    async with FakeSlack() as fake:
+        yield Slack(fake)
+
+
+@asynccontextmanager
 async def cloud() -> AsyncGenerator[Weather]:
     async with FakeCloud(statuses=True) as fake:
         yield WhatsApp(fake)
@@ -200,7 +244,7 @@ async def twilio() -> AsyncGenerator[Weather]:
         fake.push = None
 
 
-PLATFORMS = {"telegram": telegram, "discord": discord, "cloud": cloud, "twilio": twilio}
+PLATFORMS = {"telegram": telegram, "discord": discord, "slack": slack, "cloud": cloud, "twilio": twilio}
 
 
 async def until(condition: Callable[[], object], patience_s: float) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from botkit.testing.discord import FakeDiscord
 from botkit.testing.faults import Deliveries, Dropped, Fault, Faults
+from botkit.testing.slack import FakeSlack
 from botkit.testing.telegram import FakeTelegram
 from botkit.testing.whatsapp import FakeCloud, FakeTwilio
 
@@ -70,7 +71,7 @@ def test_what_people_do_arrives_twice_or_turned_around() -> None:
     assert arrived[-1] == 6
 
 
-FAKES = (FakeTelegram, FakeDiscord, FakeCloud, FakeTwilio)
+FAKES = (FakeTelegram, FakeDiscord, FakeSlack, FakeCloud, FakeTwilio)
 
 
 @pytest.fixture(params=FAKES, ids=lambda fake: fake.__name__)

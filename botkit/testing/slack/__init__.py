@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["ApiError", "Call", "FakeMessage", "FakePerson", "FakeRoom", "FakeSlack", "Hold"]
+__all__ = ["ApiError", "Call", "FakeMessage", "FakePerson", "FakeRoom", "FakeSlack", "Hold", "RemoteSlack"]
 
 from botkit.testing.faults import Hold
+from botkit.testing.slack.control import RemoteSlack
 from botkit.testing.slack.faults import Call
 from botkit.testing.slack.server import FakeSlack
 from botkit.testing.slack.world import ApiError, FakeMessage, FakePerson, FakeRoom

@@ -34,8 +34,12 @@ class SlackEmulator(Emulator):
         fake.person("Bob")
         self.general = fake.channel("general")
 
-    def adapter(self, host: MemoryHost, **settings: Any) -> Adapter:
+    def knows_secrets(self, host: MemoryHost) -> MemoryHost:
         host.secrets |= {"BOT": self.fake.bot_token, "APP": self.fake.app_token, "SIGN": self.fake.signing_secret}
+        return host
+
+    def adapter(self, host: MemoryHost, **settings: Any) -> Adapter:
+        self.knows_secrets(host)
         settings = {"mode": "socket", "app_token": SecretRef(secret="APP"), **settings}
         settings = {"signing_secret": SecretRef(secret="SIGN"), **settings}
         config = SlackChannel(

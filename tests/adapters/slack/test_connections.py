@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from adapters.slack import Slack, sockets
 from botkit.core.errors import (
     BadSignature,
     ChannelFatal,
@@ -73,6 +74,65 @@ class TestSocket:
         fake.say("Ada", "hello")
         assert (await host.event(0)).text == "hello"
         await adapter.stop()
+
+    async def test_s9_a_half_open_socket_is_noticed_by_its_pings(
+        self, fake: FakeSlack, emulator: SlackEmulator, host: MemoryHost, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sockets, "HEARTBEAT_S", 0.05)
+        adapter = emulator.adapter(host)
+        await adapter.start()
+        fake.freeze()
+        fake.say("Ada", "does anybody hear me?")
+        await host.until(lambda: host.state == "degraded" or fake.outbox.connections > 1)
+        fake.thaw()
+        event = await host.event(0)
+        assert event.text == "does anybody hear me?"
+        assert fake.outbox.connections > 1
+        await adapter.stop()
+
+    async def test_s14_two_workspaces_with_the_same_ids_are_kept_apart(
+        self, fake: FakeSlack, emulator: SlackEmulator, adapter: Adapter, host: MemoryHost
+    ) -> None:
+        other_host = MemoryHost(clock=host.clock, public_url=host.public_url)
+        async with FakeSlack(clock=host.clock, team="T02") as other_fake:
+            other_emulator = SlackEmulator(other_fake)
+            other = Slack(
+                "sales",
+                adapter.config.model_copy(update={"api_base": other_fake.api_base}),
+                emulator.knows_secrets(other_host),
+            )
+            await other.start()
+            assert (emulator.general.id, fake.person("Ada").id) == (
+                other_emulator.general.id,
+                other_fake.person("Ada").id,
+            )
+            one = fake.say("Ada", "@Desk here", emulator.general)
+            two = other_fake.say("Ada", "@Desk there", other_emulator.general)
+            assert one.ts == two.ts
+            here, there = await host.event(0), await other_host.event(0)
+            assert (here.text, there.text) == ("@Desk here", "@Desk there")
+            assert here.conversation.key != there.conversation.key
+            await other.stop()
+
+    async def test_s14_an_event_of_another_workspace_goes_to_its_own_channel(
+        self, fake: FakeSlack, emulator: SlackEmulator, adapter: Adapter, host: MemoryHost
+    ) -> None:
+        """One app in two workspaces: Slack spreads its events over all connections, whose they are or not."""
+        other_host = MemoryHost(clock=host.clock, public_url=host.public_url)
+        fake.world.team = "T02"
+        other = Slack("sales", adapter.config, emulator.knows_secrets(other_host))
+        await other.start()
+        fake.say("Ada", "for sales")
+        fake.command("Ada", "/desk", "status")
+        await fake.wait_for(lambda: not fake.outbox.unanswered)
+        assert [event.text or event.command for event in other_host.events] == ["for sales", "status"]
+        fake.world.team = "T01"
+        fake.say("Ada", "for support")
+        assert (await host.event(0)).text == "for support"
+        await other.stop()
+        fake.world.team = "T02"
+        fake.say("Ada", "nobody there")
+        assert (await host.event(1)).text == "nobody there"
 
 
 class TestPosts:

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.slack import Slack
 from botkit.core.config.models import SecretRef, SlackChannel
-from botkit.testing.slack import FakeSlack
+from botkit.testing.slack import FakeMessage, FakeSlack
 from tests.engine.support import Host, World, a_config
 from tests.runs.support import memory_home
 
@@ -33,9 +33,9 @@ class Desk:
         self.fake = fake
         self.general = fake.channel("general")
         world.config = a_config(channel=CHANNEL, bot={"stream": True})
+        world.make_adapter = self._make_adapter
 
-    async def start(self) -> None:
-        await self.world.start()
+    def _make_adapter(self) -> Slack:
         config = SlackChannel(
             platform="slack",
             bot="desk",
@@ -45,9 +45,10 @@ class Desk:
             api_base=self.fake.api_base,  # pyright: ignore[reportArgumentType]
         )
         self.adapter = Slack("fake", config, SlackHost(self.world, self.world.clock))
-        self.world._adapter = self.adapter  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]  # the world's own adapter is an in-memory one
-        await self.adapter.start()
-        await self.world.engine.channel_started("fake")
+        return self.adapter
+
+    async def start(self) -> None:
+        await self.world.start()
 
     async def crash(self) -> None:
         await self.adapter.stop()
@@ -154,3 +155,74 @@ async def test_what_was_asked_while_the_bot_was_down_is_answered_when_it_is_back
     await desk.until(lambda: desk.fake.sent)
     await desk.world.settle()
     assert desk.fake.texts() == ["You said: anybody there?"]
+
+
+async def _begun_in_a_thread(desk: Desk) -> tuple[FakeMessage, FakeMessage]:
+    """A mention, and the answer to it of which the first words are shown."""
+    desk.world.gate.clear()
+    desk.world.script.append("A-beginning-that-is-long-enough, and here is how it ends.")
+    asked = desk.fake.say("Ada", "@Desk tell me", desk.general)
+    (begun,) = await desk.until(lambda: desk.fake.sent)
+    assert (begun.shown, begun.streaming_since > 0) == ("A-beginning-that-is-long-enough,", True)
+    assert asked.status == "processing"
+    return asked, begun
+
+
+async def test_c27_an_answer_in_a_thread_is_a_stream_for_who_asked(desk: Desk) -> None:
+    asked, begun = await _begun_in_a_thread(desk)
+    desk.world.gate.set()
+    await desk.until(lambda: begun.shown.endswith("how it ends."))
+    await desk.world.settle()
+    assert desk.fake.sent == [begun]
+    assert (begun.streaming_since, asked.status) == (0.0, "active")
+    (started,) = desk.fake.called("chat.startStream")
+    assert started.args["recipient_user_id"] == asked.sender.id
+    assert not [edit for edit in begun.edits if "▌" in edit]
+
+
+async def _is_sent(desk: Desk) -> bool:
+    return bool(await desk.world.parts("sent"))
+
+
+@pytest.mark.parametrize("expired", [True, False])
+async def test_s10_a_crash_in_the_middle_of_a_stream_ends_in_the_same_message(desk: Desk, *, expired: bool) -> None:
+    _, begun = await _begun_in_a_thread(desk)
+    await desk.world.until(lambda: _is_sent(desk))
+    await desk.crash()
+    if expired:
+        await desk.world.clock.advance(400)
+    desk.world.script.append("A-beginning-that-is-long-enough, and here is how it ends.")
+    desk.world.gate.set()
+    await desk.start()
+    await desk.until(lambda: begun.shown.endswith("how it ends."))
+    await desk.world.settle()
+    assert desk.fake.sent == [begun]
+    assert begun.streaming_since == 0
+
+
+async def test_s10_a_crash_before_the_start_of_a_stream_was_confirmed_leaves_one_message(desk: Desk) -> None:
+    hold = desk.fake.hold(method="chat.startStream")
+    desk.world.gate.clear()
+    desk.world.script.append("A-beginning-that-is-long-enough, and here is how it ends.")
+    desk.fake.say("Ada", "@Desk tell me", desk.general)
+    await hold.reached.wait()
+    await desk.crash()
+    hold.release()
+    (begun,) = await desk.until(lambda: desk.fake.sent)
+    desk.world.script.append("A-beginning-that-is-long-enough, and here is how it ends.")
+    desk.world.gate.set()
+    await desk.start()
+    await desk.until(lambda: begun.shown.endswith("how it ends."))
+    await desk.world.settle()
+    assert desk.fake.sent == [begun]
+
+
+async def test_the_stop_button_stops_the_model_and_keeps_what_was_said(desk: Desk) -> None:
+    asked, begun = await _begun_in_a_thread(desk)
+    desk.fake.stop("Ada", asked)
+    await desk.until(lambda: begun.edits)
+    await desk.world.settle()
+    assert begun.shown.startswith("A-beginning-that-is-long-enough,")
+    assert "how it ends" not in begun.shown
+    assert [run.state for run in await desk.world.runs()] == ["cancelled"]
+    assert desk.fake.sent == [begun]
