@@ -89,7 +89,9 @@ class DoctorOperations:
         config, counts = self._i.configs.current, await self._i.store.payloads.counts()
         on = [name for name, workspace in config.workspaces.items() if workspace.record_payloads]
         days = config.settings.retention.payloads_days
-        kept = f"{sum(counts.values())} records are kept, {f'each for {days} days' if days else 'for ever'}"
+        number = sum(counts.values())
+        kept = f"{number} {'record is' if number == 1 else 'records are'} kept, "
+        kept += f"for {days} days" if days else "for ever"
         if on:
             detail = f"arguments and results are recorded in {', '.join(on)}; {kept}"
         elif counts:
