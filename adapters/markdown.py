@@ -5,7 +5,7 @@ A code block that is cut is a code block on both sides, with its language.
 
 from __future__ import annotations
 
-__all__ = ["clean", "fence_of", "split_markdown", "utf16_len"]
+__all__ = ["clean", "clip", "fence_of", "split_markdown", "utf16_len"]
 
 import re
 import unicodedata
@@ -18,6 +18,16 @@ _CLOSING = "\n```"
 def utf16_len(text: str) -> int:
     """Length in UTF-16 units: what most platforms count, and never less than what the others do."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def clip(text: str, limit: int) -> str:
+    """The beginning of a text that has at most `limit` UTF-16 units, with `…` where something is missing."""
+    if utf16_len(text) <= limit:
+        return text
+    cut = text[: limit - 1]
+    while utf16_len(cut) > limit - 1:
+        cut = cut[:-1]
+    return f"{cut.rstrip()}…"
 
 
 def clean(text: str) -> str:

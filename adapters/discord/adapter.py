@@ -17,6 +17,7 @@ import structlog
 
 from adapters.discord.api import Address, DiscordApi, Refused
 from adapters.discord.catchup import catch_up
+from adapters.discord.components import modal
 from adapters.discord.direct import DirectRooms
 from adapters.discord.gateway import HEARTBEAT_TIMEOUT_S, Gateway, Session
 from adapters.discord.interactions import Interactions, first_answer, verify_signature
@@ -38,6 +39,7 @@ from botkit.sdk import (
     ChatGone,
     Conversation,
     Event,
+    Form,
     Health,
     HttpRequest,
     HttpResponse,
@@ -264,7 +266,8 @@ class Discord(Adapter):
                 await self.host.accept(event)
                 if event.kind != "quarantined" and self._interactions is not None:
                     self._interactions.received(interaction, event.conversation, answered=True)
-        answer = json.dumps(first_answer(interaction)).encode()
+        first = await self._interactions.awaited(interaction) if self._interactions else first_answer(interaction)
+        answer = json.dumps(first).encode()
         return HttpResponse(status=200, body=answer, content_type="application/json")
 
     async def fetch(self, attachment: Attachment) -> AsyncGenerator[bytes]:
@@ -327,6 +330,11 @@ class Discord(Adapter):
     async def acknowledge(self, event: Event, text: str = "") -> None:
         if self._interactions is not None and event.action is not None:
             await self._interactions.said(event.action.handle, text)
+
+    async def open_form(self, event: Event, form: Form) -> bool:
+        if self._interactions is None or event.action is None:
+            return False
+        return await self._interactions.open(event.action.handle, modal(form))
 
     async def react(self, conversation: Conversation, message_id: str, emoji: str) -> None:
         """One reaction of ours at a message: another takes its place."""

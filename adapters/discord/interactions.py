@@ -2,7 +2,8 @@
 an hour.
 
 Each is stored first and answered at once with "received" (a button) or "thinking" (a command). What the bot then says
-to a command takes the place of "thinking"; if it says nothing, that line is taken away again.
+to a command takes the place of "thinking"; if it says nothing, that line is taken away again. The button of a form is
+answered by its dialog, when that is there in time.
 
 Source: https://docs.discord.com/developers/interactions/receiving-and-responding
 """
@@ -14,7 +15,7 @@ __all__ = ["Interactions", "first_answer", "handle_of", "verify_signature"]
 import asyncio
 from collections import OrderedDict
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import structlog
@@ -22,6 +23,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from adapters.discord.api import DiscordApi, Refused, Upload
+from adapters.discord.components import FORM
 from botkit.sdk import AdapterError, BadSignature, BotkitError, ChatGone, Clock, Conversation
 
 _log = structlog.get_logger("botkit.discord")
@@ -35,8 +37,10 @@ ANSWER_WAIT_S = 8.0
 STALE_S = 300.0
 """A signed request older than this, or so far in the future, is somebody's repetition."""
 TIMEOUT_S = 2.5
+FORM_WAIT_S = 2.0
+"""How long a press on the button of a form waits for its dialog; Discord waits for three seconds."""
 EPHEMERAL = 1 << 6
-_PING, _COMMAND = 1, 2
+_PING, _COMMAND, _PRESS = 1, 2, 3
 _PONG, _DEFERRED_MESSAGE, _DEFERRED_UPDATE = 1, 5, 6
 _KEPT = 2000
 _SETTLE_S = 3.0
@@ -94,6 +98,20 @@ class _Command(msgspec.Struct, frozen=True):
     """On the monotonic clock."""
 
 
+class _Opening(msgspec.Struct, frozen=True):
+    """A press on the button of a form that waits for its dialog."""
+
+    token: str
+    body: asyncio.Future[dict[str, Any]] | None
+    """The first answer, where the HTTP response carries it."""
+
+
+def opens_form(interaction: Raw) -> bool:
+    """Whether it is a press on the button of a form."""
+    data = cast("Raw", interaction.get("data") or {})
+    return interaction.get("type") == _PRESS and str(data.get("custom_id", "")).startswith(FORM)
+
+
 class Interactions:
     """Those of one channel that may still be answered. What is lost in a restart is answered in the channel."""
 
@@ -103,6 +121,7 @@ class Interactions:
         self._application_id = application_id
         self._channel = channel
         self._commands: OrderedDict[str, _Command] = OrderedDict()
+        self._opening: dict[str, _Opening] = {}
         self._answering: OrderedDict[str, asyncio.Task[None] | None] = OrderedDict()
         self._said: OrderedDict[str, None] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -112,6 +131,10 @@ class Interactions:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for opening in self._opening.values():
+            if opening.body is not None:
+                opening.body.set_result({"type": _DEFERRED_UPDATE})
+        self._opening.clear()
 
     # --- the first answer -------------------------------------------------------------------------------
 
@@ -124,12 +147,57 @@ class Interactions:
             until = self._clock.monotonic() + TOKEN_S
             _keep(self._commands, number, _Command(token, conversation.key, conversation.kind == "dm", until))
             self._spawn(self._tidy(number))
+        if opens_form(interaction):
+            body = asyncio.get_running_loop().create_future() if answered else None
+            self._opening[number] = _Opening(token, body)
+            self._spawn(self._give_up(number))
+            _keep(self._answering, number, None)
+            return
         task = None if answered else self._spawn(self._answer(number, token, first_answer(interaction)))
         _keep(self._answering, number, task)
 
     async def _answer(self, number: str, token: str, body: dict[str, Any]) -> None:
         path = "/interactions/{interaction_id}/{interaction_token}/callback"
         await self._quietly("POST", path, body=body, interaction_id=number, interaction_token=token)
+
+    # --- dialogs ----------------------------------------------------------------------------------------
+
+    async def open(self, handle: str, dialog: dict[str, Any]) -> bool:
+        """Answer a press on the button of a form with its dialog; False when it is too late for that."""
+        number, _, token = handle.partition(":")
+        opening = self._opening.pop(number, None)
+        if opening is None:
+            if number in self._answering or not token:
+                return False  # answered already, or the process was another when it was pressed
+            _keep(self._answering, number, None)
+        elif opening.body is not None:
+            opening.body.set_result(dialog)
+            return True
+        path = "/interactions/{interaction_id}/{interaction_token}/callback"
+        if await self._quietly("POST", path, body=dialog, interaction_id=number, interaction_token=token):
+            return True
+        self._answering.pop(number, None)
+        return False
+
+    async def awaited(self, interaction: Raw) -> dict[str, Any]:
+        """The first answer to an interaction that came by HTTP, once it is known."""
+        opening = self._opening.get(str(interaction.get("id", "")))
+        return await asyncio.shield(opening.body) if opening and opening.body else first_answer(interaction)
+
+    async def _give_up(self, number: str) -> None:
+        await self._clock.sleep(FORM_WAIT_S)
+        self._settle(number)
+
+    def _settle(self, number: str) -> None:
+        """No dialog comes: the press was received, that is all."""
+        opening = self._opening.pop(number, None)
+        if opening is None:
+            return
+        body: dict[str, Any] = {"type": _DEFERRED_UPDATE}
+        if opening.body is not None:
+            opening.body.set_result(body)
+        else:
+            self._answering[number] = self._spawn(self._answer(number, opening.token, body))
 
     async def _tidy(self, number: str) -> None:
         await self._clock.sleep(ANSWER_WAIT_S)
@@ -146,6 +214,7 @@ class Interactions:
         if not token or handle in self._said:
             return
         _keep(self._said, handle, None)
+        self._settle(number)
         if number not in self._answering:
             _keep(self._answering, number, self._spawn(self._answer(number, token, {"type": _DEFERRED_UPDATE})))
         first = self._answering[number]
@@ -200,11 +269,13 @@ class Interactions:
 
     # --- shared pieces ----------------------------------------------------------------------------------
 
-    async def _quietly(self, method: str, path: str, **arguments: Any) -> None:
+    async def _quietly(self, method: str, path: str, **arguments: Any) -> bool:
         try:
             await self._api.call(method, path, timeout_s=TIMEOUT_S, **arguments)
         except BotkitError as error:
             _log.debug("discord_interaction_failed", channel=self._channel, code=error.code, detail=str(error))
+            return False
+        return True
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from adapters.discord.components import FORM, LIST
 from adapters.discord.interactions import handle_of
 from adapters.discord.media import attachments_of
 from adapters.discord.places import Places
@@ -300,12 +301,16 @@ def _interaction(r: _Reader) -> list[Event]:
             ]
         case 3 | 5:
             message = cast("Raw", r.data.get("message") or {})
-            chosen = [str(value) for value in data.get("values") or ()]
+            chosen = tuple(_clean(str(value)) for value in cast("list[Any]", data.get("values") or ()))
+            name = _clean(str(data["custom_id"]))
             action = Action(
-                value=_clean(chosen[0] if chosen else str(data["custom_id"])),
+                value=chosen[0] if chosen else name.removeprefix(FORM),
+                values=chosen,
                 message_id=str(message.get("id", "")),
                 handle=handle_of(r.data),
                 fields=_fields(data),
+                sent=r.data["type"] == 5,
+                opens=name.startswith(FORM),
             )
             return [msgspec.structs.replace(base, kind="action", addressed="dm" if is_dm else "reply", action=action)]
         case kind:
@@ -317,17 +322,23 @@ def _options(data: Raw) -> str:
     return _clean(" ".join(str(option["value"]) for option in options if "value" in option))
 
 
-def _fields(data: Raw) -> dict[str, str]:
-    """The answers of a form, by the ids of its inputs."""
-    found: dict[str, str] = {}
+def _fields(data: Raw) -> dict[str, str | list[str]]:
+    """The answers of a form, by the ids of its inputs; those left empty are left out."""
+    found: dict[str, str | list[str]] = {}
     waiting = list(cast("list[Raw]", data.get("components") or []))
     while waiting:
         component = waiting.pop(0)
         waiting += cast("list[Raw]", component.get("components") or [])
         inner = cast("Raw | None", component.get("component"))
         waiting += [inner] if inner else []
-        if "custom_id" in component and "value" in component:
-            found[str(component["custom_id"])] = _clean(str(component["value"]))
+        name, value = str(component.get("custom_id") or ""), component.get("value")
+        values = [_clean(str(one)) for one in cast("list[Any]", component.get("values") or ())]
+        if isinstance(value, bool):
+            found[name] = "true" if value else "false"
+        elif value not in (None, ""):
+            found[name] = _clean(str(value))
+        elif values:
+            found[name.removeprefix(LIST)] = values if name.startswith(LIST) else values[0]
     return found
 
 

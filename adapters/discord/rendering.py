@@ -1,7 +1,7 @@
 """A message → the Discord messages that show it. Pure.
 
 One payload is `{"content": …, "components": […], "attachments": […], "reply_to": "99", "silent": true}`; what is empty
-is left out. Files are loaded at sending.
+is left out. Cards are `{"v2": true, "components": […]}`, without content. Files are loaded at sending.
 """
 
 from __future__ import annotations
@@ -10,31 +10,61 @@ __all__ = ["MESSAGE_LIMIT_CHARS", "preview", "render_message"]
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
+from adapters.discord.cards import card_parts
+from adapters.discord.components import ROWS, button_rows, form_row, select_row
 from adapters.discord.formatting import TEXT_LIMIT, format_markdown
 from adapters.discord.media import FILES_LIMIT, UPLOAD_LIMIT_BYTES, human_size
-from adapters.markdown import split_markdown, utf16_len
-from botkit.sdk import Attachment, Button, OutMessage, Rendered
+from adapters.markdown import split_markdown
+from botkit.sdk import PROMPT, Attachment, Capabilities, OutMessage, Rendered, degrade, form_text
 
 MESSAGE_LIMIT_CHARS = 60_000
 """Longer texts are cut with a notice; thirty messages are more than anybody reads."""
-_ROWS, _COLUMNS = 5, 5
-_LABEL_CHARS = 80
-_VALUE_CHARS = 100
-_STYLES = {"default": 2, "primary": 1, "danger": 4}
-_LINK = 5
+_EVERYTHING = Capabilities(
+    buttons=True,
+    button_value_bytes=100,
+    button_limit=25,
+    selects=25,
+    multi_selects=True,
+    forms=5,
+    form_choices=25,
+    cards=25,
+    mentions=True,
+)
+_NO_CARDS = msgspec.structs.replace(_EVERYTHING, cards=0)
 
 
 def render_message(message: OutMessage) -> list[Rendered]:
-    """The parts, in order: text, its files with the last of it. Buttons sit on the last part, the quoted message on
-    the first."""
-    rows, unshown = _rows(message.buttons)
+    """The parts, in order: text, its files with the last of it. Buttons and menus sit on the last part, the quoted
+    message on the first; cards follow."""
+    drafts: list[dict[str, Any]] = []
+    for piece in degrade(message, _EVERYTHING):
+        if not piece.cards:
+            drafts += _drafts(piece)
+            continue
+        for part in card_parts(piece.cards):
+            if isinstance(part, dict):
+                drafts.append(part)
+            else:
+                drafts += [draft for one in degrade(OutMessage(cards=(part,)), _NO_CARDS) for draft in _drafts(one)]
+    if message.reply_to and drafts:
+        drafts[0]["reply_to"] = message.reply_to
+    for draft in drafts:
+        if message.silent:
+            draft["silent"] = True
+        if message.mentions:
+            draft["rings"] = [mention.id for mention in message.mentions if mention.id.isdecimal()]
+    return [Rendered(payload=draft, text=_seen(draft)) for draft in drafts]
+
+
+def _drafts(message: OutMessage) -> list[dict[str, Any]]:
+    """The messages of everything but cards."""
+    rows, unshown = _rows(message)
     files = [item for item in message.attachments if _is_file(item)]
     notes = [_note(item) for item in message.attachments if not _is_file(item)]
-    text = message.text
+    text = _linked(message)
     if len(text) > MESSAGE_LIMIT_CHARS:
         text = f"{text[:MESSAGE_LIMIT_CHARS]}\n\n[…] cut here: {len(message.text)} characters are too long for a chat."
     everything = "\n\n".join(piece for piece in (text, *notes, *unshown) if piece)
@@ -44,16 +74,34 @@ def render_message(message: OutMessage) -> list[Rendered]:
         if start or not drafts:
             drafts.append({})
         drafts[-1]["attachments"] = [msgspec.to_builtins(item) for item in batch]
-    if not drafts:
-        return []
-    if rows:
-        drafts[-1]["components"] = rows
-    if message.reply_to:
-        drafts[0]["reply_to"] = message.reply_to
-    for draft in drafts:
-        if message.silent:
-            draft["silent"] = True
-    return [Rendered(payload=draft, text=_seen(draft)) for draft in drafts]
+    for start in range(0, len(rows), ROWS):
+        if start or not drafts:
+            drafts.append({"content": PROMPT})
+        drafts[-1]["components"] = rows[start : start + ROWS]
+    return drafts
+
+
+def _linked(message: OutMessage) -> str:
+    """The text, with everybody it may ring named in it."""
+    unnamed = [f"<@{mention.id}>" for mention in message.mentions if f"<@{mention.id}>" not in message.text]
+    return " ".join([*unnamed, message.text]) if unnamed else message.text
+
+
+def _rows(message: OutMessage) -> tuple[list[dict[str, Any]], list[str]]:
+    """Menus, the button of the form, buttons; and lines for what they have no room for."""
+    values: set[str] = set()
+    rows: list[dict[str, Any]] = []
+    lines: list[str] = []
+    for select in message.selects:
+        row, more = select_row(select, values)
+        rows.append(row)
+        lines += more
+    if message.form is not None:
+        row, whole = form_row(message.form, values)
+        rows.append(row)
+        lines += [] if whole else [form_text(message.form)]
+    buttons, more = button_rows(message.buttons, values)
+    return [*rows, *buttons], [*lines, *more]
 
 
 def preview(text: str) -> str:
@@ -64,7 +112,13 @@ def preview(text: str) -> str:
 
 def _seen(draft: dict[str, Any]) -> str:
     files = [f"📎 {item.get('name') or item.get('kind')}" for item in draft.get("attachments", ())]
-    return "\n".join([*([draft["content"]] if "content" in draft else []), *files])
+    texts = [draft["content"]] if "content" in draft else []
+    texts += [str(item["content"]) for box in draft.get("components", ()) for item in _inside(box) if "content" in item]
+    return "\n".join([*texts, *files])
+
+
+def _inside(box: dict[str, Any]) -> list[dict[str, Any]]:
+    return box["components"]
 
 
 def _is_file(item: Attachment) -> bool:
@@ -90,38 +144,3 @@ def _batches(files: Sequence[Attachment]) -> list[list[Attachment]]:
             batches.append([])
         batches[-1].append(item)
     return batches
-
-
-def _rows(rows: Sequence[Sequence[Button]]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Action rows, and lines for buttons that Discord cannot show."""
-    shown: list[dict[str, Any]] = []
-    unshown: list[str] = []
-    values: set[str] = set()
-    for row in rows:
-        keys: list[dict[str, Any]] = []
-        for button in row:
-            key = _button(button, values)
-            if key is None or len(shown) == _ROWS:
-                unshown.append(f"{button.label}: {button.url}" if button.url else f"▸ {button.label}")
-            else:
-                keys.append(key)
-        while keys and len(shown) < _ROWS:
-            shown.append({"type": 1, "components": keys[:_COLUMNS]})
-            keys = keys[_COLUMNS:]
-        unshown += [f"▸ {key['label']}" for key in keys]
-    return shown, unshown
-
-
-def _button(button: Button, values: set[str]) -> dict[str, Any] | None:
-    label = button.label or "…"
-    if utf16_len(label) > _LABEL_CHARS:
-        label = f"{label[: _LABEL_CHARS // 2 - 1]}…"
-    if button.url:
-        parts = urlsplit(button.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or len(button.url) > TEXT_LIMIT // 4:
-            return None
-        return {"type": 2, "style": _LINK, "label": label, "url": button.url}
-    if not 1 <= len(button.value) <= _VALUE_CHARS or button.value in values:
-        return None
-    values.add(button.value)
-    return {"type": 2, "style": _STYLES[button.style], "label": label, "custom_id": button.value}

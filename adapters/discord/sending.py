@@ -31,8 +31,9 @@ _SUPPRESS_EMBEDS = 1 << 2
 _SUPPRESS_NOTIFICATIONS = 1 << 12
 _UNKNOWN_MESSAGE, _NOT_OURS, _THREAD_ARCHIVED = 10008, 50005, 50083
 _EPOCH_MS = 1_420_070_400_000
-_SILENT_MENTIONS: dict[str, Any] = {"parse": [], "replied_user": False}
-"""A model must not ring people by writing their names."""
+_COMPONENTS_V2 = 1 << 15
+_ONLY_COMPONENTS = "COMPONENTS_V2"
+"""In the refusal of content for a message of cards."""
 
 LoadFile = Callable[[Attachment], Awaitable[bytes]]
 
@@ -89,16 +90,27 @@ async def _create(api: DiscordApi, part: Part, body: dict[str, Any], uploads: li
 
 
 async def _edit(api: DiscordApi, part: Part, uploads: list[Upload]) -> str:
+    try:
+        await _patch(api, part, edit_body(part.payload, uploads), uploads)
+    except Refused as error:
+        if _ONLY_COMPONENTS not in error.reason or part.payload.get("v2"):
+            raise
+        text = {"type": 10, "content": part.payload.get("content") or "…"}
+        shown = {"v2": True, "components": [text, *part.payload.get("components", ())]}
+        await _patch(api, part, edit_body({**part.payload, **shown}, uploads), uploads)
+    return part.message_id
+
+
+async def _patch(api: DiscordApi, part: Part, body: dict[str, Any], uploads: list[Upload]) -> None:
     await api.call(
         "PATCH",
         "/channels/{channel_id}/messages/{message_id}",
-        body=edit_body(part.payload, uploads),
+        body=body,
         uploads=uploads,
         safe=True,
         channel_id=target_of(part.conversation),
         message_id=part.message_id,
     )
-    return part.message_id
 
 
 async def _find(api: DiscordApi, part: Part, me: str) -> str:
@@ -111,9 +123,10 @@ async def _find(api: DiscordApi, part: Part, me: str) -> str:
         _log.warning("discord_history_refused", part=part.id, detail=str(error))
         return ""
     wanted = str(part.payload.get("content", "")).strip()
-    files = len(part.payload.get("attachments", ()))
+    files, rows = len(part.payload.get("attachments", ())), len(part.payload.get("components", ()))
     for message in cast("list[Mapping[str, Any]]", recent):
         same = str(message.get("content", "")).strip() == wanted and len(message.get("attachments", ())) == files
+        same = same and len(message.get("components", ())) == rows
         if same and str(message["author"]["id"]) == me:
             return str(message["id"])
     return ""
@@ -121,11 +134,11 @@ async def _find(api: DiscordApi, part: Part, me: str) -> str:
 
 def edit_body(payload: Mapping[str, Any], uploads: list[Upload]) -> dict[str, Any]:
     """What a message becomes; buttons it no longer has disappear."""
-    body: dict[str, Any] = {
-        "content": payload.get("content", ""),
-        "components": payload.get("components", []),
-        "allowed_mentions": _SILENT_MENTIONS,
-    }
+    body: dict[str, Any] = {"components": payload.get("components", []), "allowed_mentions": _mentions(payload)}
+    if payload.get("v2"):
+        body["flags"] = _COMPONENTS_V2
+    else:
+        body["content"] = payload.get("content", "")
     if uploads:
         body["attachments"] = _described(uploads)
     return body
@@ -134,14 +147,22 @@ def edit_body(payload: Mapping[str, Any], uploads: list[Upload]) -> dict[str, An
 def _body(part: Part, uploads: list[Upload]) -> dict[str, Any]:
     payload = part.payload
     body: dict[str, Any] = {key: payload[key] for key in ("content", "components") if key in payload}
-    body |= {"nonce": nonce_of(part.id), "enforce_nonce": True, "allowed_mentions": _SILENT_MENTIONS}
+    body |= {"nonce": nonce_of(part.id), "enforce_nonce": True, "allowed_mentions": _mentions(payload)}
     body["flags"] = _SUPPRESS_EMBEDS | (_SUPPRESS_NOTIFICATIONS if payload.get("silent") else 0)
+    if payload.get("v2"):
+        body["flags"] = _COMPONENTS_V2 | (body["flags"] & ~_SUPPRESS_EMBEDS)
     reply_to = str(payload.get("reply_to", ""))
     if reply_to.isdecimal():
         body["message_reference"] = {"message_id": reply_to, "fail_if_not_exists": False}
     if uploads:
         body["attachments"] = _described(uploads)
     return body
+
+
+def _mentions(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """A model must not ring people by writing their names; only those that the message was meant for."""
+    rings = list(payload.get("rings", ()))
+    return {"parse": [], "replied_user": False, **({"users": rings} if rings else {})}
 
 
 def _described(uploads: list[Upload]) -> list[dict[str, Any]]:

@@ -119,7 +119,8 @@ def _unique(values: Sequence[str], what: str) -> None:
 class _Select(Model, frozen=True):
     label: Short = ""
     options: Annotated[Options, Field(min_length=1)]
-    value: Token = "select"
+    value: Token = ""
+    """What comes back when nothing is chosen; `select1` for the first when it is not given."""
     least: Annotated[int, Field(ge=0)] = 1
     most: Annotated[int, Field(ge=1)] = 1
     hint: Short = ""
@@ -132,9 +133,9 @@ class _Select(Model, frozen=True):
             raise problem("`least` is at most `most`, and `most` no more than there are options")
         return self
 
-    def made(self) -> Select:
+    def made(self, number: int) -> Select:
         return Select(
-            value=self.value,
+            value=self.value or f"select{number}",
             label=self.label,
             options=tuple(option.made() for option in self.options),
             least=self.least,
@@ -298,7 +299,7 @@ class RichMessage(Model, frozen=True):
         return OutMessage(
             text=self.text,
             buttons=_made(self.buttons),
-            selects=tuple(select.made() for select in self.select),
+            selects=tuple(select.made(number) for number, select in enumerate(self.select, 1)),
             form=self.form.made() if self.form else None,
             cards=tuple(card.made() for card in (*self.card, *self.cards)),
             mentions=tuple(Mention(id=one.id, name=one.name) for one in self.mentions),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "PROMPT",
     "Action",
     "Adapter",
     "AdapterError",
@@ -47,6 +48,7 @@ __all__ = [
     "User",
     "card_text",
     "degrade",
+    "form_text",
     "list_text",
     "named",
     "payload_key",
@@ -88,6 +90,6 @@ from botkit.core.messages import (
 )
 from botkit.core.recall import Heard, Recalled, Said
 from botkit.sdk.adapter import Adapter, AdapterHost, Health, HttpRequest, HttpResponse
-from botkit.sdk.degrade import card_text, degrade, list_text, named, plain_text
+from botkit.sdk.degrade import PROMPT, card_text, degrade, form_text, list_text, named, plain_text
 from botkit.sdk.parsing import payload_key, plain_json, quarantined
 from botkit.sdk.serving import ServesHttp, ServingHost

@@ -10,7 +10,7 @@ Adapters render what this leaves, so each of them knows its own means only.
 
 from __future__ import annotations
 
-__all__ = ["PROMPT", "card_text", "degrade", "field_text", "list_text", "named", "plain_text"]
+__all__ = ["PROMPT", "card_text", "degrade", "field_text", "form_text", "list_text", "named", "plain_text"]
 
 from collections.abc import Sequence
 
@@ -45,7 +45,7 @@ def degrade(message: OutMessage, can: Capabilities) -> list[OutMessage]:
             blocks.append(list_text(select))
     form = message.form if message.form is not None and _fits_dialog(message.form, can) else None
     if message.form is not None and form is None:
-        blocks.append(_form_text(message.form))
+        blocks.append(form_text(message.form))
     kept, spilled = _buttons(rows, can)
     blocks += spilled
     if (kept or selects or form) and not blocks:
@@ -155,7 +155,8 @@ def field_text(field: FormField) -> str:
     return f"{field.label}{'*' if field.required else ''}{about}"
 
 
-def _form_text(form: Form) -> str:
+def form_text(form: Form) -> str:
+    """The questions of a form as a list; `*` marks what must be answered."""
     lines: list[str] = []
     for field in form.fields:
         lines.append(f"- {field_text(field)}")

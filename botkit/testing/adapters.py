@@ -18,15 +18,27 @@ __all__ = ["AdapterContract", "Courier", "Emulator", "MemoryHost", "Outcome", "S
 import asyncio
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from botkit.core.errors import AdapterError, ChannelFatal, LimitReached, NotFound, RateLimited, SendUnknown, StoreBusy
 from botkit.core.events import Attachment, Conversation, Event
-from botkit.core.messages import Button, OutMessage, Part, PartState
+from botkit.core.messages import (
+    Button,
+    Card,
+    Fact,
+    Form,
+    FormField,
+    Option,
+    OutMessage,
+    Part,
+    PartState,
+    Select,
+)
 from botkit.sdk.adapter import Adapter, Health
 from botkit.testing.clock import ManualClock
 
@@ -195,6 +207,10 @@ class Seen:
     labels: tuple[str, ...] = ()
     code: tuple[str, ...] = ()
     """The code blocks in it."""
+    options: tuple[str, ...] = ()
+    """What its menus offer."""
+    files: tuple[str, ...] = ()
+    """Names of the files and pictures in it."""
 
 
 class Emulator(ABC):
@@ -235,6 +251,15 @@ class Emulator(ABC):
     @abstractmethod
     async def press(self, label: str, *, who: str = "Ada") -> None:
         """Press a button of the bot's newest message that has it."""
+
+    async def choose(self, *labels: str, who: str = "Ada") -> None:
+        """Choose options of the bot's newest menu, where the platform has menus; else press the button of that name."""
+        for label in labels:
+            await self.press(label, who=who)
+
+    async def send_form(self, answers: Mapping[str, str | bool | list[str]], *, who: str = "Ada") -> None:
+        """Fill in the form that was opened last, by the labels people read, and send it."""
+        raise NotImplementedError("this platform has no forms")
 
     @abstractmethod
     async def unsupported(self) -> None:
@@ -734,3 +759,150 @@ class AdapterContract:
         assert event.sender.name == "Bob"
         assert event.action is not None
         assert event.action.message_id == outcome.part.message_id
+
+    # --- rich messages ----------------------------------------------------------------------------------
+
+    async def test_r1_a_choice_is_the_same_event_by_menu_button_or_word(
+        self, emulator: Emulator, adapter: Adapter, host: MemoryHost, courier: Courier
+    ) -> None:
+        where = await self._greeted(emulator, host)
+        outcomes = await courier.deliver(OutMessage(text="A trip.", selects=(_CITIES,)), where)
+        assert {outcome.state for outcome in outcomes} == {"sent"}
+        shown = _everything(emulator)
+        assert all(word in shown for word in ("A trip.", "Where to?", "Rome", "Oslo", "Paris"))
+        can = adapter.capabilities(where)
+        if not (can.selects or can.buttons):
+            return
+        await emulator.choose("Oslo")
+        event = await host.event(kind="action")
+        assert event.action is not None
+        assert (event.action.value, event.action.chosen) == ("osl", ("osl",))
+        assert (event.action.sent, event.action.opens) == (False, False)
+        await adapter.acknowledge(event)
+
+    async def test_r2_several_options_arrive_together(
+        self, emulator: Emulator, adapter: Adapter, host: MemoryHost, courier: Courier
+    ) -> None:
+        where = await self._greeted(emulator, host)
+        several = structs.replace(_CITIES, least=1, most=3)
+        await courier.deliver(OutMessage(selects=(several,)), where)
+        assert all(word in _everything(emulator) for word in ("Where to?", "Rome", "Oslo", "Paris"))
+        if not adapter.capabilities(where).multi_selects:
+            return
+        await emulator.choose("Oslo", "Rome")
+        event = await host.event(kind="action")
+        assert event.action is not None
+        assert sorted(event.action.chosen) == ["fco", "osl"]
+        await adapter.acknowledge(event)
+
+    async def test_r3_a_form_is_opened_filled_in_and_arrives_by_its_names(
+        self, emulator: Emulator, adapter: Adapter, host: MemoryHost, courier: Courier
+    ) -> None:
+        where = await self._greeted(emulator, host)
+        await courier.deliver(OutMessage(text="To order:", form=_ORDER), where)
+        shown = _everything(emulator)
+        if adapter.capabilities(where).forms < len(_ORDER.fields):
+            for field in _ORDER.fields:
+                assert field.label in shown
+                assert all(option.label in shown for option in field.options)
+            return
+        await emulator.press("Order now")
+        pressed = await host.event(kind="action")
+        assert pressed.action is not None
+        assert (pressed.action.opens, pressed.action.value) == (True, "order:1")
+        assert await adapter.open_form(pressed, _ORDER)
+        await emulator.send_form(
+            {"Street": "Main 1", "Pieces": "3", "On": "2027-03-31", "Size": "Large", "As a gift": True}
+        )
+        sent = await host.event(1, "action")
+        assert sent.action is not None
+        assert (sent.action.sent, sent.action.value) == (True, "order:1")
+        answers = {"street": "Main 1", "pieces": "3", "on": "2027-03-31", "size": "l", "gift": "true"}
+        assert sent.action.fields == answers
+        assert (sent.sender.name, sent.conversation.key) == ("Ada", where.key)
+        await adapter.acknowledge(sent)
+        assert emulator.open_presses() == 0
+
+    async def test_r4_a_card_shows_its_facts_its_picture_and_its_buttons(
+        self, emulator: Emulator, adapter: Adapter, host: MemoryHost, courier: Courier
+    ) -> None:
+        where = await self._greeted(emulator, host)
+        host.files["p1"] = b"png"
+        picture = Attachment(kind="image", name="books.png", mime="image/png", size_bytes=3, file_id="p1")
+        rows = ((Button(label="Track", value="track:7"),),)
+        facts = (Fact(label="Status", value="on its way"),)
+        card = Card(title="Order 7", text="Two books.", image=picture, facts=facts, buttons=rows)
+        outcomes = await courier.deliver(OutMessage(text="Here:", cards=(card, Card(title="Order 8"))), where)
+        assert {(outcome.state, outcome.error) for outcome in outcomes} == {("sent", "")}
+        shown = _everything(emulator)
+        assert all(word in shown for word in ("Here:", "Order 7", "Two books.", "Status", "on its way", "Order 8"))
+        if adapter.capabilities(where).files:
+            assert "books.png" in shown
+        if not adapter.capabilities(where).buttons:
+            assert "Track" in shown
+            return
+        await emulator.press("Track")
+        event = await host.event(kind="action")
+        assert event.action is not None
+        assert event.action.value == "track:7"
+        await adapter.acknowledge(event)
+
+    async def test_r5_more_options_than_fit_are_all_there(
+        self, emulator: Emulator, adapter: Adapter, host: MemoryHost, courier: Courier
+    ) -> None:
+        where = await self._greeted(emulator, host)
+        options = tuple(Option(label=f"Seat {number:03d}", value=f"s:{number}") for number in range(60))
+        outcomes = await courier.deliver(OutMessage(text="Seats", selects=(Select(value="s", options=options),)), where)
+        assert {outcome.state for outcome in outcomes} == {"sent"}
+        shown = _everything(emulator)
+        assert all(option.label in shown for option in options)
+
+    async def test_r6_a_question_with_buttons_can_be_answered_and_closed(
+        self, emulator: Emulator, adapter: Adapter, host: MemoryHost, courier: Courier
+    ) -> None:
+        where = await self._greeted(emulator, host)
+        (outcome, *_) = await courier.deliver(OutMessage(text="Where?", selects=(_CITIES,)), where)
+        can = adapter.capabilities(where)
+        if not can.edit or not (can.selects or can.buttons):
+            return
+        (closed,) = adapter.render(OutMessage(text="Where? Oslo", edit_of=outcome.part.id), where)
+        part = structs.replace(
+            outcome.part, id="closed", payload=closed.payload, text=closed.text, edit_of=outcome.part.id
+        )
+        assert (await courier.send(part)).state == "sent"
+        (seen,) = emulator.seen()
+        assert (seen.text, seen.options, seen.labels) == ("Where? Oslo", (), ())
+
+
+_CITIES = Select(
+    value="city",
+    label="Where to?",
+    options=(
+        Option(label="Rome", value="fco", about="sunny"),
+        Option(label="Oslo", value="osl"),
+        Option(label="Paris", value="cdg"),
+    ),
+)
+_ORDER = Form(
+    value="order:1",
+    title="Your order",
+    open_label="Order now",
+    fields=(
+        FormField(name="street", label="Street", required=True, about="and number"),
+        FormField(name="pieces", label="Pieces", kind="number", least=1),
+        FormField(name="on", label="On", kind="date"),
+        FormField(
+            name="size",
+            label="Size",
+            kind="choice",
+            options=(Option(label="Small", value="s"), Option(label="Large", value="l")),
+        ),
+        FormField(name="gift", label="As a gift", kind="checkbox"),
+    ),
+)
+
+
+def _everything(emulator: Emulator) -> str:
+    """All that people see of the bot's messages."""
+    words = [word for seen in emulator.seen() for word in (seen.text, *seen.labels, *seen.options, *seen.files)]
+    return "\n".join(words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import msgspec
@@ -16,10 +16,11 @@ from adapters.discord.sending import nonce_of
 from botkit.core.config.models import DiscordChannel, SecretRef
 from botkit.core.errors import AdapterError, BadSignature, ChannelFatal, ChatGone, NotFound, RateLimited, SendFailed
 from botkit.core.events import Attachment, Conversation
-from botkit.core.messages import Button, OutMessage, Part
+from botkit.core.messages import Button, Card, Form, FormField, Mention, Option, OutMessage, Part
 from botkit.sdk.adapter import Adapter, HttpRequest
 from botkit.testing.adapters import AdapterContract, Courier, Emulator, MemoryHost, Seen
 from botkit.testing.discord import FakeChannel, FakeDiscord, FakeMessage
+from botkit.testing.discord.layouts import all_components
 
 _BLOCK = re.compile(r"```[^\n`]*\n(.*?)\n?```", re.DOTALL)
 
@@ -76,6 +77,14 @@ class DiscordEmulator(Emulator):
         message = next(m for m in reversed(self.fake.sent) if label in m.labels)
         self.fake.press(who, message, label)
 
+    async def choose(self, *labels: str, who: str = "Ada") -> None:
+        message = next(m for m in reversed(self.fake.sent) if m.menus)
+        self.fake.choose(who, message, *labels)
+
+    async def send_form(self, answers: Mapping[str, str | bool | list[str]], *, who: str = "Ada") -> None:
+        pressed = next(p for p in reversed(self.fake.world.interactions.values()) if p.dialog is not None)
+        self.fake.submit(pressed, dict(answers))
+
     async def unsupported(self) -> None:
         self.fake.say("Ada", "", extra={"poll": {"question": {"text": "Lunch?"}, "answers": []}})
 
@@ -94,8 +103,20 @@ class DiscordEmulator(Emulator):
 
     @staticmethod
     def _seen(message: FakeMessage) -> Seen:
-        code = tuple(_BLOCK.findall(message.content))
-        return Seen(shown(message.content), str(message.id), str(message.channel_id), tuple(message.labels), code)
+        code = tuple(_BLOCK.findall(message.text))
+        return Seen(
+            shown(message.text),
+            str(message.id),
+            str(message.channel_id),
+            tuple(message.labels),
+            code,
+            tuple(
+                word
+                for menu in message.menus
+                for word in (menu.get("placeholder", ""), *(option["label"] for option in menu["options"]))
+            ),
+            tuple(file.name for file in message.files),
+        )
 
     def previews(self) -> list[str]:
         return []
@@ -549,7 +570,54 @@ class TestInteractions:
         await courier.deliver(OutMessage(text="here"), event.conversation)
         assert fake.texts() == ["here"]
 
-    async def test_d10_a_form_brings_its_answers(self, adapter: Adapter) -> None:
+    async def test_d10_a_form_goes_out_is_filled_in_and_comes_back(
+        self, fake: FakeDiscord, adapter: Adapter, host: MemoryHost, courier: Courier
+    ) -> None:
+        several = FormField(
+            name="tags",
+            label="Tags",
+            kind="choice",
+            many=True,
+            options=(Option(label="Alpha", value="a"), Option(label="Beta", value="b")),
+        )
+        text = FormField(name="why", label="Why", kind="paragraph", required=True, least=2, most=90, initial="It broke")
+        form = Form(value="in:f:token", title="Report", fields=(text, several))
+        await courier.deliver(OutMessage(text="Please:", form=form), _conversation(fake.dm("Ada")))
+        pressed = fake.press("Ada", fake.sent[-1], "Fill in")
+        event = await host.event(kind="action")
+        assert event.action is not None
+        assert (event.action.opens, event.action.value, pressed.state) == (True, "in:f:token", "open")
+        assert await adapter.open_form(event, form)
+        assert pressed.dialog is not None
+        assert [label["label"] for label in pressed.dialog["components"]] == ["Why", "Tags"]
+        fake.submit(pressed, {"Tags": ["Alpha", "Beta"]})
+        sent = await host.event(1, "action")
+        assert sent.action is not None
+        assert (sent.action.sent, sent.action.value) == (True, "in:f:token")
+        assert sent.action.fields == {"why": "It broke", "tags": ["a", "b"]}
+        assert sent.action.message_id == event.action.message_id
+
+    async def test_d10_a_form_that_comes_too_late_leaves_no_press_spinning(
+        self, fake: FakeDiscord, adapter: Adapter, host: MemoryHost, courier: Courier
+    ) -> None:
+        form = Form(value="f", title="Report", fields=(FormField(name="why", label="Why"),))
+        await courier.deliver(OutMessage(form=form), _conversation(fake.dm("Ada")))
+        pressed = fake.press("Ada", fake.sent[-1], "Fill in")
+        event = await host.event(kind="action")
+        await host.until(lambda: pressed.state == "answered", "the press received")
+        assert not await adapter.open_form(event, form)
+        assert pressed.dialog is None
+
+    async def test_d10_a_form_that_nobody_opens_is_received_at_once(
+        self, fake: FakeDiscord, adapter: Adapter, host: MemoryHost, courier: Courier
+    ) -> None:
+        form = Form(value="f", title="Report", fields=(FormField(name="why", label="Why"),))
+        await courier.deliver(OutMessage(form=form), _conversation(fake.dm("Ada")))
+        pressed = fake.press("Ada", fake.sent[-1], "Fill in")
+        await adapter.acknowledge(await host.event(kind="action"), "This question is for somebody else.")
+        assert (pressed.state, fake.sent[-1].content) == ("answered", "This question is for somebody else.")
+
+    async def test_d10_a_form_of_an_older_kind_brings_its_answers(self, adapter: Adapter) -> None:
         payload = {
             "id": "1573261620019200001",
             "token": "t",
@@ -599,6 +667,21 @@ class TestByHttp:
         await courier.deliver(OutMessage(text="I can do this.", reply_to=event.message_id), event.conversation)
         assert [(m.content, m.seen_by) for m in fake.sent] == [("I can do this.", fake.user("Ada").id)]
         assert fake.called("callback") == []
+
+    async def test_d10_a_form_is_opened_in_the_answer(
+        self, fake: FakeDiscord, adapter: Adapter, host: MemoryHost, courier: Courier
+    ) -> None:
+        form = Form(value="f", title="Report", fields=(FormField(name="why", label="Why"),))
+        await courier.deliver(OutMessage(form=form), _conversation(fake.dm("Ada")))
+        fake.interact_by_http = True
+        used = fake.press("Ada", fake.sent[-1], "Fill in")
+        ((_, payload),) = fake.posts
+        body = json.dumps(payload).encode()
+        asked = asyncio.create_task(adapter.webhook(self._request(body, fake.signed(body))))
+        assert await adapter.open_form(await host.event(kind="action"), form)
+        fake.answered_by_http(used, json.loads((await asked).body))
+        assert used.dialog is not None
+        assert used.dialog["title"] == "Report"
 
     async def test_c17_what_is_not_signed_by_discord_now_is_refused(
         self, fake: FakeDiscord, adapter: Adapter, host: MemoryHost
@@ -699,6 +782,48 @@ class TestSending:
         outcomes = await courier.deliver(OutMessage(text=text), _conversation(fake.dm("Ada")))
         assert {outcome.state for outcome in outcomes} == {"sent"}
         assert "".join(fake.texts()).count("😀") == 3000
+
+    async def test_d14_no_message_has_more_than_forty_components(
+        self, fake: FakeDiscord, courier: Courier, host: MemoryHost
+    ) -> None:
+        host.files["p"] = b"png"
+        picture = Attachment(kind="image", name="a b.png", mime="image/png", size_bytes=3, file_id="p")
+        rows = tuple(tuple(Button(label=f"{r}{c}", value=f"{r}{c}") for c in range(5)) for r in range(2))
+        cards = [Card(title=f"Order {n}", image=picture, buttons=rows if n < 4 else ()) for n in range(9)]
+        outcomes = await courier.deliver(OutMessage(cards=tuple(cards)), _conversation(fake.dm("Ada")))
+        assert {outcome.state for outcome in outcomes} == {"sent"}
+        assert "".join(message.text for message in fake.sent).count("Order") == 9
+        assert all(len(list(all_components(message.components))) <= 40 for message in fake.sent)
+        assert sum(len(message.files) for message in fake.sent) == 9
+
+    async def test_d14_a_card_longer_than_discord_takes_is_text_with_its_picture(
+        self, fake: FakeDiscord, courier: Courier, host: MemoryHost
+    ) -> None:
+        host.files["p"] = b"png"
+        picture = Attachment(kind="image", name="a.png", mime="image/png", size_bytes=3, file_id="p")
+        card = Card(title="Order 7", text="word " * 1500, image=picture)
+        outcomes = await courier.deliver(OutMessage(cards=(card,)), _conversation(fake.dm("Ada")))
+        assert {outcome.state for outcome in outcomes} == {"sent"}
+        assert sum(message.content.count("word") for message in fake.sent) == 1500
+        assert fake.sent[-1].files[0].name == "a.png"
+
+    async def test_a_message_of_cards_can_become_text(
+        self, fake: FakeDiscord, adapter: Adapter, courier: Courier
+    ) -> None:
+        where = _conversation(fake.dm("Ada"))
+        (outcome,) = await courier.deliver(OutMessage(cards=(Card(title="Order 7"),)), where)
+        text = adapter.render(OutMessage(text="It is **gone**."), where)[0].payload
+        part = Part(id="p", conversation=where, payload=text, message_id=outcome.part.message_id, edit_of="x")
+        assert (await courier.send(part)).state == "sent"
+        assert [message.text for message in fake.sent] == ["It is **gone**."]
+
+    async def test_only_those_a_message_is_meant_for_are_rung(self, fake: FakeDiscord, courier: Courier) -> None:
+        ada, bob = fake.user("Ada"), fake.user("Bob")
+        where = _conversation(fake.dm("Ada"))
+        mentions = (Mention(id=str(ada.id), name="Ada"),)
+        await courier.deliver(OutMessage(text=f"<@{bob.id}> @everyone", mentions=mentions), where)
+        assert fake.sent[-1].rang == [ada.username]
+        assert f"<@{ada.id}>" in fake.sent[-1].content
 
     async def test_limits_that_are_known_are_not_run_into(self, emulator: DiscordEmulator, host: MemoryHost) -> None:
         async with FakeDiscord(clock=host.clock, buckets=True) as fake:

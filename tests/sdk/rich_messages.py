@@ -138,7 +138,7 @@ def labels_of(message: OutMessage, *, in_dialog: bool = True) -> Iterator[str]:
     """Everything of a message that people must see.
 
     Args:
-        in_dialog: also the questions of its form, which are seen when the form is opened.
+        in_dialog: also the title and the questions of its form, which are seen when the form is opened.
     """
     yield from (word for word in (message.text,) if word)
     yield from (button.label for row in message.buttons for button in row)
@@ -146,7 +146,7 @@ def labels_of(message: OutMessage, *, in_dialog: bool = True) -> Iterator[str]:
         yield from (word for word in (select.label,) if word)
         yield from (option.label for option in select.options)
     if message.form is not None:
-        yield message.form.title
+        yield from (message.form.title,) if in_dialog else ()
         for field in message.form.fields if in_dialog else ():
             yield field.label
             yield from (option.label for option in field.options)

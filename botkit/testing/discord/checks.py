@@ -9,17 +9,16 @@ from __future__ import annotations
 __all__ = ["CONTENT_LIMIT", "FILE_LIMIT_BYTES", "check_message", "rung"]
 
 import re
-from typing import Any, cast
+from typing import Any
 
 from botkit.testing.discord.faults import ApiError, Call, invalid
+from botkit.testing.discord.layouts import COMPONENTS_V2, check_layout, check_row
 from botkit.testing.discord.world import FakeChannel, World
 
 CONTENT_LIMIT = 2000
 FILE_LIMIT_BYTES = 10 * 1024 * 1024
 _NONCE_LIMIT = 25
-_ROWS, _COLUMNS = 5, 5
-_LABEL_LIMIT = 80
-_CUSTOM_ID_LIMIT = 100
+_ROWS = 5
 _USER = re.compile(r"<@!?(\d+)>")
 _ROLE = re.compile(r"<@&(\d+)>")
 
@@ -41,7 +40,10 @@ def check_message(call: Call, *, creates: bool) -> None:
         raise invalid("files", "BASE_TYPE_MAX_LENGTH", "Must be 10 or fewer in length.")
     if any(len(data) > FILE_LIMIT_BYTES for _, data, _ in call.files):
         raise ApiError(413, 40005, "Request entity too large")
-    _check_components(body.get("components") or [])
+    if int(body.get("flags") or 0) & COMPONENTS_V2:
+        check_layout(body, [name for name, _, _ in call.files])
+    else:
+        _check_components(body.get("components") or [])
 
 
 def _check_components(rows: list[Any]) -> None:
@@ -49,34 +51,9 @@ def _check_components(rows: list[Any]) -> None:
         raise invalid("components", "BASE_TYPE_BAD_LENGTH", f"Must be between 1 and {_ROWS} in length.")
     seen: set[str] = set()
     for number, row in enumerate(rows):
-        where = f"components.{number}.components"
         if row.get("type") != 1:
             raise invalid(f"components.{number}.type", "BASE_TYPE_CHOICES", "Value must be one of {1}.")
-        buttons = cast("list[dict[str, Any]]", row.get("components", []))
-        if not 1 <= len(buttons) <= _COLUMNS:
-            raise invalid(where, "BASE_TYPE_BAD_LENGTH", f"Must be between 1 and {_COLUMNS} in length.")
-        for column, button in enumerate(buttons):
-            _check_button(button, f"{where}.{column}", seen)
-
-
-def _check_button(button: dict[str, Any], where: str, seen: set[str]) -> None:
-    if button.get("type") != 2 or button.get("style") not in {1, 2, 3, 4, 5}:
-        raise invalid(where, "BASE_TYPE_CHOICES", "Value must be one of {1, 2, 3, 4, 5}.")
-    label = str(button.get("label", ""))
-    if not 1 <= len(label) <= _LABEL_LIMIT:
-        raise invalid(f"{where}.label", "BASE_TYPE_BAD_LENGTH", f"Must be between 1 and {_LABEL_LIMIT} in length.")
-    if button["style"] == 5:
-        if not str(button.get("url", "")).startswith(("http://", "https://", "discord://")):
-            raise invalid(f"{where}.url", "URL_TYPE_INVALID_URL", "Not a well formed URL.")
-        return
-    custom_id = str(button.get("custom_id", ""))
-    if not 1 <= len(custom_id) <= _CUSTOM_ID_LIMIT:
-        raise invalid(f"{where}.custom_id", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
-    if custom_id in seen:
-        raise invalid(
-            f"{where}.custom_id", "COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated"
-        )
-    seen.add(custom_id)
+        check_row(row, f"components.{number}", seen)
 
 
 def rung(world: World, channel: FakeChannel, body: dict[str, Any], content: str, replied_to: int) -> list[str]:

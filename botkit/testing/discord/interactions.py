@@ -12,6 +12,7 @@ from typing import Any
 
 from botkit.testing.discord.checks import check_message
 from botkit.testing.discord.faults import ApiError, Call
+from botkit.testing.discord.layouts import check_modal
 from botkit.testing.discord.rest import Rest
 from botkit.testing.discord.world import EPHEMERAL, LOADING, FakeInteraction, World
 
@@ -64,8 +65,11 @@ class Interactions:
             case 5:
                 found.response = self._message(found, Call("POST", "", {"content": ""}), flags | LOADING)
                 found.flags, found.state = flags, "deferred"
-            case 6 if found.kind == 3:
+            case 6 if found.kind == 3 or (found.kind == 5 and found.message is not None):
                 found.response, found.state = found.message, "answered"
+            case 9 if found.kind in {2, 3}:
+                check_modal(data)
+                found.dialog, found.state = data, "answered"
             case 7 if found.kind == 3 and found.message is not None:
                 check_message(inner, creates=False)
                 self.rest.change(found.message, inner)

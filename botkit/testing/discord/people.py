@@ -208,6 +208,35 @@ class People:
         data = {"custom_id": button["custom_id"], "component_type": 2, "id": 1}
         return self._interact(3, self.user(who), self.world.channels[message.channel_id], data, message)
 
+    def choose(self, who: Who, message: FakeMessage, *labels: str, menu: int = 0) -> FakeInteraction:
+        """Choose options of a menu of the message. Raises `LookupError` when there is no such menu or option."""
+        if menu >= len(message.menus):
+            raise LookupError(f"message {message.id} has no menu {menu}")
+        found = message.menus[menu]
+        values = {str(option["label"]): str(option["value"]) for option in found["options"]}
+        if not found.get("min_values", 1) <= len(labels) <= found.get("max_values", 1):
+            raise LookupError(f"the menu does not take {len(labels)} options")
+        data = {"custom_id": found["custom_id"], "component_type": 3, "id": 1}
+        data |= {"values": [values[label] for label in labels]}
+        return self._interact(3, self.user(who), self.world.channels[message.channel_id], data, message)
+
+    def submit(self, pressed: FakeInteraction, answers: dict[str, str | bool | list[str]]) -> FakeInteraction:
+        """Send the dialog that a press opened, filled in by the labels people read.
+
+        Raises `LookupError` when there is no dialog, a label is unknown, or a required input is empty.
+        """
+        if pressed.dialog is None:
+            raise LookupError("no dialog was opened")
+        labels = {str(label["label"]): label["component"] for label in pressed.dialog["components"]}
+        if unknown := set(answers) - set(labels):
+            raise LookupError(f"the dialog has no {unknown}: {list(labels)}")
+        components = [
+            {"type": 18, "id": number, "component": _filled(component, answers.get(label))}
+            for number, (label, component) in enumerate(labels.items(), 1)
+        ]
+        data = {"custom_id": pressed.dialog["custom_id"], "components": components}
+        return self._interact(5, pressed.user, self.world.channels[pressed.channel_id], data, pressed.message)
+
     def command(self, who: Who, name: str, place: FakeChannel | None = None, **options: str) -> FakeInteraction:
         """Use a slash command. Raises `LookupError` when the bot did not register it."""
         known = next((command for command in self.world.commands if command["name"] == name), None)
@@ -256,3 +285,21 @@ class People:
         else:
             self.gateway.dispatch("INTERACTION_CREATE", payload)
         return made
+
+
+def _filled(component: dict[str, Any], answer: str | bool | list[str] | None) -> dict[str, Any]:
+    """What Discord sends of one input of a dialog."""
+    made: dict[str, Any] = {"type": component["type"], "id": 9, "custom_id": component["custom_id"]}
+    if component["type"] == 23:
+        return made | {"value": bool(component.get("default")) if answer is None else bool(answer)}
+    answer = component.get("value") if answer is None else answer
+    if component.get("required", True) and answer in (None, "", []):
+        raise LookupError(f"{component['custom_id']} is required")
+    if component["type"] == 3:
+        values = {str(option["label"]): str(option["value"]) for option in component["options"]}
+        chosen = [answer] if isinstance(answer, str) else answer if isinstance(answer, list) else []
+        return made | {"values": [values[label] for label in chosen]}
+    text = str(answer or "")
+    if not component.get("min_length", 0) <= len(text) <= component.get("max_length", 4000):
+        raise LookupError(f"{component['custom_id']} does not take {len(text)} characters")
+    return made | {"value": text}

@@ -6,11 +6,13 @@ __all__ = ["Rest"]
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from botkit.testing.discord.checks import check_message, rung
 from botkit.testing.discord.faults import ApiError, Call
 from botkit.testing.discord.gateway import GUILD_MESSAGES, Gateway
+from botkit.testing.discord.layouts import COMPONENTS_V2
 from botkit.testing.discord.world import APP_ID, THREAD, FakeChannel, FakeFile, FakeGuild, FakeMessage, World
 
 _DIRECT_MESSAGES = 1 << 12
@@ -225,6 +227,8 @@ class Rest:
         found = self._message(place, message)
         if found.author is not self.world.bot:
             raise ApiError(403, 50005, "Cannot edit a message authored by another user")
+        if found.flags & COMPONENTS_V2:  # once it is one, it stays one
+            call = replace(call, body={"flags": COMPONENTS_V2, **call.body})
         check_message(call, creates=False)
         self.change(found, call)
         self.announce("MESSAGE_UPDATE", found)
@@ -232,6 +236,7 @@ class Rest:
 
     def change(self, message: FakeMessage, call: Call) -> None:
         """Apply a checked edit."""
+        message.flags |= int(call.body.get("flags") or 0) & COMPONENTS_V2
         if "content" in call.body:
             message.edits.append(message.content)
             message.content = str(call.body["content"] or "").strip()

@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from botkit.core.clock import Clock
+from botkit.testing.discord.layouts import all_components
 
 APP_ID = 4242
 """Application and bot user share their id, as at Discord."""
@@ -146,7 +147,17 @@ class FakeMessage:
 
     @property
     def buttons(self) -> list[dict[str, Any]]:
-        return [button for row in self.components for button in row.get("components", ())]
+        return [item for item in all_components(self.components) if item.get("type") == 2]
+
+    @property
+    def menus(self) -> list[dict[str, Any]]:
+        return [item for item in all_components(self.components) if item.get("type") == 3]
+
+    @property
+    def text(self) -> str:
+        """What people read of it: the content, or the texts of its components."""
+        texts = [str(item["content"]) for item in all_components(self.components) if item.get("type") == 10]
+        return "\n".join([self.content, *texts]) if self.content else "\n".join(texts)
 
     @property
     def labels(self) -> list[str]:
@@ -170,6 +181,8 @@ class FakeInteraction:
     response: FakeMessage | None = None
     """What `@original` names."""
     flags: int = 0
+    dialog: dict[str, Any] | None = None
+    """The form that was opened as its answer."""
 
 
 class World:
