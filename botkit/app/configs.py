@@ -13,7 +13,7 @@ import structlog
 
 from botkit.app.revisions import Applied, ConfigState
 from botkit.core.clock import Clock
-from botkit.core.config import SERVERS_LISTING, Config, load_config
+from botkit.core.config import Config, load_config
 from botkit.core.errors import BotkitError, ConfigError, NotFound
 from botkit.core.stores import Revision, Revisions
 
@@ -205,7 +205,7 @@ class ConfigBook:
         root = self._file.parent
         for path, text in files.items():
             target = root / path
-            if path == SERVERS_LISTING or _reads(target) == text:
+            if path.endswith("/") or _reads(target) == text:
                 continue
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)

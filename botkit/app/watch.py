@@ -13,14 +13,14 @@ import structlog
 from watchfiles import Change, awatch  # pyright: ignore[reportUnknownVariableType] - it mentions trio, which is not here
 
 from botkit.app.configs import ConfigBook
-from botkit.core.config import SERVERS_LISTING, Config
+from botkit.core.config import Config
 from botkit.core.data import Data
 from botkit.core.errors import BotkitError, ConfigError
 
 _log = structlog.get_logger("botkit.config")
 
 _DEBOUNCE_MS = 300
-_SUFFIXES = (".yaml", ".yml", ".md", ".txt", ".py")
+_SUFFIXES = (".yaml", ".yml", ".md", ".txt", ".py", ".json")
 
 
 class ConfigNews(Data):
@@ -100,6 +100,6 @@ class ConfigWatcher:
 def folders_of(file: Path, config: Config) -> tuple[Path, ...]:
     """Folders whose files make up a configuration."""
     root = file.parent
-    folders = {(root / path).parent for path in config.files if path != SERVERS_LISTING}
-    folders |= {root, root / "workspace" / "servers"}
+    folders = {(root / path).parent for path in config.files if not path.endswith("/")}
+    folders |= {root, root / "workspace" / "servers", root / "workspace" / "workflows"}
     return tuple(sorted(folder for folder in folders if folder.is_dir()))

@@ -147,7 +147,7 @@ class Wait:
     expires_s: float = 0.0
     """Seconds from now until `resume` is called with `signal.expired`; 0: never."""
     payload: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What deciders see (`approval`): `{"title", "reason", "variables", "edit"}`; stored and shown, so never a secret."""
+    """What deciders see (`approval`): `{"title", "reason", "variables", "edit"}`. Stored and shown: never a secret."""
     approvers: tuple[str, ...] = ()
     """Roles or person ids that may decide an `approval`; those of `settings.approvals` when empty."""
     person_id: str = ""

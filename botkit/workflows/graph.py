@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ERROR", "Graph", "GraphEdge", "GraphNode", "Plan", "Retry", "graph_hash"]
+__all__ = ["ERROR", "HANDLER", "Graph", "GraphEdge", "GraphNode", "Plan", "Retry", "graph_hash"]
 
 import hashlib
 from functools import cached_property
@@ -14,6 +14,8 @@ from botkit.core.data import Data
 
 ERROR = "error"
 """The edge every node has: taken when it fails for good."""
+HANDLER = "error_handler"
+"""The node type failures lead to without an edge."""
 
 
 class Retry(Data):

@@ -239,6 +239,9 @@ class _Overlay:
     def hosted(self) -> list[str]:
         return self._source.hosted()
 
+    def build(self, path: str) -> str:
+        return self._source.build(path)
+
 
 def _candidates(text: str, path: Path, attempt: Callable[[str], str], expected: Any) -> Iterator[str]:
     """Texts that may hold the edit, the gentlest first."""

@@ -31,6 +31,7 @@ from botkit.core.config.sources import (
 )
 from botkit.core.config.tree import Branch, Leaf, unwrapped
 from botkit.core.config.unavailable import UNAVAILABLE, Unavailable, unavailable_problems
+from botkit.core.config.workflow_files import add_workflows
 from botkit.core.errors import ConfigError, Problem
 
 
@@ -146,6 +147,7 @@ def _complete(data: dict[str, Any], project: Project, source: Source, files: dic
     """Add what holds without being written, and the texts of prompt files."""
     problems = _tidy(data, project.tree)
     problems += _add_servers(data, project, source, files)
+    problems += add_workflows(data, project, source, files)
     _section(data, "workspaces").setdefault("default", {"servers": "*"})
     problems += _complete_bots(data, project, source, files)
     return problems

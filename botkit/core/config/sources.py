@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["SERVERS_LISTING", "DiskSource", "Source", "TextSource", "Unreadable", "join_path"]
+__all__ = ["SERVERS_LISTING", "WORKFLOWS_FOLDER", "DiskSource", "Source", "TextSource", "Unreadable", "join_path"]
 
 import fnmatch
 import os
@@ -12,15 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from botkit.core.config.built import Unreadable, built_graph
 from botkit.core.config.parse import MAX_BYTES
 
 SERVERS_FOLDER = "workspace/servers"
 SERVERS_LISTING = "workspace/servers/"
 """Key under which a revision keeps the names of hosted servers, one per line. Not a file: it ends in `/`."""
-
-
-class Unreadable(Exception):
-    """The file cannot be had. `str(error)` completes the sentence `PATH …`."""
+WORKFLOWS_FOLDER = "workspace/workflows"
+"""Beside `refund.py` a revision keeps what came of running it, under `workspace/workflows/refund.py/`."""
 
 
 class Source(Protocol):
@@ -44,6 +43,14 @@ class Source(Protocol):
 
     def hosted(self) -> list[str]:
         """Names of the Python files in `workspace/servers/`, sorted."""
+        ...
+
+    def build(self, path: str) -> str:
+        """The graph, as JSON, that a Python file describes.
+
+        Raises:
+            Unreadable: it failed, with the reason and its line.
+        """
         ...
 
 
@@ -86,6 +93,9 @@ class DiskSource:
         except OSError:
             return []
 
+    def build(self, path: str) -> str:
+        return built_graph(self._inside(path), self.read(path))
+
     def _inside(self, path: str) -> Path:
         try:
             full = (self._root / path).resolve()
@@ -118,6 +128,12 @@ class TextSource:
 
     def hosted(self) -> list[str]:
         return sorted(self._files.get(SERVERS_LISTING, "").split())
+
+    def build(self, path: str) -> str:
+        try:
+            return self._files[f"{path}/"]
+        except KeyError:
+            raise Unreadable("was not run when this revision was stored") from None
 
 
 def _fits(path: str, pattern: str) -> bool:

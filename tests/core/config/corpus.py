@@ -149,6 +149,23 @@ VALID: dict[str, str] = {
             auth_token: {secret: W4}
             number: "+15551230000"
           own: {platform: custom, bot: b, secret: {secret: OWN}, timeout_s: 10}
+          shop:
+            platform: web
+            bot: a
+            allowed_origins: [https://www.example.com, "http://localhost:8000"]
+            title: Help desk
+            greeting: "Ask **anything**."
+            colour: "#0a7c5a"
+            position: left
+            theme: dark
+            language: de
+            privacy_url: https://www.example.com/privacy
+            identity_secret: {secret: SHOP_IDENTITY}
+            anonymous: false
+            upload_limit_mb: 5
+            feedback: false
+            messages_per_minute: 30
+            visitor_days: 30
         """,
     "teams": """
         bots: {sales: {}, support: {}}
@@ -162,9 +179,16 @@ VALID: dict[str, str] = {
         channels: {t: {platform: telegram, bot: desk, dm_policy: open, token: {secret: T}}}
         """,
     "workflows": """
-        bots: {a: {workflow: refund}}
+        bots: {a: {workflow: inline}}
         workflows:
-          refund: workspace/workflows/refund.yaml
+          short:
+            description: Refunds.
+            inputs: {order: string}
+            variables: {tries: 0}
+            reply: "Done with {{ input.order }}."
+            steps:
+              - send_message: {text: Hello}
+              - end
           inline:
             nodes: [{id: start, type: trigger}, {id: say, type: send_message, data: {text: "{{message.text}}"}}]
             edges: [{source: start, target: say, sourceHandle: ok}]
@@ -430,7 +454,19 @@ INVALID: dict[str, tuple[str, str]] = {
         """
         1:28: channels.t: `dm_policy` is missing
         1:28: channels.t: `token` is missing
-        1:61: channels.u: a channel needs `platform`: telegram, discord, slack, whatsapp, custom
+        1:61: channels.u: a channel needs `platform`: telegram, discord, slack, whatsapp, web, custom
+        """,
+    ),
+    "sites that are no origins": (
+        """
+        bots: {a: {}}
+        channels:
+          one: {platform: web, bot: a, allowed_origins: [https://www.example.com/shop, http://www.example.com, "*"]}
+        """,
+        """
+        4:50: channels.one.allowed_origins.0: an origin is a scheme and a host, such as https://www.example.com, without a path
+        4:80: channels.one.allowed_origins.1: sites on http:// can be changed on their way to the visitor; only localhost may use it
+        4:104: channels.one.allowed_origins.2: an origin is a scheme and a host, such as https://www.example.com, without a path
         """,
     ),
     "one account on two channels": (
@@ -544,20 +580,34 @@ INVALID: dict[str, tuple[str, str]] = {
         1:26: servers.a.discovered: is set by botkit, not in the file
         """,
     ),
+    "workflows": (
+        """
+        bots: {a: {workflow: refnd}}
+        workflows:
+          refund: refund.yaml
+          odd: {file: refund.txt}
+          out: ../refund.yaml
+          both: {steps: [end], nodes: [{id: a, type: b}]}
+        """,
+        """
+        2:22: bots.a.workflow: no workflow is called `refnd` (did you mean `refund`?)
+        4:11: workflows.refund: refund.yaml is not part of this revision
+        5:15: workflows.odd.file: a workflow's file ends in .yaml, .json or .py
+        6:8: workflows.out: leads out of the project
+        7:3: workflows.both: a workflow has either steps or nodes and edges, not both
+        """,
+    ),
     "features to come": (
         """
-        bots: {a: {workflow: refund}}
+        bots: {a: {}}
         teams: {t: {members: [{bot: a}], default: a}}
-        workflows: {refund: refund.yaml}
         skills: {}
         channels: {d: {platform: custom, bot: t, secret: {secret: D}}}
         budgets: {b: {spend: 5}}
         """,
         """
-        2:12: bots.a.workflow: not available in this version yet (give the bot a prompt)
         3:1: teams: not available in this version yet
-        4:1: workflows: not available in this version yet
-        7:1: budgets: not available in this version yet
+        6:1: budgets: not available in this version yet
         """,
     ),
 }

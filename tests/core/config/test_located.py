@@ -45,7 +45,7 @@ def test_the_error_names_the_file_the_count_and_every_mistake() -> None:
         ("{bots: {b: {}}, teams: {a: {members: [{bot: b}], default: x}}}", "no member of this team is called `x`"),
         ("skills: {a: {}}", "a skill needs one of prompt, file, function or url"),
         ("skills: {a: {file: x, function: y}}", "choose one of file, function or url"),
-        ("workflows: {a: {}}", "a workflow needs either file or nodes"),
+        ("workflows: {a: {}}", "a workflow needs a file, steps or nodes"),
         ("budgets: {a: {bots: '*'}}", "a budget needs at least one of spend, tokens or tool_calls"),
         ("budgets: {a: {spend: 5, people: [ada]}}", "no person is called `ada`"),
         ("workspaces: {a: {workspaces: [b]}, b: {workspaces: [a]}}", "contains itself: a → b → a"),

@@ -15,6 +15,7 @@ from botkit.core.config.models.channels import (
     Room,
     SlackChannel,
     TelegramChannel,
+    WebChannel,
     WhatsAppChannel,
 )
 from botkit.core.config.models.document import Document
@@ -32,7 +33,7 @@ from botkit.core.config.models.servers import (
 )
 from botkit.core.config.models.settings import Approvals, Retention, Sessions, Settings
 from botkit.core.config.models.teams import Router, Team, TeamMember
-from botkit.core.config.models.workflows import Workflow, WorkflowEdge, WorkflowNode
+from botkit.core.config.models.workflows import Workflow
 from botkit.core.config.models.workspaces import RateLimits, ToolClass, ToolReview, ToolRules, Workspace
 
 __all__ = [
@@ -81,11 +82,10 @@ __all__ = [
     "ToolClass",
     "ToolReview",
     "ToolRules",
+    "WebChannel",
     "Webhook",
     "WhatsAppChannel",
     "WhileWaiting",
     "Workflow",
-    "WorkflowEdge",
-    "WorkflowNode",
     "Workspace",
 ]

@@ -1,8 +1,12 @@
-"""`workflows:`, graphs of steps; each stands in a file of its own or here."""
+"""`workflows:`, graphs of steps; each stands in a file of its own or here.
+
+What stands in the file of a workflow is read as if it stood in `bots.yaml`, so both have the same keys. Steps,
+nodes and edges are plain values here: which types of nodes there are, and what each takes, is known higher up.
+"""
 
 from __future__ import annotations
 
-__all__ = ["Workflow", "WorkflowEdge", "WorkflowNode"]
+__all__ = ["Workflow"]
 
 from collections.abc import Mapping
 
@@ -11,45 +15,31 @@ from pydantic import Field, model_validator
 from botkit.core.config.models.base import Float, Int, Json, Model, Name, ProjectPath, Slug, problem
 
 
-class WorkflowNode(Model, frozen=True):
-    """One step of the graph. Its `data` is checked against the node type by `botkit check`."""
-
-    id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    """Its name in the graph."""
-    type: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
-    """Which kind of step, such as `llm_call`."""
-    data: Mapping[str, Json] = {}
-    """Its configuration."""
-
-
-class WorkflowEdge(Model, frozen=True):
-    """A way from one step to another."""
-
-    source: str
-    """The step it leaves."""
-    target: str
-    """The step it enters."""
-    source_handle: str | None = Field(default=None, alias="sourceHandle")
-    """The outcome that takes this way; the only one when absent."""
-
-
 class Workflow(Model, frozen=True):
-    """A graph of steps. A bare path is short for `{file: path}`."""
+    """A graph of steps, written here or in a file. A bare path is short for `{file: path}`."""
 
     name: Name | None = None
     """For people; the key is used when absent."""
     description: str = ""
     """What it does."""
     file: ProjectPath | None = None
-    """The graph's file, relative to the project, such as `workspace/workflows/refund.yaml`."""
-    nodes: tuple[WorkflowNode, ...] = ()
-    """The steps, when they stand here."""
-    edges: tuple[WorkflowEdge, ...] = ()
-    """The ways between them, when they stand here."""
+    """The graph's file, relative to the project. Files in `workspace/workflows/` need not be listed."""
+    steps: tuple[Json, ...] = ()
+    """The short form: steps one after the other, branches below them. See the page about workflows."""
+    nodes: tuple[Json, ...] = ()
+    """The full form: every node as `{id, type, data}`, with `label`, `output`, `timeout_s`, `retry`, `compensate`."""
+    edges: tuple[Json, ...] = ()
+    """The full form: every way as `{source, target, handle}`."""
     workspace: Slug | None = None
-    """Where its tools come from, unless a bot runs it."""
+    """Where its tools come from; that of the bot that runs it when absent."""
+    inputs: Mapping[str, Json] = {}
+    """What it is started with: a JSON Schema, or short `{order: string, amount: number}`."""
+    variables: Mapping[str, Json] = {}
+    """Variables it begins with."""
+    reply: str = ""
+    """Template of the answer at the end, when no step said anything."""
     max_nodes: Int = Field(default=50, ge=1, le=10_000)
-    """Most steps in one run."""
+    """Most nodes in one run; rounds of a loop count."""
     timeout_s: Float | None = Field(default=None, gt=0)
     """Seconds one run may work; waiting for people does not count."""
 
@@ -60,6 +50,8 @@ class Workflow(Model, frozen=True):
 
     @model_validator(mode="after")
     def _one_graph(self) -> Workflow:
-        if (self.file is None) == (not self.nodes):
-            raise problem("a workflow needs either file or nodes")
+        if self.steps and self.nodes:
+            raise problem("a workflow has either steps or nodes and edges, not both")
+        if not self.steps and not self.nodes:
+            raise problem("a workflow needs a file, steps or nodes")
         return self
