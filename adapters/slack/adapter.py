@@ -15,6 +15,7 @@ from adapters.slack.api import SlackApi
 from adapters.slack.direct import DirectRooms
 from adapters.slack.inbox import Inbox
 from adapters.slack.known import Known, Me, Said
+from adapters.slack.manifest import missing_scopes, setup
 from adapters.slack.parsing import parse_payload
 from adapters.slack.rendering import render_message
 from adapters.slack.requests import Signatures, payload_of
@@ -41,6 +42,8 @@ from botkit.sdk import (
     Part,
     Receipt,
     Rendered,
+    Setup,
+    SetupFor,
 )
 
 WEBHOOK_LIMIT_BYTES = 4 * 1024 * 1024
@@ -85,8 +88,14 @@ class Slack(Adapter):
         self._now: _Running | None = None
         self._task: asyncio.Task[None] | None = None
         self._health = ("", "")
+        self._lacks = ""
+        """Scopes the app has not."""
         self._settled = asyncio.Event()
         self._direct = DirectRooms()
+
+    @classmethod
+    def setup(cls, config: Any, about: SetupFor) -> Setup:
+        return setup(config, about)
 
     # --- life -----------------------------------------------------------------------------------------------
 
@@ -214,10 +223,12 @@ class Slack(Adapter):
     async def _introduce(self, now: _Running) -> None:
         me = await now.api.call("auth.test", safe=True)
         self._known.me = Me(str(me["user_id"]), str(me.get("bot_id") or ""), str(me.get("team_id") or ""))
+        self._lacks = missing_scopes(now.api.scopes)
         await now.inbox.introduced()
 
     def _report(self, state: str, detail: str) -> None:
         """Tell the host, at changes only."""
+        detail = detail or (self._lacks if state == "ok" else "")
         if (state, detail) == self._health:
             return
         self._health = (state, detail)

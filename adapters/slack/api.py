@@ -65,6 +65,8 @@ class SlackApi:
         base = base.rstrip("/")
         self._host = urlsplit(base).netloc
         self._token = token.strip()
+        self.scopes: frozenset[str] = frozenset()
+        """What the token may do, as Slack's newest answer said; empty while it did not."""
         timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
         self._pool = aiohttp.ClientSession(
             timeout=timeout, connector=aiohttp.TCPConnector(keepalive_timeout=KEEP_IDLE_S)
@@ -105,6 +107,9 @@ class SlackApi:
             raise _retryable(f"cannot connect to Slack for {method}: {type(error).__name__}") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _lost(f"no answer from Slack to {method}: {type(error).__name__}", safe=safe) from None
+        granted = next((value for name, value in answer.headers.items() if name.lower() == "x-oauth-scopes"), "")
+        if granted:
+            self.scopes = frozenset(scope.strip() for scope in str(granted).split(","))
         return cast("dict[str, Any]", answer.data)
 
     async def upload(self, url: str, data: bytes) -> None:

@@ -43,6 +43,8 @@ __all__ = [
     "SendUnknown",
     "ServesHttp",
     "ServingHost",
+    "Setup",
+    "SetupFor",
     "StoreError",
     "Template",
     "User",
@@ -89,7 +91,7 @@ from botkit.core.messages import (
     Template,
 )
 from botkit.core.recall import Heard, Recalled, Said
-from botkit.sdk.adapter import Adapter, AdapterHost, Health, HttpRequest, HttpResponse
+from botkit.sdk.adapter import Adapter, AdapterHost, Health, HttpRequest, HttpResponse, Setup, SetupFor
 from botkit.sdk.degrade import PROMPT, card_text, degrade, form_text, list_text, named, plain_text
 from botkit.sdk.parsing import payload_key, plain_json, quarantined
 from botkit.sdk.serving import ServesHttp, ServingHost

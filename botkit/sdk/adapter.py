@@ -7,7 +7,7 @@ the engine, the journal and the outbox do that for every platform alike.
 
 from __future__ import annotations
 
-__all__ = ["Adapter", "AdapterHost", "Health", "HttpRequest", "HttpResponse"]
+__all__ = ["Adapter", "AdapterHost", "Health", "HttpRequest", "HttpResponse", "Setup", "SetupFor"]
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -47,6 +47,27 @@ class HttpResponse(Data):
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
     headers: Mapping[str, str] = {}
+
+
+class SetupFor(Data):
+    """A channel that somebody sets up at its platform."""
+
+    channel: str
+    name: str
+    """Of the bot, as people see it."""
+    description: str = ""
+    commands: tuple[tuple[str, str], ...] = ()
+    """(name, one-line description) of every chat command."""
+    address: str = ""
+    """Where the platform posts to; empty when it does not, or when there is no public address yet."""
+
+
+class Setup(Data):
+    """What to do at the platform, in order."""
+
+    steps: tuple[str, ...]
+    document: str = ""
+    """To paste there, such as a manifest."""
 
 
 class AdapterHost(Protocol):
@@ -123,6 +144,11 @@ class Adapter(ABC):
         self.config = config
         """The channel's validated model from `botkit.core.config`."""
         self.host = host
+
+    @classmethod
+    def setup(cls, config: Any, about: SetupFor) -> Setup | None:
+        """What an operator does at the platform so that the channel works. Pure; None: nothing to add."""
+        return None
 
     @abstractmethod
     async def start(self) -> None:

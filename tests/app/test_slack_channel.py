@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ async def test_signed_requests_come_in_by_the_public_address(slack: FakeSlack, s
         assert await settled(serving) == "ok: "
         setup = await Operations.of(serving.instance).channels.setup(channel="sl")
         assert setup.webhook == "https://bots.example.com/api/bots/webhook/slack/sl"
+        assert json.loads(setup.document)["settings"]["interactivity"]["request_url"] == setup.webhook
         slack.say("Ada", "hello")
         body, kind = slack.outbox.body_of(slack.outbox.deliveries[0])
         async with httpx.AsyncClient(base_url=serving.instance.url) as client:

@@ -66,6 +66,10 @@ class ChannelManager:
         found = self._channels.get(channel)
         return None if found is None else found.wanted.platform
 
+    def adapter_class(self, platform: str) -> type[Adapter]:
+        """Raises `ChannelFatal` when no installed package has one."""
+        return self._platforms.load(platform)
+
     def policy(self, channel: str) -> Literal["hold", "resend"]:
         return self._policies.get(channel, "hold")
 

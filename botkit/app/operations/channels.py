@@ -12,6 +12,8 @@ from botkit.app.operations.process import ProcessOperations
 from botkit.core.console import ChannelInfo
 from botkit.core.data import Data
 from botkit.core.errors import NotFound
+from botkit.engine import COMMANDS
+from botkit.sdk import SetupFor
 
 if TYPE_CHECKING:
     from botkit.app.instance import Instance
@@ -32,6 +34,8 @@ class ChannelSetup(Data, omit_defaults=False):
     """The address to give to the platform, where it calls us."""
     missing_secrets: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
+    document: str = ""
+    """To paste at the platform, such as Slack's manifest of the app."""
 
 
 class ChannelOperations:
@@ -71,13 +75,32 @@ class ChannelOperations:
         if uses_webhook and not public_url:
             steps.append("Set BOTKIT_PUBLIC_URL to the address the outside reaches this instance at, over https.")
         address = webhook_url(public_url, config.platform, channel) if uses_webhook and public_url else ""
-        steps += _platform_steps(config, address)
+        more, document = self._at_the_platform(channel, config, address)
+        steps += more
         if config.enabled is False:
             steps.append(f"Switch it on: channels.{channel}.enabled in bots.yaml.")
         steps.append(f"Then check it: botkit channels test {channel}")
         return ChannelSetup(
-            name=channel, platform=config.platform, webhook=address, missing_secrets=tuple(missing), steps=tuple(steps)
+            name=channel,
+            platform=config.platform,
+            webhook=address,
+            missing_secrets=tuple(missing),
+            steps=tuple(steps),
+            document=document,
         )
+
+    def _at_the_platform(self, channel: str, config: ChannelSpec, address: str) -> tuple[Sequence[str], str]:
+        """Steps, and what to paste; the adapter knows them, or we do."""
+        bot = self._i.configs.current.bots.get(config.bot or "")
+        about = SetupFor(
+            channel=channel,
+            name=(bot.name if bot is not None else None) or config.bot or channel,
+            description=bot.description if bot is not None else "",
+            commands=tuple(COMMANDS),
+            address=address,
+        )
+        found = self._i.channels.adapter_class(config.platform).setup(config, about)
+        return (found.steps, found.document) if found is not None else (_platform_steps(config, address), "")
 
     def _config(self, channel: str) -> ChannelSpec:
         found = self._i.configs.current.channels.get(channel)
@@ -103,11 +126,6 @@ def _platform_steps(config: ChannelSpec, address: str) -> list[str]:
             "Create an application at https://discord.com/developers/applications; copy the token from its Bot page.",
             "On that page, under Privileged Gateway Intents, switch on Message Content.",
             f"Invite it: {_DISCORD_INVITATION.format(getattr(config, 'application_id', None) or 'APPLICATION_ID')}",
-        ],
-        "slack": [
-            "Create an app at https://api.slack.com/apps from the manifest in docs/guides/slack.md, and install it.",
-            "Copy the bot token (xoxb-…) from OAuth & Permissions.",
-            "Under Basic Information make an app-level token (xapp-…) with connections:write, or copy the secret.",
         ],
         "whatsapp": ["Set up a number with Meta's Cloud API or Twilio."],
     }.get(config.platform, [])

@@ -133,7 +133,7 @@ class FakeSlack(Loopback, SlackFaults, People):
         finally:
             self.calls.append(call)
             self.wake()
-        return web.json_response({"ok": True, **result})
+        return web.json_response({"ok": True, **result}, headers={"x-oauth-scopes": ",".join(self.world.scopes)})
 
     def _answer(self, call: Call) -> dict[str, Any]:
         wanted = self.app_token if call.method == "apps.connections.open" else self.bot_token

@@ -9,6 +9,12 @@ from typing import Any
 
 from botkit.core.clock import Clock
 
+_SCOPES = (
+    *("app_mentions:read", "assistant:write", "channels:history", "chat:write", "commands", "files:read"),
+    *("files:write", "groups:history", "im:history", "im:read", "im:write", "mpim:history", "reactions:read"),
+    *("reactions:write", "users:read"),
+)
+
 
 class ApiError(Exception):
     """`{"ok": false, "error": …}`."""
@@ -115,6 +121,8 @@ class World:
         self.bot_id = "B0BOT"
         self.team = team
         """Id of the workspace."""
+        self.scopes = list(_SCOPES)
+        """What the app was given; only told, not enforced."""
         self.people: dict[str, FakePerson] = {self.app.id: self.app}
         self.rooms: dict[str, FakeRoom] = {}
         self.messages: list[FakeMessage] = []

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -42,7 +42,7 @@ async def test_a_conversation_from_another_process(slack: dict[str, Any]) -> Non
     bot = web.Application()
     bot.router.add_post("/hook", take)
     remote = RemoteSlack(slack["api_base"])
-    client = AsyncWebClient(token=slack["bot_token"], base_url=f"{slack['api_base']}/api/")
+    client: Any = AsyncWebClient(token=slack["bot_token"], base_url=f"{slack['api_base']}/api/")
 
     async def do(verb: str, **args: Any) -> Any:
         return await asyncio.to_thread(lambda: remote.do(verb, **args))
@@ -59,7 +59,7 @@ async def test_a_conversation_from_another_process(slack: dict[str, Any]) -> Non
             recipient_user_id=payload["event"]["user"],
             recipient_team_id="T77",
         )
-        await client.chat_stopStream(channel=said["room"], ts=cast("str", started["ts"]), markdown_text="**Ada**.")
+        await client.chat_stopStream(channel=said["room"], ts=started["ts"], markdown_text="**Ada**.")
         (sent,) = await asyncio.to_thread(lambda: remote.wait_for(lambda sent: sent))
         assert (sent["text"], sent["thread"], sent["streaming"]) == ("Hello **Ada**.", said["ts"], False)
         with pytest.raises(ValueError, match="no verb"):

@@ -1,4 +1,4 @@
-"""Say what is still to be done before a channel works, in order.
+"""Say what is still to be done before a channel works, in order, and print what to paste there.
 
 Examples:
 
@@ -21,4 +21,5 @@ async def command(out: Output, channel: str) -> None:
     async with operations() as ops:
         found = await ops.channels.setup(channel=channel)
     steps = [f"{number}. {step}" for number, step in enumerate(found.steps, 1)]
-    out.result(found, [f"{found.name} ({found.platform}):", *steps])
+    pasted = ["", *found.document.splitlines()] if found.document else []
+    out.result(found, [f"{found.name} ({found.platform}):", *steps, *pasted])
