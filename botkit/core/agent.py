@@ -95,7 +95,7 @@ class ToolTrace(Data, rename="camel", omit_defaults=False):
 class AgentOutcome(Data):
     state: Literal["completed", "limit_reached", "failed"] = "completed"
     text: str
-    """The reply, never empty."""
+    """The reply; only a workflow may leave it empty, when its nodes said all there is to say."""
     rows: tuple[TranscriptRow, ...] = ()
     """What to add to the session: assistant and tool entries. `seq` is 0."""
     usage: Usage = Usage()
@@ -105,6 +105,8 @@ class AgentOutcome(Data):
     model: str = ""
     error: dict[str, Any] | None = None
     """`{"code", "message"}` when the turn did not end as wished."""
+    output: dict[str, Any] = {}
+    """More to keep in `Run.output`."""
     summary: str = ""
     """A new session summary, when history was compacted."""
     summary_seq: int = 0

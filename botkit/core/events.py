@@ -43,8 +43,10 @@ EventKind = Literal[
     "unsupported",
     "quarantined",
     "wake",
+    "trigger",
 ]
-"""`wake` is ours: a decision, an answer or a timer for a paused run. `quarantined` is a payload that no
+"""`wake` is ours: a decision, an answer or a timer for a paused run. `trigger` is what begins a run without a chat:
+a webhook, a schedule. `quarantined` is a payload that no
 parser understood, kept with its `raw`."""
 
 ConversationKind = Literal["dm", "group"]

@@ -25,9 +25,11 @@ from botkit.engine.effective import lane_of
 from botkit.engine.handler import Handler
 from botkit.engine.identity import Identities
 from botkit.engine.notices import conversations_of
-from botkit.engine.ports import Agent, CallApprover, Channels, ConfigSource, EngineStore
+from botkit.engine.nowhere import SomewhereOrNowhere
+from botkit.engine.ports import Agent, CallApprover, Channels, ConfigSource, EngineStore, Workflows
 from botkit.engine.rooms import move_of
 from botkit.engine.services import Services
+from botkit.engine.workflow_runs import OutgoingMessages
 from botkit.runs.lanes import LaneRuntime
 from botkit.runs.outbox import Outbox
 
@@ -46,6 +48,7 @@ class Engine:
         spawn: creates a task that somebody owns, such as a task group's `create_task`.
         heartbeat_s: how often this process renews its lease; well below the lease's length.
         calls: where calls of MCP clients wait for approval; None where there are none.
+        workflows: runs those of bots.yaml; None where no revision has any.
         on_fenced: called when another process declared this one dead: stop, and start anew.
     """
 
@@ -62,10 +65,12 @@ class Engine:
         redactor: Redactor | None = None,
         heartbeat_s: float = _HEARTBEAT_S,
         calls: CallApprover | None = None,
+        workflows: Workflows | None = None,
         on_fenced: Callable[[], None] | None = None,
     ):
         self._store = store
         self._journal = store.journal
+        channels = SomewhereOrNowhere(channels)
         self._configs = configs
         self._live = live
         self._clock = clock
@@ -86,6 +91,8 @@ class Engine:
             history_limit=longest_history(configs.current),
             started=False,
         )
+        self.messages = OutgoingMessages(channels, self.outbox, clock)
+        """What the nodes of workflows say."""
         self._services = Services(
             journal=store.journal,
             configs=configs,
@@ -102,6 +109,7 @@ class Engine:
             spawn=spawn,
             wake=self.lanes.wake,
             timers_changed=self._timer_changed.set,
+            workflows=workflows,
         )
         self._handler = Handler(self._services, calls)
         self.lanes.attach(self._handler)

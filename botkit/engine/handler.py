@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["Handler"]
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 import structlog
@@ -132,6 +133,8 @@ class Handler:
         elif (event.channel, event.dedupe_key) in self._done_early:
             await self._consume(scope, rows, "control")
             self._done_early.discard((event.channel, event.dedupe_key))
+        elif event.kind == "trigger":
+            await self.turns.start_service(scope, rows[0])
         elif event.kind in ("message", "command"):
             rows = await whole_albums(scope, rows, self._s.clock, running_since=self._running_since)
             await self._message(scope, rows)
@@ -243,7 +246,7 @@ class Handler:
 
     async def _answers(self, context: LaneContext, event: Event, known: Known) -> Wait | None:
         """The reply wait this message answers: the one it replies to, else the newest of this person."""
-        waits = [w for w in context.waits if w.kind == "reply" and w.person_id == known.person.id]
+        waits = [w for w in context.waits if w.kind in ("reply", "identity") and w.person_id == known.person.id]
         if event.reply_to is not None and len(waits) > 1:
             for wait in waits:
                 trace = await self._s.records.trace(wait.run_id)
@@ -260,7 +263,7 @@ class Handler:
             wait_id=wait.id,
             state="answered",
             at=self._s.clock.micros(),
-            answer=forms.said(wait, text),
+            answer=_heard(wait, text, rows),
             by=known.person.id,
             via=f"chat:{event.channel}",
         )
@@ -386,3 +389,10 @@ def _with_bot_command(row: InboxRow, this: Effective) -> InboxRow:
     if meaning is None:
         return row
     return msgspec.structs.replace(row, event=msgspec.structs.replace(event, text=f"{meaning}\n\n{rest}".strip()))
+
+
+def _heard(wait: Wait, text: str, rows: Sequence[InboxRow]) -> dict[str, Any]:
+    """A message as the answer to a question."""
+    attachments = [item for row in rows for item in row.event.attachments]
+    more = {"attachments": msgspec.to_builtins(attachments)} if attachments else {}
+    return {**forms.said(wait, text), **more}

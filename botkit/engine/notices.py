@@ -32,6 +32,9 @@ _COME_TO_ME = (
     "others read along here. Tell them to write to you in private and to ask there."
 )
 
+_SILENT = ("timer", "schedule", "retry", "webhook", "child", "takeover")
+"""Kinds of waits about which nobody in the chat is told."""
+
 
 class Notices:
     """Builds outbox writes; sends nothing itself."""
@@ -88,8 +91,10 @@ class Notices:
         config = self._s.configs.current
         approvals = config.settings.approvals
         elsewhere: list[Write] = []
+        if wait.kind in _SILENT or (_of_node(wait) and wait.kind != "approval"):
+            return self._told_by_node(wait, conversation)
         if wait.kind == "approval":
-            expires_at = wait.created_at + int(approvals.timeout_s * 1_000_000)
+            expires_at = wait.expires_at or wait.created_at + int(approvals.timeout_s * 1_000_000)
             approvers = wait.approvers or tuple(approvals.approvers)
             wait = msgspec.structs.replace(wait, approvers=approvers, expires_at=expires_at)
             elsewhere = self._requests(wait, run, conversation, known)
@@ -102,6 +107,16 @@ class Notices:
         else:
             message = questions.question(wait, words, can_press=may and can.buttons and not elsewhere)
         writes = [*self.parts(conversation, wait.id, message, wait.run_id), *elsewhere]
+        if wait.expires_at:
+            writes.append(PutTimer(id=wait.id, at=wait.expires_at, lane=wait.lane, event=_expiry(wait, conversation)))
+        return wait, writes
+
+    def _told_by_node(self, wait: Wait, conversation: Conversation) -> tuple[Wait, list[Write]]:
+        """A pause of a workflow: the node brings its own words, or says nothing."""
+        writes: list[Write] = []
+        if (say := wait.payload.get("say")) is not None:
+            wait = msgspec.structs.replace(wait, part_id=f"{wait.id}.0")
+            writes += self.parts(conversation, wait.id, msgspec.convert(say, OutMessage), wait.run_id)
         if wait.expires_at:
             writes.append(PutTimer(id=wait.id, at=wait.expires_at, lane=wait.lane, event=_expiry(wait, conversation)))
         return wait, writes
@@ -187,6 +202,10 @@ class Notices:
         words = language_of(self._s.configs.current, conversation, input_of(run).locale, bot=run.bot)
         message = OutMessage(text=forms.settled_text(wait, words), edit_of=wait.part_id)
         return self.parts(conversation, f"{wait.id}/{wait.state}", message, run.id)
+
+
+def _of_node(wait: Wait) -> bool:
+    return "node" in wait.payload
 
 
 def conversations_of(writes: Iterable[Write]) -> set[str]:

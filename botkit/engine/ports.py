@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Agent", "CallApprover", "Channels", "ConfigSource", "EngineStore"]
+__all__ = ["Agent", "CallApprover", "Channels", "ConfigSource", "EngineStore", "Workflows"]
 
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -10,6 +10,7 @@ from botkit.core.agent import AgentOutcome, AgentTask, ReplySink
 from botkit.core.call_approvals import CallApproval
 from botkit.core.journal import Journal
 from botkit.core.stores import FileStore, PairingStore, People, Records
+from botkit.core.workflows import WorkflowOutcome, WorkflowTask
 from botkit.runs.context import RunContext
 from botkit.sdk.adapter import Adapter
 
@@ -59,6 +60,21 @@ class EngineStore(Protocol):
 
     @property
     def files(self) -> FileStore: ...
+
+
+class Workflows(Protocol):
+    async def plan_hash(self, revision: str, workflow: str) -> str:
+        """What a run that begins now is pinned to. Raises `NotFound`."""
+        ...
+
+    async def run(self, ctx: RunContext, task: WorkflowTask) -> WorkflowOutcome:
+        """Run a workflow to its end. Replayable.
+
+        Raises:
+            Paused, Stopped: as the step context says.
+            StoreError: the run is tried again.
+        """
+        ...
 
 
 class Agent(Protocol):

@@ -15,7 +15,7 @@ from botkit.core.redact import Redactor
 from botkit.core.stores import FileStore, Records
 from botkit.engine.access import AccessRules
 from botkit.engine.identity import Identities
-from botkit.engine.ports import Agent, Channels, ConfigSource
+from botkit.engine.ports import Agent, Channels, ConfigSource, Workflows
 from botkit.runs.outbox import Outbox
 
 
@@ -39,3 +39,4 @@ class Services:
     """Work on a lane that was given an event by a commit of ours."""
     timers_changed: Callable[[], None]
     """A timer may be due earlier than the one being waited for."""
+    workflows: Workflows | None = None

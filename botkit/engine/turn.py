@@ -10,7 +10,7 @@ __all__ = ["TurnInput", "conversation_of", "input_of", "new_run", "session_for",
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -51,6 +51,12 @@ class TurnInput(Data):
     """Microseconds, UTC."""
     title: str = ""
     """Of the conversation."""
+    workflow: str = ""
+    """What answers instead of the agent loop."""
+    graph_hash: str = ""
+    """The graph it is pinned to."""
+    trigger: dict[str, Any] = {}
+    """What began it: the variable `trigger`."""
 
 
 def input_of(run: Run) -> TurnInput:

@@ -13,6 +13,7 @@ import msgspec
 from botkit.core.agent import AgentOutcome
 from botkit.core.errors import NotFound
 from botkit.core.events import Conversation, Event, User
+from botkit.core.ids import new_id
 from botkit.core.journal import (
     CloseWait,
     Consume,
@@ -33,14 +34,17 @@ from botkit.core.journal import (
     Write,
 )
 from botkit.core.live import LiveEvent
+from botkit.core.stores import Person
 from botkit.engine.effective import Effective, effective
 from botkit.engine.files import Files
 from botkit.engine.identity import Known
 from botkit.engine.languages import Language, language_of
 from botkit.engine.notices import Notices, conversations_of
+from botkit.engine.nowhere import is_nowhere
 from botkit.engine.reply import Reply, TypingKeeper
 from botkit.engine.services import Services
 from botkit.engine.turn import TurnInput, conversation_of, input_of, new_run, session_for, task_of
+from botkit.engine.workflow_runs import answer_of, begin, service_roles, service_setting, workflow_task
 from botkit.runs.context import Paused, RunContext, Stopped
 from botkit.runs.lanes import LaneScope
 
@@ -101,6 +105,8 @@ class Turns:
             clock=self._s.clock,
             stale_after_s=config.settings.stale_after_s,
         )
+        if this.bot.workflow:
+            run = await self._as_workflow(run, this.bot.workflow, _said(live_rows))
         turn = input_of(run)
         writes: list[Write] = [
             PutSession(session=session),
@@ -119,6 +125,42 @@ class Turns:
         ctx = scope.open(OpenRun(run=run), first_writes=writes, ask=ask)
         ctx.invite = self._notices.inviter(run, event.conversation, known, turn.sender_id, told)
         await self._execute(scope, ctx, this, turn, config, known.roles, history, event.conversation, told)
+
+    async def _as_workflow(self, run: Run, workflow: str, trigger: dict[str, Any]) -> Run:
+        assert self._s.workflows is not None, "a revision with workflows runs where there is a runner"
+        pinned = await self._s.workflows.plan_hash(run.revision, workflow)
+        return begin(run, input_of(run), workflow, pinned, trigger)
+
+    async def start_service(self, scope: LaneScope, row: InboxRow) -> None:
+        """Begin the run of a webhook, a schedule or a program."""
+        config, event, now = self._s.configs.current, row.event, self._s.clock.micros()
+        trigger: dict[str, Any] = dict(event.signal or {})
+        workflow = str(trigger.pop("workflow", ""))
+        try:
+            this = service_setting(config, workflow)
+        except NotFound as error:
+            gone = Consume(event_ids=(row.id,), outcome=f"ignored: {error}")
+            await self._s.journal.commit(scope.claim, (gone,))
+            return
+        roles = service_roles(config, trigger)
+        turn = TurnInput(text="", roles=roles, now=now, trigger=trigger)
+        run = Run(
+            id=f"run_{row.id.rpartition('_')[2]}",
+            lane=row.lane,
+            conversation=event.conversation.key,
+            conversation_kind="group",
+            channel=event.channel,
+            bot="",
+            person_id="",
+            revision=config.revision,
+            trace_id=new_id("trc"),
+            input=msgspec.to_builtins(turn),
+            started_at=now,
+            updated_at=now,
+        )
+        run = await self._as_workflow(run, workflow, trigger)
+        first = [StartRun(run=run, event_ids=(row.id,))]
+        await self._execute_opened(scope, OpenRun(run=run), first, this, config, roles, ())
 
     async def wake(self, scope: LaneScope, row: InboxRow) -> None:
         """An answer, a decision or a deadline for a paused run arrived."""
@@ -167,6 +209,11 @@ class Turns:
         run = opened.run
         turn = input_of(run)
         config = await self._s.configs.get(run.revision)
+        if is_nowhere(run.channel):
+            this = service_setting(config, turn.workflow)
+            roles = service_roles(self._s.configs.current, turn.trigger)
+            await self._execute_opened(scope, opened, first, this, config, roles, ())
+            return
         conversation = conversation_of(run, turn.title)
         try:
             this = effective(config, conversation, run.bot)
@@ -181,6 +228,24 @@ class Turns:
         ctx = scope.open(opened, first_writes=first, ask=self._notices.asker(run, conversation, known, told))
         ctx.invite = self._notices.inviter(run, conversation, known, turn.sender_id, told)
         await self._execute(scope, ctx, this, turn, config, known.roles, history, conversation, told)
+
+    async def _execute_opened(
+        self,
+        scope: LaneScope,
+        opened: OpenRun,
+        first: Sequence[Write],
+        this: Effective,
+        config: Config,
+        roles: tuple[str, ...],
+        history: Sequence[TranscriptRow],
+    ) -> None:
+        """Execute a run that nobody's message began."""
+        run, turn = opened.run, input_of(opened.run)
+        conversation = conversation_of(run)
+        nobody = Known(person=Person(id=""), roles=roles, declared=False)
+        told = conversations_of(first)
+        ctx = scope.open(opened, first_writes=first, ask=self._notices.asker(run, conversation, nobody, told))
+        await self._execute(scope, ctx, this, turn, config, roles, history, conversation, told)
 
     async def _known(self, run: Run, turn: TurnInput) -> Known:
         """The person of a run with the rights they have now, not those they had when it started."""
@@ -243,7 +308,7 @@ class Turns:
             ):
                 attachments = await self._files.fetch(ctx, turn.attachments)
                 fetched = msgspec.structs.replace(turn, attachments=attachments)
-                outcome = await self._s.agent.run(ctx, task_of(run, fetched, this, config, roles, history), reply)
+                outcome = await self._answer(current, fetched, roles, history)
             await self._finish(current, outcome)
         except Paused:
             await self._pause(current)
@@ -254,12 +319,23 @@ class Turns:
             for key in told - {run.conversation}:
                 self._s.outbox.kick(key)
 
+    async def _answer(
+        self, current: _Turn, turn: TurnInput, roles: tuple[str, ...], history: Sequence[TranscriptRow]
+    ) -> AgentOutcome:
+        ctx, run, this, config = current.ctx, current.run, current.this, current.config
+        if not turn.workflow:
+            return await self._s.agent.run(ctx, task_of(run, turn, this, config, roles, history), current.reply)
+        assert self._s.workflows is not None, "a revision with workflows runs where there is a runner"
+        task = workflow_task(run, turn, this, config, roles, history, current.conversation)
+        outcome = await self._s.workflows.run(ctx, task)
+        return answer_of(outcome, run, self._s.clock.micros())
+
     async def _finish(self, current: _Turn, outcome: AgentOutcome) -> None:
         run, now = current.run, self._s.clock.micros()
         text = outcome.text
-        if outcome.state == "failed":
+        if outcome.state == "failed" or (outcome.state == "limit_reached" and not text):
             text = _failure_text(current, outcome.error)
-        text, parts = current.reply.final(text)
+        text, parts = current.reply.final(text) if text else ("", [])
         session = await self._touch_session(current, outcome, now)
         output = {
             "text": text,
@@ -267,6 +343,7 @@ class Turns:
             "iterations": outcome.iterations,
             "breakdown": msgspec.to_builtins(outcome.breakdown),
             "calls": msgspec.to_builtins(outcome.calls),
+            **outcome.output,
         }
         writes: list[Write] = [
             *(Say(row=_row_of(run, row)) for row in outcome.rows),
@@ -376,6 +453,15 @@ class Turns:
             "error": outcome.error if outcome is not None else None,
         }
         self._s.live.publish(LiveEvent(kind="done", conversation=run.conversation, run_id=run.id, data=data))
+
+
+def _said(rows: Sequence[InboxRow]) -> dict[str, Any]:
+    """The variable `trigger` of a run that a message began."""
+    event = rows[-1].event
+    trigger: dict[str, Any] = {"kind": "message", "name": event.channel, "text": event.text}
+    if event.kind == "command":
+        trigger["command"] = event.command
+    return trigger
 
 
 def released(run: Run) -> Requeue:

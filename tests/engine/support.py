@@ -25,6 +25,7 @@ from botkit.core.messages import Part
 from botkit.core.models import ModelReply, ModelRequest
 from botkit.core.stores import FileStore, PairingStore, People, Records
 from botkit.engine import COMMANDS, Agent, Engine
+from botkit.engine.ports import Workflows
 from botkit.gateway.approvals import CallDesk
 from botkit.sdk import Adapter, Health
 from botkit.store.open import Store, open_store
@@ -116,6 +117,8 @@ class World:
         self.model = ScriptedModel(respond=self._respond, gate=self.gate)
         self.agent: Agent | None = None
         """Instead of the agent loop over that model."""
+        self.workflows: Callable[[World], Workflows] | None = None
+        """Makes the runner, where bots have workflows."""
         self.config = a_config()
         self.policy_: Literal["hold", "resend"] = "hold"
         self.heartbeat_s = 1e9
@@ -160,6 +163,7 @@ class World:
             spawn=self._spawn,
             heartbeat_s=self.heartbeat_s,
             calls=self.calls,
+            workflows=self.workflows(self) if self.workflows is not None else None,
             on_fenced=self._on_fenced,
         )
         self._adapter: Adapter = self.make_adapter()
