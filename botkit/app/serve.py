@@ -23,8 +23,10 @@ from botkit.app.housekeeping import keep_house
 from botkit.app.http import HttpServer, HttpServices, bind, build_app
 from botkit.app.http.connect import connect_routes
 from botkit.app.http.join import join_routes
+from botkit.app.http.members import member_routes
 from botkit.app.http.oauth import oauth_routes
 from botkit.app.instance import Instance
+from botkit.app.member_desk import MemberDesk
 from botkit.app.oauth import open_oauth
 from botkit.app.operations import Operations
 from botkit.app.runtime import open_instance
@@ -113,6 +115,7 @@ def _http(
         workspaces=[
             *door.routes(),
             *export_routes(instance.gateway, door.admit, door.ledger.add),
+            *member_routes(MemberDesk(instance, operations), door.admit, instance.base_url, instance.clock),
             *connect_routes(instance.connections, instance.base_url),
             *join_routes(instance.access, instance.base_url),
             *oauth_routes(oauth),

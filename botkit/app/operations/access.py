@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["InvitationInfo", "MemberInfo", "MemberOperations", "TokenInfo", "TokenOperations"]
+__all__ = ["InvitationInfo", "MemberInfo", "MemberOperations", "TokenInfo", "TokenOperations", "token_info"]
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
+
+from msgspec.structs import replace
 
 from botkit.app.clients import ClientBlock, client_blocks
 from botkit.app.operations.data import DataOperations
@@ -96,43 +98,34 @@ class _Access:
         slug = issued.row.workspace
         url = self._workspaces.url_of(slug)
         blocks = client_blocks(slug, url, issued.token)
-        return self._info(
-            issued.row, issued.member, token=issued.token, url=url, mcp_json=blocks[-1].text, clients=blocks
-        )
+        info = self._info(issued.row, issued.member)
+        return replace(info, token=issued.token, url=url, mcp_json=blocks[-1].text, clients=blocks)
 
-    def _info(
-        self,
-        row: MemberToken,
-        member: Member,
-        *,
-        token: str = "",
-        url: str = "",
-        mcp_json: str = "",
-        clients: tuple[ClientBlock, ...] = (),
-    ) -> TokenInfo:
-        ended: TokenState = "revoked" if row.revoked_at or member.state == "removed" else "expired"
-        good = ended == "expired" and (not row.expires_at or row.expires_at > self._i.clock.micros())
-        return TokenInfo(
-            id=row.id,
-            workspace=row.workspace,
-            member=member.name,
-            role=member.role,
-            name=row.name,
-            state="good" if good else ended,
-            hint=row.hint,
-            allow=row.allow,
-            deny=row.deny,
-            per_minute=row.per_minute,
-            per_month=row.per_month,
-            client=row.client,
-            created_at=row.created_at,
-            expires_at=row.expires_at,
-            last_used_at=row.last_used_at,
-            token=token,
-            url=url,
-            mcp_json=mcp_json,
-            clients=clients,
-        )
+    def _info(self, row: MemberToken, member: Member) -> TokenInfo:
+        return token_info(row, member, self._i.clock.micros())
+
+
+def token_info(row: MemberToken, member: Member, now: int) -> TokenInfo:
+    """A token as people are shown it, at `now` in microseconds. Pure."""
+    ended: TokenState = "revoked" if row.revoked_at or member.state == "removed" else "expired"
+    good = ended == "expired" and (not row.expires_at or row.expires_at > now)
+    return TokenInfo(
+        id=row.id,
+        workspace=row.workspace,
+        member=member.name,
+        role=member.role,
+        name=row.name,
+        state="good" if good else ended,
+        hint=row.hint,
+        allow=row.allow,
+        deny=row.deny,
+        per_minute=row.per_minute,
+        per_month=row.per_month,
+        client=row.client,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
+    )
 
 
 class TokenOperations(_Access):

@@ -71,6 +71,15 @@ class AccessDesk:
         self._workspaces = workspaces
         self.gate = TokenGate(members, clock, workspaces=workspaces)
 
+    def allow(self, by: Actor, workspace: str, action: Action) -> None:
+        """Return when the actor may do that there.
+
+        Raises:
+            NotFound: it is not the member's workspace.
+            Denied: the role does not include it.
+        """
+        self._check(by, workspace, action)
+
     # ── tokens ───────────────────────────────────────────────────────────────────────────────────────────
 
     async def create_token(
@@ -87,6 +96,7 @@ class AccessDesk:
         per_minute: int = 0,
         per_month: int = 0,
         expires_in_s: float = 0.0,
+        within: MemberToken | None = None,
     ) -> Issued:
         """A token for a member, who is added when nobody of that name is there.
 
@@ -96,6 +106,7 @@ class AccessDesk:
             role: of a member who is added (`developer` when None).
             person: id of the person of the chat platforms whom a member who is added is.
             expires_in_s: 0: never.
+            within: the token it is asked for with; the new one ends no later than that.
 
         Raises:
             NotFound: no such workspace.
@@ -121,6 +132,7 @@ class AccessDesk:
         token = self._token(found, name or who, by, expires_in_s=expires_in_s)
         token = replace(
             token,
+            expires_at=_earlier(token.expires_at, within.expires_at if within is not None else 0),
             allow=None if allow is None else tuple(allow),
             deny=tuple(deny),
             per_minute=per_minute,
@@ -323,6 +335,11 @@ class AccessDesk:
         return Audit(
             at=self._clock.micros(), actor=by.name, via=by.via, action=action, target=target, detail=dict(given)
         )
+
+
+def _earlier(one: int, other: int) -> int:
+    """Of two ends, 0 being none."""
+    return min(one or other, other or one)
 
 
 def _check_name(name: str, what: str) -> str:
