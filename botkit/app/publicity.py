@@ -26,6 +26,12 @@ def public_url_problems(config: Config, public_url: str) -> tuple[list[Problem],
         elif not public_url:
             wrong.append(_problem(config, name, reason, "set BOTKIT_PUBLIC_URL, such as https://bots.example.com"))
     if not public_url:
+        hint = "pages elsewhere cannot show it until BOTKIT_PUBLIC_URL is set"
+        doubtful += [
+            _problem(config, name, "visitors' browsers load the chat from an address of ours", hint)
+            for name, channel in config.channels.items()
+            if channel.platform == "web" and channel.enabled is not False
+        ]
         hint = "links lead to this machine until BOTKIT_PUBLIC_URL is set"
         doubtful += [
             _problem(config, name, "people connect accounts of their own by a link", hint, kind="servers")

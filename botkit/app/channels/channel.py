@@ -152,10 +152,10 @@ class RunningChannel:
         if self._built is None:
             # Platform libraries take up to a second to import: not on the loop.
             await asyncio.to_thread(self._platforms.load, self.wanted.platform)
-        adapter = self.build()
+        adapter, before = self.build(), self.health
         await adapter.start()
         self.adapter = adapter
-        if self.health.state in ("starting", "degraded"):
+        if self.health is before or self.health.state == "starting":  # it said nothing worse meanwhile
             self._set("ok")
         _log.info("channel_started", channel=self.wanted.name, platform=self.wanted.platform)
         self.settled.set()

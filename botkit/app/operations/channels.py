@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from botkit.app.names import webhook_url
 from botkit.app.operations.process import ProcessOperations
+from botkit.app.operations.web_setup import web_steps
+from botkit.core.config import WebChannel
 from botkit.core.console import ChannelInfo
 from botkit.core.data import Data
 from botkit.core.errors import NotFound
@@ -75,8 +77,12 @@ class ChannelOperations:
         if uses_webhook and not public_url:
             steps.append("Set BOTKIT_PUBLIC_URL to the address the outside reaches this instance at, over https.")
         address = webhook_url(public_url, config.platform, channel) if uses_webhook and public_url else ""
-        more, document = self._at_the_platform(channel, config, address)
-        steps += more
+        if isinstance(config, WebChannel):
+            steps += web_steps(config, channel, public_url or self._local_url())
+            document = ""
+        else:
+            more, document = self._at_the_platform(channel, config, address)
+            steps += more
         if config.enabled is False:
             steps.append(f"Switch it on: channels.{channel}.enabled in bots.yaml.")
         steps.append(f"Then check it: botkit channels test {channel}")
@@ -102,6 +108,11 @@ class ChannelOperations:
         found = self._i.channels.adapter_class(config.platform).setup(config, about)
         return (found.steps, found.document) if found is not None else (_platform_steps(config, address), "")
 
+    def _local_url(self) -> str:
+        """Where browsers on this machine reach it."""
+        environment = self._i.environment
+        return self._i.base_url().rstrip("/") or f"http://{environment.host}:{environment.port}"
+
     def _config(self, channel: str) -> ChannelSpec:
         found = self._i.configs.current.channels.get(channel)
         if found is None:
@@ -113,7 +124,7 @@ class ChannelOperations:
 def _uses_webhook(config: ChannelSpec) -> bool:
     if config.platform == "discord":
         return getattr(config, "public_key", None) is not None
-    return config.platform in ("whatsapp", "custom") or getattr(config, "mode", "") in ("webhook", "events")
+    return config.platform in ("whatsapp", "web", "custom") or getattr(config, "mode", "") in ("webhook", "events")
 
 
 def _platform_steps(config: ChannelSpec, address: str) -> list[str]:

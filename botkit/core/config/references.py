@@ -206,7 +206,7 @@ class _Check:
                 self.complain(path, "user names change hands; write the numeric id, or a name from `people`")
             elif entry not in people and channel.platform == "telegram" and not re.fullmatch(r"-?[0-9]+", entry):
                 self.refer(path, entry, "person", people)
-        if channel.dm_rule == "open" and channel.platform != "custom":
+        if channel.dm_rule == "open" and channel.platform not in ("custom", "web"):
             self.warn((*here, "dm_policy"), "everybody on this platform may write to this bot")
         if channel.dm_rule == "allowlist" and not channel.allow:
             self.warn((*here, "dm_policy"), "nobody is on the list: add ids or people under `allow`")

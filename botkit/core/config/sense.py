@@ -7,7 +7,7 @@ __all__ = ["sense_problems", "sense_warnings"]
 from collections.abc import Iterator
 
 from botkit.core.config.locate import problem_at
-from botkit.core.config.models import CommandServer, Document
+from botkit.core.config.models import CommandServer, Document, WebChannel
 from botkit.core.config.tree import Branch
 from botkit.core.errors import Problem
 
@@ -24,6 +24,10 @@ def sense_problems(document: Document, tree: Branch) -> Iterator[Problem]:
 
 def sense_warnings(document: Document, tree: Branch) -> Iterator[Problem]:
     """What is allowed and worth a second look."""
+    for name, one in document.channels.items():
+        if isinstance(one, WebChannel) and not one.allowed_origins:
+            path = ("channels", name)
+            yield problem_at(tree, path, "no site may show this chat", "add allowed_origins: [https://www.example.com]")
     approvals = document.settings.approvals
     channel = document.channels.get(approvals.channel or "")
     if channel is None or approvals.room is not None:

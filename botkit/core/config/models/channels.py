@@ -14,14 +14,16 @@ __all__ = [
     "Room",
     "SlackChannel",
     "TelegramChannel",
+    "WebChannel",
     "WhatsAppChannel",
     "WhatsAppTemplate",
 ]
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, cast
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from botkit.core.config.models.base import (
     Bool,
@@ -31,6 +33,7 @@ from botkit.core.config.models.base import (
     Language,
     Model,
     ModelName,
+    Name,
     OneOrMany,
     PlatformId,
     SecretRef,
@@ -41,7 +44,7 @@ from botkit.core.config.models.base import (
 )
 from botkit.core.config.models.bots import Busy, WhileWaiting
 
-PLATFORMS = ("telegram", "discord", "slack", "whatsapp", "custom")
+PLATFORMS = ("telegram", "discord", "slack", "whatsapp", "web", "custom")
 """Platforms whose settings botkit knows itself; adapters of other packages add more."""
 
 DmPolicy = Literal["open", "pairing", "allowlist"]
@@ -237,6 +240,57 @@ class WhatsAppChannel(Channel, frozen=True):
         return self
 
 
+def _check_origin(value: str) -> str:
+    match = _ORIGIN.fullmatch(value)
+    if match is None:
+        raise problem("an origin is a scheme and a host, such as https://www.example.com, without a path")
+    if match["scheme"] == "http" and match["host"] not in ("localhost", "127.0.0.1", "[::1]"):
+        raise problem("sites on http:// can be changed on their way to the visitor; only localhost may use it")
+    return value.removesuffix(":443") if match["scheme"] == "https" else value.removesuffix(":80")
+
+
+_ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
+Origin = Annotated[str, AfterValidator(_check_origin)]
+"""Scheme, host and port of a site, as browsers write it in the Origin header."""
+
+
+class WebChannel(Channel, frozen=True):
+    """A chat on web sites of yours, embedded by one script tag."""
+
+    platform: Literal["web"]
+    """Which platform it is on."""
+    dm_policy: DmPolicy = "open"
+    """Unknown visitors: `open` to all, `pairing` by a code an operator approves, or `allowlist`."""
+    allowed_origins: OneOrMany[Origin] = ()
+    """Sites that may embed it, such as `https://www.example.com`. No other site can talk to the bot."""
+    title: Name = "Chat"
+    """At the top of the chat, and what the button that opens it says."""
+    greeting: str = Field(default="", max_length=2000)
+    """Markdown shown above an empty conversation. It is not part of what the model sees."""
+    colour: str = Field(default="#1f5fbf", pattern=r"^#[0-9a-fA-F]{6}$")
+    """Of the button and of what visitors wrote."""
+    position: Literal["right", "left"] = "right"
+    """The lower corner of the window in which the button is."""
+    theme: Literal["auto", "light", "dark"] = "auto"
+    """`auto`: as the visitor's device."""
+    language: Literal["auto", "en", "de", "es", "fr", "pt"] = "auto"
+    """Of the chat's own words. `auto`: the page's `lang`, else the visitor's browser."""
+    privacy_url: Url | None = None
+    """A link below the text field, to what you do with what visitors write."""
+    identity_secret: SecretRef | None = None
+    """Shared with your site's backend, which signs with it who is logged in (a JWT, HS256). At least 32 characters."""
+    anonymous: Bool = True
+    """Visitors who are not logged in may write too."""
+    upload_limit_mb: Float = Field(default=10.0, ge=0, le=20)
+    """Largest file a visitor may send, in megabytes; 0: none."""
+    feedback: Bool = True
+    """Ask with two thumbs below each answer."""
+    messages_per_minute: Int = Field(default=20, ge=1, le=600)
+    """How much one visitor may write."""
+    visitor_days: Int = Field(default=90, ge=1, le=730)
+    """Days without a visit after which an anonymous visitor is forgotten by the browser."""
+
+
 class CustomChannel(Channel, frozen=True):
     """Your own front end: a signed HTTP request in, the answer as JSON out."""
 
@@ -277,6 +331,7 @@ ChannelSpec = Annotated[
     | Annotated[DiscordChannel, Tag("(discord)")]
     | Annotated[SlackChannel, Tag("(slack)")]
     | Annotated[WhatsAppChannel, Tag("(whatsapp)")]
+    | Annotated[WebChannel, Tag("(web)")]
     | Annotated[CustomChannel, Tag("(custom)")]
     | Annotated[PluginChannel, Tag("(plugin)")],
     Discriminator(
