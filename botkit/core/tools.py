@@ -66,6 +66,8 @@ class Principal(Data):
     """Tools or patterns the token is good for; None: all that the roles allow."""
     deny: tuple[str, ...] = ()
     """Tools or patterns the token is not good for; wins over `allow`."""
+    within: tuple[tuple[str, ...], ...] = ()
+    """Further lists of tools or patterns, each of which has to admit a call: of a node, of who delegated."""
     per_minute: int = 0
     """Calls a minute of this token's own plan; 0: the workspace's rule."""
     per_month: int = 0

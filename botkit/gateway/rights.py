@@ -10,7 +10,7 @@ from __future__ import annotations
 __all__ = ["may_call", "may_enter", "may_pass", "review_of"]
 
 from botkit.core.tools import Principal, Tool
-from botkit.gateway.settings import BUILTIN_ROLES, GatewaySettings, Review, RoleRules, ToolFilter, WorkspaceSettings
+from botkit.gateway.settings import BUILTIN_ROLES, BotRules, GatewaySettings, Review, RoleRules, ToolFilter, WorkspaceSettings
 
 _NO_CLASSES = RoleRules(classes=())
 """A role nobody declared has the rights reviews give it, and no others."""
@@ -37,12 +37,14 @@ def review_of(workspace: WorkspaceSettings, tool: str) -> Review:
 
 
 def may_enter(settings: GatewaySettings, principal: Principal, workspace: str) -> bool:
-    """Whether the principal's bots belong to this workspace. A principal without a bot brings its own token."""
-    if workspace not in settings.workspaces:
+    """Whether the principal's bot belongs to this workspace, and those that delegated to it still exist.
+
+    A principal without a bot brings its own token.
+    """
+    if workspace not in settings.workspaces or any(bot not in settings.bots for bot in principal.via):
         return False
-    return all(
-        (rules := settings.bots.get(bot)) is not None and rules.workspace == workspace for bot in _bots(principal)
-    )
+    rules = settings.bots.get(principal.bot)
+    return not principal.bot or (rules is not None and rules.workspace == workspace)
 
 
 def may_call(settings: GatewaySettings, principal: Principal, workspace: str, tool: Tool, review: Review) -> bool:
@@ -52,7 +54,11 @@ def may_call(settings: GatewaySettings, principal: Principal, workspace: str, to
     scoped = principal.allow is not None or principal.deny
     if scoped and not ToolFilter(allow=principal.allow, deny=principal.deny).admits(tool.name):
         return False
-    if not all(settings.bots[bot].tools.admits(tool.name) for bot in _bots(principal)):
+    if not all(ToolFilter(allow=allow).admits(tool.name) for allow in principal.within):
+        return False
+    if principal.bot and not settings.bots[principal.bot].tools.admits(tool.name):
+        return False
+    if not all(_delegates(settings.bots[bot], workspace, tool) for bot in principal.via):
         return False
     return any(_role_admits(settings, role, workspace, tool, review) for role in principal.roles)
 
@@ -79,5 +85,11 @@ def _role_admits(settings: GatewaySettings, role: str, workspace: str, tool: Too
     return role in review.roles and (tool.tool_class != "unreviewed" or "destructive" in rules.classes)
 
 
-def _bots(principal: Principal) -> tuple[str, ...]:
-    return (*principal.via, principal.bot) if principal.bot else principal.via
+def _delegates(bot: BotRules, workspace: str, tool: Tool) -> bool:
+    """Whether a bot that delegated lets this happen on its behalf.
+
+    What it may not do, nobody does for it. The tools it is limited to are those of its own workspace: in another one,
+    the limits of the bot it delegated to count.
+    """
+    rules = bot.tools if bot.workspace == workspace else ToolFilter(deny=bot.tools.deny)
+    return rules.admits(tool.name)

@@ -97,6 +97,10 @@ class TestRights:
         delegated = msgspec.structs.replace(expert, via=("front",))
         assert "raw__crash" not in await bench.names(delegated)
         assert (await bench.call("raw__crash", delegated)).record.status == "denied"
+        helped = msgspec.structs.replace(expert, via=("stranger",))
+        assert "raw__crash" in await bench.names(helped), "its workspace is where it may act, not what it may ask for"
+        narrowed = msgspec.structs.replace(expert, within=(("raw__*",), ("raw__echo",)))
+        assert await bench.names(narrowed) == ["raw__echo"]
         for bot in ("stranger", "unknown"):
             assert await bench.names(msgspec.structs.replace(ADMIN, bot=bot)) == []
 
