@@ -91,6 +91,7 @@ async def log_start(out: Output, serving: Serving) -> None:
     _log.info(
         "ready",
         url=serving.url,
+        address=serving.instance.url,
         bots=[bot.name for bot in overview.bots],
         channels={channel.name: channel.state for channel in overview.channels},
         servers={server.name: server.state for server in overview.servers},

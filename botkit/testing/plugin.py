@@ -1,10 +1,22 @@
 """Fixtures for tests of bots and adapters: `pytest_plugins = ["botkit.testing.plugin"]` in the root conftest.
 
+Your project, running, and people who talk to it:
+
+| fixture | what |
+|---|---|
+| `telegram`, `discord`, `slack`, `whatsapp` | the project's bot on a fake platform: `await telegram.alice.says("hi")` |
+| `project` | the process behind them: `stop`, `kill`, `log`, `llm` |
+| `weather` | faults on every platform of the test: `weather.drop_after()` |
+| `project_settings` | which project, with which model; override it to change them |
+
+Pieces, for tests of adapters and of code:
+
 | fixture | what |
 |---|---|
 | `manual_clock` | a clock that stands still until `advance` |
 | `adapter_host` | what an adapter is started with; keeps events and health in lists |
-| `fake_telegram` | a local Telegram Bot API server |
+| `fake_telegram`, `fake_discord`, `fake_slack` | a local server of that platform |
+| `fake_cloud`, `fake_twilio` | WhatsApp by Meta's Cloud API, and by Twilio |
 | `fake_platform` | a chat platform in memory |
 | `fake_llm` | a local server speaking OpenAI, Anthropic and Gemini |
 | `scripted_model` | a model that answers from a list |
@@ -12,9 +24,28 @@
 
 from __future__ import annotations
 
-__all__ = ["adapter_host", "fake_llm", "fake_platform", "fake_telegram", "manual_clock", "scripted_model"]
+__all__ = [
+    "adapter_host",
+    "discord",
+    "fake_cloud",
+    "fake_discord",
+    "fake_llm",
+    "fake_platform",
+    "fake_slack",
+    "fake_telegram",
+    "fake_twilio",
+    "manual_clock",
+    "project",
+    "project_settings",
+    "scripted_model",
+    "slack",
+    "telegram",
+    "weather",
+    "whatsapp",
+]
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,10 +55,14 @@ import pytest_asyncio
 if TYPE_CHECKING:
     from botkit.testing.adapters import MemoryHost
     from botkit.testing.clock import ManualClock
+    from botkit.testing.discord import FakeDiscord
     from botkit.testing.llm import FakeLLM
     from botkit.testing.models import ScriptedModel
     from botkit.testing.platform import FakePlatform
+    from botkit.testing.project import Chat, Project, ProjectSettings, Weather
+    from botkit.testing.slack import FakeSlack
     from botkit.testing.telegram import FakeTelegram
+    from botkit.testing.whatsapp import FakeCloud, FakeTwilio
 
 
 @pytest.fixture
@@ -54,6 +89,42 @@ async def fake_telegram() -> AsyncIterator[FakeTelegram]:
         yield fake
 
 
+@pytest_asyncio.fixture
+async def fake_discord() -> AsyncIterator[FakeDiscord]:
+    """Running; give `api_base` and `token` to the channel."""
+    from botkit.testing.discord import FakeDiscord
+
+    async with FakeDiscord() as fake:
+        yield fake
+
+
+@pytest_asyncio.fixture
+async def fake_slack() -> AsyncIterator[FakeSlack]:
+    """Running; give `api_base` and the tokens to the channel."""
+    from botkit.testing.slack import FakeSlack
+
+    async with FakeSlack() as fake:
+        yield fake
+
+
+@pytest_asyncio.fixture
+async def fake_cloud() -> AsyncIterator[FakeCloud]:
+    """Running; `account` is what the channel needs, `post_to` or `push` says where webhooks go."""
+    from botkit.testing.whatsapp import FakeCloud
+
+    async with FakeCloud() as fake:
+        yield fake
+
+
+@pytest_asyncio.fixture
+async def fake_twilio() -> AsyncIterator[FakeTwilio]:
+    """Running; `account` is what the channel needs, `post_to` or `push` says where webhooks go."""
+    from botkit.testing.whatsapp import FakeTwilio
+
+    async with FakeTwilio() as fake:
+        yield fake
+
+
 @pytest.fixture
 def fake_platform() -> FakePlatform:
     from botkit.testing.platform import FakePlatform
@@ -76,3 +147,53 @@ def scripted_model() -> ScriptedModel:
     from botkit.testing.models import ScriptedModel
 
     return ScriptedModel(respond=lambda request: "ok")
+
+
+# --- a project ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project_settings(request: pytest.FixtureRequest) -> ProjectSettings:
+    """The project is the nearest folder above the test that has a bots.yaml; the demo model thinks."""
+    from botkit.testing.project import ProjectSettings
+
+    above = (request.path, *request.path.parents, Path.cwd())
+    folder = next((one for one in above if (one / "bots.yaml").is_file()), None)
+    if folder is None:
+        pytest.fail(f"no bots.yaml above {request.path}: override the fixture `project_settings`")
+    return ProjectSettings(folder=folder)
+
+
+@pytest_asyncio.fixture
+async def project(project_settings: ProjectSettings) -> AsyncIterator[Project]:
+    """Starts when the first person acts, with an empty database; ends with the test."""
+    from botkit.testing.project import Project
+
+    async with Project(project_settings) as project:
+        yield project
+
+
+@pytest_asyncio.fixture
+async def telegram(project: Project) -> Chat:
+    return await project.on("telegram")
+
+
+@pytest_asyncio.fixture
+async def discord(project: Project) -> Chat:
+    return await project.on("discord")
+
+
+@pytest_asyncio.fixture
+async def slack(project: Project) -> Chat:
+    return await project.on("slack")
+
+
+@pytest_asyncio.fixture
+async def whatsapp(project: Project) -> Chat:
+    return await project.on("whatsapp")
+
+
+@pytest.fixture
+def weather(project: Project) -> Weather:
+    """The same orders to every platform of the test."""
+    return project.weather

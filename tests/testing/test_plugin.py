@@ -11,13 +11,17 @@ from botkit.testing.adapters import MemoryHost
 
 
 async def test_everything_is_there(
-    manual_clock, adapter_host, fake_telegram, fake_platform, fake_llm, scripted_model
+    manual_clock, adapter_host, fake_telegram, fake_discord, fake_slack, fake_cloud, fake_twilio, fake_platform,
+    fake_llm, scripted_model
 ):
     assert isinstance(adapter_host, MemoryHost)
     assert adapter_host.clock is manual_clock
     message = fake_telegram.say("Ada", "hello")
     assert fake_telegram.api_base.startswith("http://127.0.0.1:")
     assert message.text == "hello"
+    for fake in (fake_discord, fake_slack, fake_cloud, fake_twilio):
+        fake.say("Ada", "hello")
+        assert fake.api_base != fake_telegram.api_base
     assert fake_llm.requests == scripted_model.requests == fake_platform.messages == []
 """
 

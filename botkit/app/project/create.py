@@ -19,6 +19,9 @@ _FILES = {
     "gitignore": ".gitignore",
     "README.md": "README.md",
     "tasks.py": "workspace/servers/tasks.py",
+    "conftest.py": "conftest.py",
+    "pytest.ini": "pytest.ini",
+    "test_talk.py": "tests/test_talk.py",
 }
 
 

@@ -1,0 +1,98 @@
+"""A project under test: one instance on all platforms, what the guide says, and what `botkit init` writes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from botkit.app.project import Choices, create_project
+from botkit.testing.project import Project, ProjectSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = ROOT / "docs" / "guides" / "testing.md"
+_NAMED = re.compile(r"^```(?:python|ini)\n# (\S+?\.(?:py|ini))[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+"""(file name, text) of an example."""
+PLATFORMS = ("telegram", "discord", "slack", "whatsapp")
+
+
+def a_project(folder: Path) -> Path:
+    create_project(folder, Choices(bot="Order desk", telegram=True))
+    return folder
+
+
+@pytest.fixture
+async def project(tmp_path: Path) -> AsyncIterator[Project]:
+    async with Project(ProjectSettings(folder=a_project(tmp_path / "shop"))) as project:
+        yield project
+
+
+async def test_one_instance_talks_on_every_platform(project: Project) -> None:
+    chats = [await project.on(platform) for platform in PLATFORMS]
+    for chat in chats:
+        await chat.alice.says("/whoami")
+        await chat.bob.says("/whoami")
+    for chat in chats:
+        await chat.alice.sees("Alice")
+        await chat.bob.sees(re.compile("B.b"))
+        assert len(chat.alice.reads()) == 1
+
+
+async def test_what_does_not_come_fails_with_what_came(project: Project) -> None:
+    telegram = await project.on("telegram")
+    await telegram.alice.says("/whoami")
+    await telegram.alice.sees("Alice")
+    with pytest.raises(AssertionError, match="did not see 'Bob'") as caught:
+        await telegram.alice.sees("Bob", within_s=0.05)
+    assert "You are" in str(caught.value)
+    assert "channel_started" in str(caught.value)
+
+
+async def test_a_project_that_cannot_start_says_why(tmp_path: Path) -> None:
+    folder = a_project(tmp_path / "shop")
+    settings = ProjectSettings(folder=folder, variables={"BOTKIT_PUBLIC_URL": "nowhere"})
+    async with Project(settings) as project:
+        telegram = await project.on("telegram")
+        with pytest.raises(AssertionError, match="write the whole address"):
+            await telegram.alice.says("hello")
+
+
+def _pytest(folder: Path) -> str:
+    """Run a project's own tests, as its people do."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "BOTKIT_"))}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
+    return done.stdout
+
+
+def _passed(output: str) -> int:
+    found = re.search(r"(\d+) passed", output)
+    return int(found[1]) if found else 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(700)
+def test_a_new_project_has_a_test_that_passes(tmp_path: Path) -> None:
+    assert "1 passed" in _pytest(a_project(tmp_path / "shop"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(700)
+def test_the_examples_of_the_guide_pass(tmp_path: Path) -> None:
+    folder = a_project(tmp_path / "shop")
+    (folder / "tests" / "test_talk.py").unlink()
+    blocks = re.findall(
+        r"^```(?:python|ini)\n# (\S+?\.(?:py|ini))[^\n]*\n(.*?)^```", GUIDE.read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert {"conftest.py", "pytest.ini"} < {name for name, _ in blocks}
+    for name, body in blocks:
+        (folder / name).write_text(body)
+    examples = sum(body.count("async def test_") for _, body in blocks)
+    assert examples >= 5
+    assert _passed(_pytest(folder)) == examples
