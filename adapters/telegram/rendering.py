@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from adapters.telegram.formatting import TEXT_LIMIT, Text, format_markdown, html_of, split_text, utf16_len
 from adapters.telegram.outgoing import file_drafts, is_album
-from botkit.sdk import Attachment, Button, OutMessage, Rendered
+from botkit.sdk import Attachment, Button, Capabilities, OutMessage, Rendered, degrade
 
 CAPTION_LIMIT = 1024
 CALLBACK_LIMIT_BYTES = 64
@@ -26,9 +26,17 @@ MESSAGE_LIMIT_CHARS = 200_000
 _TABLE = re.compile(r"^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(\|[ \t]*:?-{2,}:?[ \t]*)+\|?[ \t]*$", re.MULTILINE)
 
 
+CAN = Capabilities(buttons=True, button_limit=100)
+"""Of what rich messages are made of: choices become buttons, cards a picture with text and buttons below."""
+
+
 def render_message(message: OutMessage, *, rich: bool = False) -> list[Rendered]:
-    """The parts, in order: text, then files, then what could not be shown as it was meant. Buttons sit on the
-    last of them, the quoted message on the first. An album carries no buttons: the text comes after it then."""
+    """The parts, in order: text, then files, then what could not be shown as it was meant; cards follow. Buttons sit
+    on the last of them, the quoted message on the first. An album carries no buttons: the text comes after it then."""
+    return [part for piece in degrade(message, CAN) for part in _render(piece, rich=rich)]
+
+
+def _render(message: OutMessage, *, rich: bool) -> list[Rendered]:
     keyboard, unshown = _keyboard(message.buttons)
     text = message.text
     if len(text) > MESSAGE_LIMIT_CHARS:

@@ -17,7 +17,7 @@ from aiogram.methods.base import TelegramMethod
 
 from adapters.telegram.api import TelegramApi
 from adapters.telegram.media import DOWNLOAD_LIMIT_BYTES, UPLOAD_LIMIT_BYTES
-from adapters.telegram.rendering import preview
+from adapters.telegram.rendering import CAN, preview
 from adapters.telegram.sending import edit_text
 from botkit.sdk import BotkitError, Capabilities, Clock, Conversation, RateLimited
 
@@ -38,6 +38,7 @@ PRIVATE = Capabilities(
     delete=True,
     buttons=True,
     button_value_bytes=64,
+    button_limit=CAN.button_limit,
     threads=True,
     reactions=True,
     files=True,

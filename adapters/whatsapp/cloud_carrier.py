@@ -50,6 +50,8 @@ class CloudCarrier(Carrier):
         typing_s=25.0,
         buttons=True,
         button_value_bytes=200,
+        selects=10,
+        templates=True,
         reactions=True,
         files=True,
         file_in_limit_bytes=FILE_LIMIT_BYTES,
@@ -108,7 +110,7 @@ class CloudCarrier(Carrier):
             if self._template is None:
                 raise
         addressed.pop("context", None)
-        return await self._api.send({**addressed, **_template(self._template, part.text)})
+        return await self._api.send({**addressed, **_template(*self._template, (part.text,))})
 
     async def typing(self, room: str, message_id: str) -> None:
         await self._api.send(
@@ -134,6 +136,8 @@ class CloudCarrier(Carrier):
             case "text":
                 # A preview makes WhatsApp fetch the address: a way out for data that an injected prompt put there.
                 return {"type": "text", "text": {"body": text, "preview_url": False}}
+            case "template":
+                return _template(payload["name"], payload["language"], payload["variables"])
             case "buttons" | "list" as kind:
                 return {"type": "interactive", "interactive": _interactive(kind, text, payload["choices"])}
             case _:
@@ -180,11 +184,13 @@ def _interactive(kind: str, text: str, choices: Sequence[Mapping[str, str]]) -> 
     return {"type": "list", "body": {"text": text}, "action": {"button": "▾", "sections": [{"rows": rows}]}}
 
 
-def _template(template: tuple[str, str], text: str) -> dict[str, Any]:
-    """The text as the one variable of a template: without line ends, which templates refuse."""
-    shown = " ".join(text.split())
-    if len(shown) > _TEMPLATE_TEXT:
-        shown = f"{shown[: _TEMPLATE_TEXT - 1]}…"
-    name, language = template
-    body = {"type": "body", "parameters": [{"type": "text", "text": shown}]}
-    return {"type": "template", "template": {"name": name, "language": {"code": language}, "components": [body]}}
+def _template(name: str, language: str, variables: Sequence[str]) -> dict[str, Any]:
+    """An approved template; its variables without line ends, which templates refuse."""
+    shown = [{"type": "text", "text": _one_line(variable)} for variable in variables]
+    body = [{"type": "body", "parameters": shown}] if shown else []
+    return {"type": "template", "template": {"name": name, "language": {"code": language}, "components": body}}
+
+
+def _one_line(text: str) -> str:
+    shown = " ".join(text.split()) or "-"
+    return shown if len(shown) <= _TEMPLATE_TEXT else f"{shown[: _TEMPLATE_TEXT - 1]}…"

@@ -146,10 +146,18 @@ def _pressed(base: dict[str, Any], kind: str, content: Mapping[str, Any], contex
         return Event(kind="action", action=action, text=str(chosen.get("title") or ""), **base)
     if reply == "nfm_reply":
         answers = json.loads(str(chosen.get("response_json") or "{}"))
-        fields = {str(key): str(value) for key, value in _object(answers).items() if key != "flow_token"}
-        action = Action(value=str(_object(answers).get("flow_token") or ""), message_id=on, fields=fields)
+        fields = {str(key): _answer(value) for key, value in _object(answers).items() if key != "flow_token"}
+        token = str(_object(answers).get("flow_token") or "")
+        action = Action(value=token, message_id=on, fields=fields, sent=True)
         return Event(kind="action", action=action, **base)
     return Event(kind="unsupported", detail=f"an answer of the kind {reply}", raw=dict(content), **base)
+
+
+def _answer(value: Any) -> str | list[str]:
+    """One field of a flow, as every platform's forms give it."""
+    if isinstance(value, list):
+        return [str(one) for one in cast("list[Any]", value)]
+    return "true" if value is True else "false" if value is False else str(value)
 
 
 def _system(base: dict[str, Any], content: Mapping[str, Any]) -> Event:

@@ -235,6 +235,9 @@ class TwilioCarrier(Carrier):
         match payload["kind"]:
             case "text":
                 return {"body": text}
+            case "template":
+                given = {str(number): _one_line(one) for number, one in enumerate(payload["variables"], 1)}
+                return {"content_sid": payload["name"]} | ({"content_variables": json.dumps(given)} if given else {})
             case "buttons" | "list" as kind:
                 sid = await self._content(kind, payload["choices"])
                 return {"content_sid": sid, "content_variables": json.dumps({"1": text})}

@@ -48,7 +48,7 @@ def degrade(message: OutMessage, can: Capabilities) -> list[OutMessage]:
         blocks.append(form_text(message.form))
     kept, spilled = _buttons(rows, can)
     blocks += spilled
-    if (kept or selects or form) and not blocks:
+    if (kept or selects or form) and not blocks and not message.attachments:
         blocks.append(selects[0].label if selects and selects[0].label else form.title if form else PROMPT)
     first = replace(
         message,
@@ -109,7 +109,9 @@ def _card_messages(message: OutMessage, can: Capabilities) -> list[OutMessage]:
         kept, lines = _buttons(card.buttons, can)
         text = "\n\n".join(part for part in (card_text(card), *lines) if part)
         images = (card.image,) if card.image is not None else ()
-        shown.append(replace(base, text=text or (PROMPT if kept else ""), attachments=images, buttons=kept))
+        shown.append(
+            replace(base, text=text or (PROMPT if kept and not images else ""), attachments=images, buttons=kept)
+        )
     return shown
 
 

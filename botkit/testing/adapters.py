@@ -837,7 +837,7 @@ class AdapterContract:
         shown = _everything(emulator)
         assert all(word in shown for word in ("Here:", "Order 7", "Two books.", "Status", "on its way", "Order 8"))
         if adapter.capabilities(where).files:
-            assert "books.png" in shown
+            assert "books.png" in "\n".join([shown, *(outcome.part.text for outcome in outcomes)])
         if not adapter.capabilities(where).buttons:
             assert "Track" in shown
             return

@@ -92,7 +92,8 @@ class TelegramEmulator(Emulator):
             for e in message.entities
             if e["type"] == "pre"
         )
-        return Seen(message.text, str(message.message_id), str(message.chat_id), tuple(message.labels), code)
+        files = (message.file.name,) if message.file is not None else ()
+        return Seen(message.text, str(message.message_id), str(message.chat_id), tuple(message.labels), code, (), files)
 
     def previews(self) -> list[str]:
         return [draft.text for draft in self.fake.drafts]

@@ -16,7 +16,7 @@ from adapters.whatsapp import WhatsApp
 from botkit.core.config.models import SecretRef, WhatsAppChannel
 from botkit.core.errors import BadSignature, BotkitError, ChannelFatal, SendFailed
 from botkit.core.events import Attachment, Conversation
-from botkit.core.messages import Button, OutMessage, Part
+from botkit.core.messages import Button, OutMessage, Part, Template
 from botkit.sdk.adapter import Adapter, HttpRequest
 from botkit.testing.adapters import AdapterContract, Courier, Emulator, MemoryHost, Seen
 from botkit.testing.whatsapp import FakeCloud, FakeMessage, FakeTwilio, FakeWhatsApp
@@ -280,6 +280,25 @@ async def test_w1_with_a_template_the_message_goes_out_as_its_text(
     assert outcome.state == "sent"
     (message,) = fake.sent
     assert (message.kind, message.text) == ("template", "Your parcel is here.")
+
+
+async def test_w1_a_message_that_names_a_template_is_sent_as_it_at_any_time(
+    emulator: WhatsAppEmulator, host: MemoryHost, start: Start
+) -> None:
+    fake = emulator.fake
+    name = "news" if isinstance(fake, FakeCloud) else "HX1"
+    if isinstance(fake, FakeCloud):
+        fake.templates[name] = 1
+    else:
+        assert isinstance(fake, FakeTwilio)
+        fake.contents[name] = {"kind": "template", "values": {}}
+    adapter = await start()
+    where = await greeted(emulator, host)
+    await host.clock.advance(24 * 3600 + 1)
+    message = OutMessage(text="Your order A-7 is here.", template=Template(name=name, variables=("A-7",)))
+    (outcome,) = await Courier(adapter, host.clock).deliver(message, where)
+    assert (outcome.state, outcome.part.text) == ("sent", "Your order A-7 is here.")
+    assert [(one.kind, one.text) for one in fake.sent] == [("template", "A-7")]
 
 
 async def test_w2_a_status_report_names_the_part_and_why_it_failed(
