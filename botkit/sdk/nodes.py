@@ -376,6 +376,16 @@ class Node(BaseModel):
         return cls.handles
 
     @classmethod
+    def writes_of(cls, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Variables it writes besides its output (`Outcome.set`) → JSON Schema of each, `{}` when anything.
+        The name `*` says that there may be others.
+
+        Args:
+            data: as written, `{{ … }}` not filled in.
+        """
+        return {}
+
+    @classmethod
     def check(cls, data: Mapping[str, Any]) -> list[tuple[str, str]]:
         """What is wrong with a configuration beyond the types of its fields: (field, message)."""
         return []

@@ -40,6 +40,13 @@ class NodeType(msgspec.Struct, frozen=True):
         except Exception:
             return self.spec.bodies
 
+    def writes(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Variables it writes besides its output → schema; `*`: others too."""
+        try:
+            return dict(self.cls.writes_of(data)) if self.cls is not None else self.spec.writes
+        except Exception:
+            return {"*": {}}
+
     def is_open(self) -> bool:
         """Whether it may have edges nobody here knows of."""
         return self.cls is None and self.spec.dynamic

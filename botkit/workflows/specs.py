@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["FieldSpec", "NodeSpec", "inner_schema", "spec_of"]
+__all__ = ["FieldSpec", "NodeSpec", "inlined", "spec_of"]
 
 import inspect
 from collections.abc import Mapping
 from typing import Any, cast
 
 import msgspec
-from pydantic import PydanticSchemaGenerationError, TypeAdapter
 from pydantic.alias_generators import to_camel
-from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 
 from botkit.core.data import Data
 from botkit.sdk.nodes import Node
+from botkit.workflows.shapes import shape_of
 
 _ONWARD = ("default", "done")
 
@@ -51,8 +50,8 @@ class NodeSpec(Data):
     """As `Node.onward`."""
     bodies: tuple[str, ...] = ()
     """Handles whose steps it walks itself, where they do not depend on its fields."""
-    definitions: dict[str, Any] = {}
-    """Parts of the schemas of several fields: `#/$defs/…`."""
+    writes: dict[str, Any] = {}
+    """As `Node.writes_of`, where that does not depend on its fields."""
     file: str = ""
     """Where an operator's node stands; empty for botkit's own."""
 
@@ -75,7 +74,7 @@ class NodeSpec(Data):
         schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
         if required := [field.name for field in self.fields if field.required]:
             schema["required"] = required
-        return {**schema, **({"$defs": self.definitions} if self.definitions else {})}
+        return schema
 
 
 def spec_of(cls: type[Node], *, file: str = "") -> NodeSpec:
@@ -83,6 +82,7 @@ def spec_of(cls: type[Node], *, file: str = "") -> NodeSpec:
     schema = cls.model_json_schema(by_alias=False)
     properties = cast("dict[str, dict[str, Any]]", schema.get("properties", {}))
     required = set(schema.get("required", ()))
+    definitions = cast("dict[str, Any]", schema.get("$defs", {}))
     return NodeSpec(
         type=cls.type,
         category=cls.category,
@@ -91,7 +91,7 @@ def spec_of(cls: type[Node], *, file: str = "") -> NodeSpec:
             FieldSpec(
                 name=_written_name(name, field.alias),
                 alias=field.alias or name,
-                schema={key: value for key, value in properties[name].items() if key not in ("title", "description")},
+                schema=_bare(inlined(properties[name], definitions)),
                 required=name in required,
                 text=field.description or "",
             )
@@ -99,13 +99,17 @@ def spec_of(cls: type[Node], *, file: str = "") -> NodeSpec:
         ),
         handles=dict(cls.handles),
         dynamic=cls.handles_of.__func__ is not Node.handles_of.__func__,
-        output=_output_schema(cls.output),
+        output=inlined(shape_of(cls.output)),
         entry=cls.entry,
         onward=cls.onward,
         bodies=tuple(cls.bodies_of({})),
-        definitions=cast("dict[str, Any]", schema.get("$defs", {})),
+        writes=dict(cls.writes_of({})),
         file=file,
     )
+
+
+def _bare(schema: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key not in ("title", "description")}
 
 
 def _written_name(name: str, alias: str | None) -> str:
@@ -113,38 +117,20 @@ def _written_name(name: str, alias: str | None) -> str:
     return name if alias in (None, to_camel(name)) else alias
 
 
-def _output_schema(output: Any) -> dict[str, Any]:
-    if output is Any:
-        return {}
-    if output is None:
-        return {"type": "null"}
-    try:
-        return TypeAdapter(output).json_schema()
-    except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema, PydanticUserError):
-        return {}
-
-
-def inner_schema(schema: Mapping[str, Any], name: str) -> dict[str, Any] | None:
-    """Schema of one property of an object's schema: {} when unknown, None when it has no such property."""
-    here = _resolved(schema, schema)
-    for option in _options(here, schema):
-        properties = cast("dict[str, Any] | None", option.get("properties"))
-        if properties is None or option.get("additionalProperties") not in (None, False):
-            return {}
-        if name in properties:
-            inner = cast("dict[str, Any]", properties[name])
-            return {**inner, **({"$defs": schema["$defs"]} if "$defs" in schema else {})}
-    return None if here else {}
-
-
-def _options(schema: Mapping[str, Any], root: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    options = cast("list[dict[str, Any]]", schema.get("anyOf") or schema.get("oneOf") or [])
-    return [_resolved(option, root) for option in options] or [schema]
-
-
-def _resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
-    ref = schema.get("$ref")
-    if not isinstance(ref, str):
+def inlined(schema: Any, definitions: Mapping[str, Any] | None = None, seen: frozenset[str] = frozenset()) -> Any:
+    """A schema without `$ref`: what it refers to stands in its place. What refers to itself ends as anything."""
+    if isinstance(schema, list):
+        return [inlined(item, definitions, seen) for item in cast("list[Any]", schema)]
+    if not isinstance(schema, Mapping):
         return schema
-    definitions = cast("dict[str, Any]", root.get("$defs", {}))
-    return cast("Mapping[str, Any]", definitions.get(ref.rpartition("/")[2], {}))
+    given = cast("Mapping[str, Any]", schema)
+    known = cast("Mapping[str, Any]", given.get("$defs", definitions or {}))
+    reference = given.get("$ref")
+    rest: dict[str, Any] = {
+        key: inlined(value, known, seen) for key, value in given.items() if key not in ("$ref", "$defs")
+    }
+    if not isinstance(reference, str):
+        return rest
+    name = reference.rpartition("/")[2]
+    found: Any = inlined(known.get(name, {}), known, seen | {name}) if name not in seen else {}
+    return {**cast("dict[str, Any]", found), **rest}

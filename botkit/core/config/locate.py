@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["flat", "known_keys", "locate_errors", "looks_secret", "nearest", "problem_at", "shown"]
+__all__ = ["flat", "known_keys", "locate_errors", "looks_secret", "nearest", "problem_at", "sentence_of", "shown"]
 
 import difflib
 import re
@@ -72,6 +72,18 @@ def _located(detail: ErrorDetails, root: Branch, model: type[BaseModel]) -> Prob
     return _problem(place, sentence(context) if sentence else detail["msg"], path)
 
 
+def sentence_of(detail: ErrorDetails) -> str:
+    """One error of a validation in words, without its place."""
+    context: dict[str, Any] = detail.get("ctx") or {}
+    kind = detail["type"]
+    if kind in ("literal_error", "enum"):
+        return _wrong_choice((), Branch(Place("", 0, 0)), Place("", 0, 0), str(context.get("expected", ""))).message
+    if kind == "string_pattern_mismatch":
+        return "this does not have the form expected here"
+    sentence = _SENTENCES.get(kind)
+    return sentence(context) if sentence else detail["msg"].removeprefix("Value error, ")
+
+
 def _problem(place: Place, message: str, path: Sequence[str | int], hint: str = "") -> Problem:
     return Problem(message, place.file, place.line, place.column, dotted(path), hint)
 
@@ -106,6 +118,10 @@ _SENTENCES: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "float_type": lambda _: "must be a number, without quotes",
     "bool_type": lambda _: "must be true or false, without quotes",
     "string_type": lambda _: "must be text; put numbers, true, false and null in quotes",
+    "int_parsing": lambda _: "must be a whole number",
+    "int_from_float": lambda _: "must be a whole number",
+    "float_parsing": lambda _: "must be a number",
+    "bool_parsing": lambda _: "must be true or false",
     "finite_number": lambda _: "must be a finite number",
     "dict_type": lambda _: "must be a mapping of `key: value` lines",
     "mapping_type": lambda _: "must be a mapping of `key: value` lines",
