@@ -9,6 +9,7 @@ import inspect
 import textwrap
 import types
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import (
     Annotated,
     Any,
