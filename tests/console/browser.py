@@ -122,7 +122,7 @@ async def browsing(
     served = Served(fake)
     await served.start()
     try:
-        async with _chromium(profile, width, height) as context:
+        async with chromium(profile, width, height) as context:
             watched = Browsing(context, served)
             yield watched
         assert watched.faults == []
@@ -133,14 +133,15 @@ async def browsing(
 @asynccontextmanager
 async def browsing_at(url: str, profile: Path) -> AsyncGenerator[Watched]:
     """A fresh browser for a server that runs already, with the same demands."""
-    async with _chromium(profile, 1360, 860) as context:
+    async with chromium(profile, 1360, 860) as context:
         watched = Watched(context, url)
         yield watched
     assert watched.faults == []
 
 
 @asynccontextmanager
-async def _chromium(profile: Path, width: int, height: int) -> AsyncGenerator[BrowserContext]:
+async def chromium(profile: Path, width: int, height: int, *, dark: bool = False) -> AsyncGenerator[BrowserContext]:
+    """A browser with a profile of its own."""
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             profile,
@@ -149,6 +150,7 @@ async def _chromium(profile: Path, width: int, height: int) -> AsyncGenerator[Br
             ignore_default_args=["--headless"],
             viewport={"width": width, "height": height},
             locale="en-GB",
+            color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
             timezone_id="Europe/Berlin",
         )
@@ -159,9 +161,9 @@ async def _chromium(profile: Path, width: int, height: int) -> AsyncGenerator[Br
             await context.close()
 
 
-async def audit(page: Page) -> list[str]:
-    """What is not accessible about the page as it is now."""
-    found: list[str] = await page.evaluate(_AUDIT.read_text())
+async def audit(page: Page, host: str = "") -> list[str]:
+    """What is not accessible about the page as it is now; `host`: about what is in the shadow of that element."""
+    found: list[str] = await page.evaluate(_AUDIT.read_text(), host)
     return found
 
 

@@ -232,8 +232,10 @@ export class View {
   }
 
   note(text) {
+    const near = this.is_near();
     this.status.textContent = text;
     this.status.hidden = !text;
+    this.down(near);
     if (text && !this.status.dataset.state) setTimeout(() => this.status.textContent === text && this.note(""), 8000);
   }
 
