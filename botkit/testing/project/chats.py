@@ -71,14 +71,15 @@ class Chat(ABC):
     def connected(self, url: str, channel: str) -> None:  # noqa: B027 - only some need it
         """The project runs at that address, with the channel of that name on this platform."""
 
-    @abstractmethod
-    def say(self, who: str, text: str) -> None: ...
+    def say(self, who: str, text: str) -> None:
+        """Somebody writes, at once."""
+        self.fake.say(who, text)
 
-    @abstractmethod
-    def press(self, who: str, message: Any, label: str) -> None: ...
+    def press(self, who: str, message: Any, label: str) -> None:
+        self.fake.press(who, message, label)
 
-    @abstractmethod
-    def send_file(self, who: str, data: bytes, name: str) -> None: ...
+    def send_file(self, who: str, data: bytes, name: str) -> None:
+        self.fake.send_file(who, data, name=name)
 
     @abstractmethod
     def shown(self, who: str) -> list[Seen]:

@@ -27,15 +27,6 @@ class Telegram(Chat):
         settings = {"token": {"secret": "KIT_TELEGRAM"}, "api_base": self.fake.api_base}
         return settings, {"KIT_TELEGRAM": self.fake.token}
 
-    def say(self, who: str, text: str) -> None:
-        self.fake.say(who, text)
-
-    def press(self, who: str, message: Any, label: str) -> None:
-        self.fake.press(who, message, label)
-
-    def send_file(self, who: str, data: bytes, name: str) -> None:
-        self.fake.send_file(who, data, name=name)
-
     def shown(self, who: str) -> list[Seen]:
         chat = self.fake.dm(who).id
         return [
@@ -62,15 +53,6 @@ class Discord(Chat):
         settings = {"token": {"secret": "KIT_DISCORD"}, "api_base": self.fake.api_base}
         return settings, {"KIT_DISCORD": self.fake.token}
 
-    def say(self, who: str, text: str) -> None:
-        self.fake.say(who, text)
-
-    def press(self, who: str, message: Any, label: str) -> None:
-        self.fake.press(who, message, label)
-
-    def send_file(self, who: str, data: bytes, name: str) -> None:
-        self.fake.send_file(who, data, name=name)
-
     def shown(self, who: str) -> list[Seen]:
         place = self.fake.dm(who).id
         return [
@@ -94,15 +76,6 @@ class Slack(Chat):
             "api_base": self.fake.api_base,
         }
         return settings, {"KIT_SLACK_BOT": self.fake.bot_token, "KIT_SLACK_APP": self.fake.app_token}
-
-    def say(self, who: str, text: str) -> None:
-        self.fake.say(who, text)
-
-    def press(self, who: str, message: Any, label: str) -> None:
-        self.fake.press(who, message, label)
-
-    def send_file(self, who: str, data: bytes, name: str) -> None:
-        self.fake.send_file(who, data, name=name)
 
     def shown(self, who: str) -> list[Seen]:
         room = self.fake.dm(who).id
@@ -134,15 +107,6 @@ class WhatsApp(Chat):
 
     def connected(self, url: str, channel: str) -> None:
         self.fake.post_to(f"{url}/api/bots/webhook/whatsapp/{channel}")
-
-    def say(self, who: str, text: str) -> None:
-        self.fake.say(who, text)
-
-    def press(self, who: str, message: Any, label: str) -> None:
-        self.fake.press(who, message, label)
-
-    def send_file(self, who: str, data: bytes, name: str) -> None:
-        self.fake.send_file(who, data, name=name)
 
     def shown(self, who: str) -> list[Seen]:
         return [
