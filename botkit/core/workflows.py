@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["VISIT", "Visit", "WorkflowOutcome", "WorkflowTask"]
+__all__ = ["VISIT", "BotFacts", "Visit", "WorkflowOutcome", "WorkflowTask"]
 
 from datetime import datetime
 from typing import Any, Literal
@@ -54,6 +54,23 @@ class WorkflowTask(Data):
     """Bots that delegated before this one."""
     dry: bool = False
     """A rehearsal: effects are mocked."""
+
+
+class BotFacts(Data):
+    """A bot as a workflow asks it for help."""
+
+    bot: str
+    prompt: str = ""
+    model: str = ""
+    temperature: float | None = None
+    workspace: str = ""
+    workflow: str = ""
+    """What it answers by, instead of the agent loop."""
+    max_iterations: int = 10
+    max_output_tokens: int = 8192
+    max_turn_tokens: int = 0
+    max_cost_micros: int = 0
+    timeout_s: float = 30.0
 
 
 class Visit(Data):

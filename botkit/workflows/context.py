@@ -58,7 +58,7 @@ class NodeRun:
 
     @property
     def task(self) -> WorkflowTask:
-        return self._machine.task
+        return self._walk.task
 
     @property
     def services(self) -> WorkflowServices:
@@ -66,7 +66,7 @@ class NodeRun:
 
     @property
     def workspace(self) -> str:
-        return self._walk.plan.graph.workspace or self.task.workspace
+        return self.task.workspace or self._walk.plan.graph.workspace
 
     @property
     def busy(self) -> bool:
@@ -235,14 +235,25 @@ class NodeRun:
             region=above.plan.region(self.node.id, handle),
             workflow=above.workflow,
             depth=above.depth,
+            task=above.task,
         )
         await walk.run(self.entries(handle))
         return walk.last.output if walk.last is not None else None
 
-    async def walk_graph(self, workflow: str, plan: Plan, scope: Scope, entries: list[str]) -> Any:
-        """Do another graph inside this run."""
-        depth = self._walk.depth + 1
-        walk = Walk(self._machine, plan, f"{self.path}/", scope, self.stop, workflow=workflow, depth=depth)
+    async def walk_graph(
+        self, workflow: str, plan: Plan, scope: Scope, entries: list[str], task: WorkflowTask | None = None
+    ) -> Any:
+        """Do another graph inside this run; for another bot, with its task."""
+        walk = Walk(
+            self._machine,
+            plan,
+            f"{self.path}/",
+            scope,
+            self.stop,
+            workflow=workflow,
+            depth=self._walk.depth + 1,
+            task=task or self.task,
+        )
         await walk.run(entries)
         return walk.last.output if walk.last is not None else None
 

@@ -74,7 +74,7 @@ class Graph(Data):
     edges: tuple[GraphEdge, ...] = ()
     description: str = ""
     workspace: str = ""
-    """Where its tools come from; the bot's when empty."""
+    """Where its tools come from, unless a bot runs it."""
     inputs: dict[str, Any] = {}
     """JSON Schema of what it is started with; empty: anything."""
     variables: dict[str, Any] = {}

@@ -326,7 +326,10 @@ class Walk:
         region: frozenset[str] | None = None,
         workflow: str = "",
         depth: int = 0,
+        task: WorkflowTask | None = None,
     ):
+        self.task = task or machine.task
+        """For whom its nodes act: another bot, where one was asked."""
         self.workflow = workflow
         """The workflow of the graph, where it is not that of the run."""
         self.depth = depth

@@ -14,6 +14,7 @@ from botkit.core.messages import OutMessage
 from botkit.core.models import Model
 from botkit.core.redact import Redactor
 from botkit.core.tools import ToolPort
+from botkit.core.workflows import BotFacts
 from botkit.runs.calling import Elicit
 from botkit.runs.context import RunContext
 from botkit.sdk.nodes import Node
@@ -55,6 +56,8 @@ class WorkflowServices:
     redactor: Redactor
     elicit: Elicit
     """Asks a person what a tool wants to know."""
+    bot: Callable[[str, str], Awaitable[BotFacts]]
+    """The bot of (revision, name). Raises `NotFound`."""
     plan: Callable[[str, str], Awaitable[Plan]]
     """The graph of (revision, workflow). Raises `NotFound`."""
     node_type: Callable[[str], type[Node]]

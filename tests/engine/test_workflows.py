@@ -6,8 +6,10 @@ from typing import Any
 
 from botkit.agents.elicitation import elicit
 from botkit.agents.loop import AgentLoop
+from botkit.core.errors import NotFound
 from botkit.core.messages import OutMessage
 from botkit.core.redact import NoRedaction
+from botkit.core.workflows import BotFacts
 from botkit.engine.workflow_runs import service_event
 from botkit.sdk.nodes import Node, NodeContext, NodeFailed, Outcome, Signal, Wait, node
 from botkit.workflows.graph import Graph, GraphEdge, GraphNode, Plan
@@ -108,6 +110,7 @@ def with_workflow(world: World, *nodes: GraphNode, edges: str = "", reply: str =
                 messages=_Said(world),
                 redactor=NoRedaction(),
                 elicit=elicit,
+                bot=_no_bot,
                 plan=plan_of,
                 node_type=registry.cls,
             )
@@ -119,6 +122,10 @@ def with_workflow(world: World, *nodes: GraphNode, edges: str = "", reply: str =
         workflows={"flow": {"nodes": [{"id": "x", "type": "greet", "data": {}}]}},
         **config,
     )
+
+
+async def _no_bot(revision: str, name: str) -> BotFacts:
+    raise NotFound(f"no bot {name}")
 
 
 def greet(name: str, text: str, **more: Any) -> GraphNode:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import msgspec
 
+from botkit.agents.loop import AgentLoop
 from botkit.core.clock import from_micros
 from botkit.core.errors import Conflict, NotFound
 from botkit.core.events import Conversation
@@ -35,7 +36,7 @@ from botkit.core.live import LiveHub
 from botkit.core.messages import OutMessage, Part
 from botkit.core.redact import NoRedaction
 from botkit.core.tools import Principal
-from botkit.core.workflows import WorkflowOutcome, WorkflowTask
+from botkit.core.workflows import BotFacts, WorkflowOutcome, WorkflowTask
 from botkit.runs.context import Paused, RunContext
 from botkit.sdk.nodes import Node
 from botkit.testing.clock import ManualClock
@@ -87,6 +88,7 @@ class MemoryRun:
         """Number of the commit, counted over all lives, at which the process dies; 0: never."""
         self.die_after_commit = False
         self.tools = FakeTools()
+        self.bots: dict[str, BotFacts] = {}
         self.model = ScriptedModel(*answers)
         registry = builtin_registry().with_classes(*nodes)
         plans = {graph.name: Plan(graph), **{name: Plan(other) for name, other in (others or {}).items()}}
@@ -120,16 +122,22 @@ class MemoryRun:
                 raise NotFound(f"no workflow `{workflow}`")
             return plans[workflow]
 
+        async def bot(revision: str, name: str) -> BotFacts:
+            if name not in self.bots:
+                raise NotFound(f"no bot `{name}`")
+            return self.bots[name]
+
         async def elicit(*args: Any, **more: Any) -> dict[str, Any] | None:
             return None
 
         self.services = WorkflowServices(
             model=self.model,
             tools=self.tools,
-            agent=cast("Any", None),
+            agent=AgentLoop(self.model, self.tools),
             messages=_Messages(),
             redactor=NoRedaction(),
             elicit=elicit,
+            bot=bot,
             plan=plan,
             node_type=registry.cls,
         )
