@@ -1,0 +1,136 @@
+"""Workflows of an instance: the runner and its ports, made when the first run begins."""
+
+from __future__ import annotations
+
+__all__ = ["InstanceWorkflows"]
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from botkit.agents.elicitation import elicit
+from botkit.agents.loop import AgentLoop
+from botkit.app.configs import ConfigBook
+from botkit.core.errors import NotFound
+from botkit.core.journal import Run, Write
+from botkit.core.messages import OutMessage
+from botkit.core.models import Model
+from botkit.core.redact import Redactor
+from botkit.core.tools import ToolPort
+from botkit.core.workflows import BotFacts, WorkflowOutcome, WorkflowTask
+from botkit.engine.workflow_runs import OutgoingMessages
+from botkit.runs.context import RunContext
+
+if TYPE_CHECKING:
+    from botkit.workflows.graph import Plan
+    from botkit.workflows.runner import WorkflowRunner
+
+_PLANS_REMEMBERED = 200
+
+
+class InstanceWorkflows:
+    """Fills the engine's port. Node types and the expression language are imported when they are first needed.
+
+    Args:
+        messages: the engine's, which is there once the engine is.
+    """
+
+    def __init__(
+        self,
+        *,
+        configs: ConfigBook,
+        model: Model,
+        tools: ToolPort,
+        agent: AgentLoop,
+        redactor: Redactor,
+        messages: Callable[[], OutgoingMessages],
+    ):
+        self._configs = configs
+        self._model = model
+        self._tools = tools
+        self._agent = agent
+        self._redactor = redactor
+        self._messages = messages
+        self._plans: OrderedDict[tuple[str, str], Plan] = OrderedDict()
+        self._runner: WorkflowRunner | None = None
+
+    async def plan_hash(self, revision: str, workflow: str) -> str:
+        return (await self.plan(revision, workflow)).hash
+
+    async def run(self, ctx: RunContext, task: WorkflowTask) -> WorkflowOutcome:
+        if self._runner is None:
+            self._runner = await asyncio.to_thread(self._make)
+        return await self._runner.run(ctx, task)
+
+    async def plan(self, revision: str, workflow: str) -> Plan:
+        """The graph of a revision, compiled once. Raises `NotFound`."""
+        config = await self._configs.get(revision)
+        key = (config.revision, workflow)
+        if key not in self._plans:
+            if workflow not in config.workflows:
+                raise NotFound(f"no workflow `{workflow}` in bots.yaml")
+
+            def compiled() -> Plan:
+                from botkit.workflows.define import compile_workflow
+                from botkit.workflows.graph import Plan
+
+                return Plan(compile_workflow(config, workflow))
+
+            self._plans[key] = await asyncio.to_thread(compiled)
+        self._plans.move_to_end(key)
+        while len(self._plans) > _PLANS_REMEMBERED:
+            self._plans.popitem(last=False)
+        return self._plans[key]
+
+    async def bot(self, revision: str, name: str) -> BotFacts:
+        """A bot of a revision, for those that ask it. Raises `NotFound`."""
+        config = await self._configs.get(revision)
+        bot = config.bots.get(name)
+        if bot is None or not bot.enabled:
+            raise NotFound(f"no bot `{name}` in bots.yaml, or it is disabled")
+        return BotFacts(
+            bot=name,
+            prompt=bot.prompt,
+            model=bot.model,
+            temperature=bot.temperature,
+            workspace=bot.workspace,
+            workflow=bot.workflow or "",
+            max_iterations=bot.max_iterations,
+            max_output_tokens=bot.max_output_tokens,
+            max_turn_tokens=bot.max_turn_tokens or 0,
+            max_cost_micros=int(bot.max_turn_cost.amount * 1_000_000) if bot.max_turn_cost else 0,
+            timeout_s=bot.timeout_s,
+        )
+
+    def _make(self) -> WorkflowRunner:
+        from botkit.workflows.registry import builtin_registry
+        from botkit.workflows.runner import WorkflowRunner
+        from botkit.workflows.services import WorkflowServices
+
+        return WorkflowRunner(
+            WorkflowServices(
+                model=self._model,
+                tools=self._tools,
+                agent=self._agent,
+                messages=_Later(self._messages),
+                redactor=self._redactor,
+                elicit=elicit,
+                bot=self.bot,
+                plan=self.plan,
+                node_type=builtin_registry().cls,
+            )
+        )
+
+
+class _Later:
+    """Messages of the engine, asked for when there is one to send."""
+
+    def __init__(self, messages: Callable[[], OutgoingMessages]):
+        self._messages = messages
+
+    def writes(self, run: Run, ref: str, message: OutMessage, conversation: str) -> Sequence[Write]:
+        return self._messages().writes(run, ref, message, conversation)
+
+    def kick(self, run: Run, conversation: str) -> None:
+        self._messages().kick(run, conversation)
