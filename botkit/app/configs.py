@@ -12,10 +12,11 @@ from pathlib import Path
 import structlog
 
 from botkit.app.revisions import Applied, ConfigState
+from botkit.app.workflows import load_project, tools_of
 from botkit.core.clock import Clock
 from botkit.core.config import Config, load_config
 from botkit.core.errors import BotkitError, ConfigError, NotFound
-from botkit.core.stores import Revision, Revisions
+from botkit.core.stores import Catalog, Revision, Revisions
 
 _log = structlog.get_logger("botkit.config")
 
@@ -30,11 +31,12 @@ class ConfigBook:
 
     Args:
         file: bots.yaml.
-        on_change: makes the rest of the house follow a new revision; it must not fail for one bad part.
+        catalog: the tools servers told, for workflows that call them.
     """
 
-    def __init__(self, file: Path, revisions: Revisions, clock: Clock):
+    def __init__(self, file: Path, revisions: Revisions, clock: Clock, catalog: Catalog | None = None):
         self._file = file
+        self._catalog = catalog
         self._revisions = revisions
         self._clock = clock
         self._current: Config | None = None
@@ -81,10 +83,15 @@ class ConfigBook:
     async def _load(self, files: Mapping[str, str] | None = None) -> Config:
         return await asyncio.to_thread(load_config, self._file, files=files)
 
+    async def _load_checked(self, files: Mapping[str, str] | None = None) -> Config:
+        """As `_load`, its workflows looked at too. What already ran is not judged again by a newer version."""
+        tools = tools_of(await self._catalog.load()) if self._catalog is not None else None
+        return await asyncio.to_thread(load_project, self._file, files=files, tools=tools)
+
     async def on_disk(self) -> Config:
         """What the file says now. Raises `ConfigError`; `error` remembers it."""
         try:
-            config = await self._load()
+            config = await self._load_checked()
         except ConfigError as error:
             self.error = error
             raise
@@ -156,7 +163,7 @@ class ConfigBook:
         """
         async with self._changing:
             target = await self._target(revision)
-            config = await self._load(target.files)
+            config = await self._load_checked(target.files)
             notes = await self._keep_edits(actor)
             written, failed = await asyncio.to_thread(self._write, target.files)
             if failed:

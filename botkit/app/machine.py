@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from botkit.app.environment import Environment
 from botkit.app.finding import Finding
 from botkit.app.publicity import public_url_problems
+from botkit.app.workflows import check_config
 from botkit.core.config import load_config
 from botkit.core.errors import ConfigError
 
@@ -68,6 +69,7 @@ def _disk(environment: Environment) -> Finding:
 def _config(environment: Environment) -> Iterator[Finding]:
     try:
         config = load_config(environment.config)
+        unsure = check_config(config)
     except ConfigError as error:
         for problem in error.problems or (str(error),):
             yield Finding(check="bots.yaml", state="failed", detail=str(problem), fix="mend it, then: botkit check")
@@ -75,7 +77,7 @@ def _config(environment: Environment) -> Iterator[Finding]:
     wrong, doubtful = public_url_problems(config, environment.public_url)
     for problem in wrong:
         yield Finding(check="bots.yaml", state="failed", detail=str(problem), fix="set BOTKIT_PUBLIC_URL")
-    for problem in (*config.warnings, *doubtful):
+    for problem in (*config.warnings, *doubtful, *unsure):
         yield Finding(check="bots.yaml", state="warning", detail=str(problem), fix=problem.hint)
     if not wrong:
         yield Finding(check="bots.yaml", state="ok", detail=f"{len(config.bots)} bots, {len(config.channels)} channels")

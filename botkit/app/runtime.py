@@ -38,8 +38,10 @@ from botkit.app.run_files import RunFiles
 from botkit.app.tasks import TaskOwner
 from botkit.app.tracing import Spans, set_up_tracing
 from botkit.app.vault import ProcessVault
+from botkit.app.workflow_running import InstanceWorkflows
+from botkit.app.workflows import load_project
 from botkit.core.clock import Clock, SystemClock
-from botkit.core.config import Config, load_config
+from botkit.core.config import Config
 from botkit.core.errors import ConfigError
 from botkit.core.events import Conversation, Event
 from botkit.core.journal import Journal
@@ -94,7 +96,7 @@ async def open_instance(
     synchronous = read.settings.synchronous if read is not None else "full"
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(home.path, url, clock=clock, synchronous=synchronous))
-        configs = ConfigBook(environment.config, store.revisions, clock)
+        configs = ConfigBook(environment.config, store.revisions, clock, store.catalog)
         if mode == "command":
             await configs.peek(read=read)
         else:
@@ -237,6 +239,9 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         stopping.set()
 
     metered: Journal = MeteredJournal(store.journal, metrics, spans.saw if spans is not None else None)  # pyright: ignore[reportAssignmentType] - passes on the rest
+    workflows = InstanceWorkflows(
+        configs=configs, model=gate, tools=gateway, agent=agent, redactor=redactor, messages=lambda: engine.messages
+    )
     engine = Engine(
         store=_EngineStore(metered, store.people, store.pairing, store.records, store.files),
         configs=configs,
@@ -247,6 +252,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         spawn=given.tasks.spawn,
         redactor=redactor,
         calls=call_desk,
+        workflows=workflows,
         on_fenced=fenced,
     )
 
@@ -330,7 +336,7 @@ async def _follow(instance: Instance, config: Config) -> None:
 def _preview(environment: Environment, *, must_load: bool) -> Config | None:
     """The file as it is; None where it is broken and an earlier revision may run instead."""
     try:
-        return load_config(environment.config)
+        return load_project(environment.config)
     except ConfigError:
         if must_load:
             raise

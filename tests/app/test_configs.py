@@ -171,3 +171,32 @@ async def test_nothing_to_go_back_to_is_said(desk: Desk) -> None:
         await desk.book.rollback(actor="ada", via="cli")
     with pytest.raises(NotFound, match="rollback --list"):
         await desk.book.rollback("abc", actor="ada", via="cli")
+
+
+def write_workflow(desk: Desk, text: str) -> None:
+    folder = desk.file.parent / "workspace" / "workflows"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "refund.yaml").write_text(text)
+
+
+async def test_a_workflow_that_is_wrong_is_not_applied_and_one_that_is_right_is(desk: Desk) -> None:
+    began = await desk.book.start(actor="ada")
+    write_workflow(desk, "steps:\n  - lop: {times: 2}\n")
+    with pytest.raises(ConfigError) as caught:
+        await desk.book.apply(actor="ada", via="cli")
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line, problem.hint) == ("workspace/workflows/refund.yaml", 2, "did you mean `loop`?")
+    assert desk.book.current.revision == began.revision
+    write_workflow(desk, "steps:\n  - loop: {times: 2}\n")
+    assert (await desk.book.apply(actor="ada", via="cli")).changed
+
+
+async def test_a_stored_revision_is_not_judged_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_workflow(desk, "steps:\n  - loop: {times: 2}\n")
+    began = await desk.book.start(actor="ada")
+    write_workflow(desk, "steps:\n  - loop: {times: 3}\n")
+    desk.book = desk.fresh()
+    await desk.book.start(actor="ada")
+    monkeypatch.setattr("botkit.app.workflows.check_config", None)
+    old = await desk.book.get(began.revision)
+    assert old.workflows["refund"].steps == ({"loop": {"times": 2}},)

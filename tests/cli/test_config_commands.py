@@ -109,3 +109,14 @@ def test_inject_edits_the_file_and_keeps_its_comments(cli: Cli, ask: Ask, projec
     assert "# theirs" in text
     both = cli("secrets", "inject", "crm", "CRM_KEY", "--bearer", "--env", "X")
     assert both.exit_code == 2
+
+
+def test_check_looks_at_workflows_too(cli: Cli, project: Path) -> None:
+    folder = project / "workspace" / "workflows"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "refund.yaml").write_text("steps:\n  - loop: {tims: 2}\n")
+    wrong = cli("check")
+    assert wrong.exit_code == 2
+    assert "workspace/workflows/refund.yaml:2:12: workflows.refund.loop.tims" in wrong.stderr
+    (folder / "refund.yaml").write_text("steps:\n  - loop: {times: 2}\n")
+    assert "1 workflow" in cli("check").output

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 __all__ = ["ConfigOperations"]
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from botkit.app.revisions import Applied, ConfigState
+from botkit.app.workflows import tools_of
 from botkit.core.stores import Revision
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ class ConfigOperations:
 
     async def state(self) -> ConfigState:
         return await self._i.configs.state()
+
+    async def tools(self) -> Mapping[str, Sequence[str]]:
+        """Tools by server, as the servers told them last."""
+        return tools_of(await self._i.store.catalog.load())
 
     async def active(self) -> Revision | None:
         """The revision that runs, with its files."""

@@ -11,28 +11,34 @@ Examples:
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from botkit.cli.command import verb
 from botkit.cli.output import Output
 
+if TYPE_CHECKING:
+    from botkit.app.environment import Environment
+
 
 @verb
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-def command(out: Output, file: Path | None) -> None:
+async def command(out: Output, file: Path | None) -> None:
     from botkit.app.environment import load_environment
     from botkit.app.publicity import public_url_problems
+    from botkit.app.workflows import check_config
     from botkit.core.config import load_config
     from botkit.core.errors import ConfigError
 
     environment = load_environment(file)
     config = load_config(environment.config)
+    unsure = check_config(config, **(await _known(environment) if config.workflows else {}))
     wrong, doubtful = public_url_problems(config, environment.public_url)
     if wrong:
         raise ConfigError(f"{config.origin.main} needs an address of its own", tuple(wrong))
     counted = {name: len(getattr(config, name)) for name in _COUNTED}
-    warnings = [*config.warnings, *doubtful]
+    warnings = [*config.warnings, *doubtful, *unsure]
     recording = [name for name, workspace in config.workspaces.items() if workspace.record_payloads]
     out.result(
         {
@@ -55,7 +61,24 @@ def command(out: Output, file: Path | None) -> None:
     )
 
 
-_COUNTED = ("bots", "channels", "servers", "workspaces", "models", "people")
+async def _known(environment: Environment) -> dict[str, Any]:
+    """What the instance knows of tools and secrets; nothing where there is none yet."""
+    from botkit.app.home import Home
+    from botkit.cli.session import operations
+    from botkit.core.errors import BotkitError
+
+    if not Home(environment.home).exists:
+        return {}
+    try:
+        async with operations(environment=environment) as ops:
+            tools = await ops.config.tools()
+            secrets = [row.name for row in await ops.secrets.list() if row.version or row.in_environment]
+            return {"tools": tools, "secrets": secrets}
+    except BotkitError:
+        return {}
+
+
+_COUNTED = ("bots", "channels", "workflows", "servers", "workspaces", "models", "people")
 
 
 def _number(name: str, count: int) -> str:
