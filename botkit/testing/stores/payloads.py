@@ -155,6 +155,15 @@ class PayloadsContract:
         assert await ids(store) == ["Bo-chat", "Bo-client", "service"]
         assert len(await store.records.calls()) == 5
 
+    async def test_records_move_with_an_account_to_its_person(self, store: Stores) -> None:
+        ada = await store.people.resolve("desk", User(id="1", name="Ada"))
+        alone = await store.people.resolve("sales", User(id="9"))
+        await store.calls.append([a_recorded_call("c1", principal=alone.id)])
+        await store.people.link(ada.id, "sales", "9")
+        found = await store.payloads.get("c1")
+        assert found is not None
+        assert found.principal == ada.id
+
     # ── age ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def test_records_go_by_their_own_age_and_at_the_latest_with_their_calls(
