@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any, ClassVar, Literal, NamedTuple, cast
 
 from adapters.slack.api import SlackApi
+from adapters.slack.asides import Asides, aside
 from adapters.slack.direct import DirectRooms
 from adapters.slack.inbox import Inbox
 from adapters.slack.known import Known, Me, Said
@@ -61,6 +62,7 @@ class _Running(NamedTuple):
     api: SlackApi
     streams: Streams
     sessions: Sessions
+    asides: Asides
     views: Views
     inbox: Inbox
     signatures: Signatures
@@ -135,12 +137,14 @@ class Slack(Adapter):
         api = SlackApi(await host.secret(config.bot_token.secret), base)
         streams = Streams(api, host.clock, self._known, self.channel)
         sessions = Sessions(api, self.channel)
+        asides = Asides(api, host.clock, self.channel)
         inbox = Inbox(
             channel=self.channel,
             api=api,
             host=host,
             known=self._known,
             sessions=sessions,
+            asides=asides,
             app=sha256(f"{base} {app_token or signing}".encode()).hexdigest(),
             prompts=config.suggested_prompts,
         )
@@ -159,6 +163,7 @@ class Slack(Adapter):
             api=api,
             streams=streams,
             sessions=sessions,
+            asides=asides,
             views=Views(api, host.clock, self.channel, streams, sessions),
             inbox=inbox,
             signatures=Signatures(signing, host.clock),
@@ -268,7 +273,11 @@ class Slack(Adapter):
         return IN_THREADS if conversation.thread else CAN
 
     def render(self, message: OutMessage, conversation: Conversation) -> Sequence[Rendered]:
-        return [first_words(message)] if message.streaming else render_message(message)
+        if message.streaming:
+            return [first_words(message)]
+        rendered = render_message(message)
+        alone = conversation.kind == "group" and message.visible_to
+        return [aside(piece, message.visible_to) for piece in rendered] if alone else rendered
 
     def direct_room(self, user_id: str) -> str:
         return self._direct.room(user_id)
@@ -289,6 +298,8 @@ class Slack(Adapter):
 
     async def _send(self, now: _Running, part: Part) -> str:
         """A stream's first words, or its end, or a message of its own."""
+        if "for" in part.payload:
+            return await now.asides.send(part)
         if "stream" in part.payload:
             if part.message_id:
                 return part.message_id  # it is there, and may show more by now
@@ -301,6 +312,8 @@ class Slack(Adapter):
         return message_id
 
     async def find(self, part: Part) -> Receipt | None:
+        if "for" in part.payload:
+            return None  # nobody can look up what one person sees
         now = self._running()
         part = await self._direct.placed(now.api, part)
         me = [number for number in (self._known.me.user, self._known.me.bot) if number]

@@ -29,6 +29,7 @@ from botkit.sdk import (
 )
 
 DEFAULT_BASE = "https://slack.com"
+_HOOKS = "hooks.slack.com"
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 30.0
 UPLOAD_TIMEOUT_S = 300.0
@@ -111,6 +112,22 @@ class SlackApi:
         if granted:
             self.scopes = frozenset(scope.strip() for scope in str(granted).split(","))
         return cast("dict[str, Any]", answer.data)
+
+    def is_own(self, url: str) -> bool:
+        """Whether an address to answer at is Slack's, and not one that somebody made up."""
+        parts = urlsplit(url)
+        return parts.netloc == self._host if self._host else (parts.scheme, parts.netloc) == ("https", _HOOKS)
+
+    async def respond(self, url: str, message: dict[str, Any]) -> None:
+        """Post to a `response_url`. Raises `Refused` when it is used up, or a retryable `AdapterError`."""
+        try:
+            async with self._pool.post(url, json=message, allow_redirects=False) as answer:
+                if 400 <= answer.status < 500 and answer.status != 429:
+                    raise Refused("response_url", f"HTTP {answer.status}")
+                if answer.status != 200:
+                    raise _retryable(f"HTTP {answer.status} from Slack to response_url")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _retryable(f"no answer from Slack to response_url: {type(error).__name__}") from None
 
     async def upload(self, url: str, data: bytes) -> None:
         """Send a file's bytes to the address from `files.getUploadURLExternal`. Nobody sees it yet."""

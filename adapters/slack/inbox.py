@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from adapters.slack.api import Refused, SlackApi
+from adapters.slack.asides import Asides
 from adapters.slack.catchup import catch_up
 from adapters.slack.known import Known, Person, Said
 from adapters.slack.parsing import parse_payload
@@ -46,6 +47,7 @@ class Inbox:
         host: AdapterHost,
         known: Known,
         sessions: Sessions,
+        asides: Asides,
         app: str,
         prompts: Sequence[str] = (),
     ):
@@ -54,6 +56,7 @@ class Inbox:
         self._host = host
         self._known = known
         self._sessions = sessions
+        self._asides = asides
         self._app = app
         self._prompts = prompts
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,6 +79,8 @@ class Inbox:
             if place.thread and event.addressed in {"mention", "reply"}:
                 # The bot was talked with there before this process began.
                 self._known.learn_thread(place.room, place.thread, Said(place.thread, ""))
+            if event.kind == "message" and event.addressed != "none":
+                self._sessions.heard(place, event.message_id, older=True)
 
     def parse(self, payload: Raw) -> Sequence[Event]:
         return parse_payload(self._channel, self._known, payload, self._host.clock.now())
@@ -90,6 +95,7 @@ class Inbox:
             await self._look_up(payload)
         except Exception as error:  # what it leaves out must not keep it from being stored
             _log.debug("slack_lookup_failed", channel=self._channel, detail=type(error).__name__)
+        self._asides.learn(payload)
         for event in self.parse(payload):
             fresh = await self._host.accept(event)
             place = event.conversation
@@ -97,7 +103,8 @@ class Inbox:
                 self._known.learn_thread(place.room, place.thread, Said(event.message_id, event.text))
             elif fresh and event.kind == "thread_started":
                 self._later(self._sessions.began(place, self._prompts))
-            elif fresh and event.kind == "message" and place.thread:
+            elif fresh and event.kind == "message" and event.addressed != "none":
+                self._sessions.heard(place, event.message_id)
                 self._later(self._sessions.asked(place, event.text))
 
     async def catch_up(self) -> None:

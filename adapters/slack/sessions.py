@@ -1,7 +1,7 @@
-"""What Slack shows of a thread besides its messages: that the bot is at work, a stop button, a title, first questions.
+"""What Slack shows besides messages: that the bot is at work, a stop button, a thread's title, first questions.
 
-Apps declared as agents have sessions, whose stop button comes back as `agent_session_stopped`; others have a line of
-text. Failures stay here.
+In threads, apps declared as agents have sessions, whose stop button comes back as `agent_session_stopped`; others have
+a line of text. Elsewhere the message that is being answered carries a reaction meanwhile. Failures stay here.
 
 Source: https://docs.slack.dev/ai/agent-sessions, https://docs.slack.dev/reference/methods/assistant.threads.setStatus
 """
@@ -22,23 +22,38 @@ from botkit.sdk import BotkitError, Conversation
 _log = structlog.get_logger("botkit.slack")
 
 _AT_WORK = "is thinking…"
+_MARK = "eyes"
 _TITLE_CHARS = 60
 _PROMPTS = 4
 _KEPT = 2000
 
 
 class Sessions:
-    """The threads of one channel."""
+    """The conversations of one channel."""
 
     def __init__(self, api: SlackApi, channel: str):
         self._api = api
         self._channel = channel
         self._has_sessions = True
         self._at_work: set[str] = set()
+        self._heard: OrderedDict[str, str] = OrderedDict()
+        self._marked: dict[str, str] = {}
         self._titled: OrderedDict[str, None] = OrderedDict()
+
+    def heard(self, conversation: Conversation, message_id: str, *, older: bool = False) -> None:
+        """Somebody said something to the bot; `older` than what is known already."""
+        if conversation.thread or not message_id or (older and conversation.key in self._heard):
+            return
+        self._heard[conversation.key] = message_id
+        self._heard.move_to_end(conversation.key)
+        while len(self._heard) > _KEPT:
+            self._heard.popitem(last=False)
 
     async def working(self, conversation: Conversation) -> None:
         """Show that an answer is on its way; the next message takes it away."""
+        if not conversation.thread:
+            await self._mark(conversation)
+            return
         where = {"channel_id": conversation.room, "thread_ts": conversation.thread}
         if self._has_sessions:
             try:
@@ -56,10 +71,20 @@ class Sessions:
 
     async def rested(self, conversation: Conversation) -> None:
         """Something was said there: the bot waits for people again."""
+        marked = self._marked.pop(conversation.key, "")
+        if marked:
+            await self._quietly("reactions.remove", channel=conversation.room, timestamp=marked, name=_MARK)
         if conversation.key in self._at_work:
             self._at_work.discard(conversation.key)
             where = {"channel_id": conversation.room, "thread_ts": conversation.thread}
             await self._quietly("agents.sessions.setStatus", status="active", **where)
+
+    async def _mark(self, conversation: Conversation) -> None:
+        message_id = self._heard.get(conversation.key, "")
+        if message_id and self._marked.get(conversation.key) != message_id:
+            await self.rested(conversation)
+            self._marked[conversation.key] = message_id
+            await self._quietly("reactions.add", channel=conversation.room, timestamp=message_id, name=_MARK)
 
     async def began(self, conversation: Conversation, prompts: Sequence[str]) -> None:
         """Somebody opened a thread with the assistant: offer what to ask."""

@@ -44,9 +44,11 @@ CAN = Capabilities(
     file_out_limit_bytes=UPLOAD_LIMIT_BYTES,
     idempotent_send="lookup",
     commands=True,
+    ephemeral=True,
+    typing_s=100.0,
 )
 """Everywhere. About fifty edits a minute are allowed, and one message a second in a channel."""
-IN_THREADS = msgspec.structs.replace(CAN, stream="native", stream_interval_s=1.0, typing_s=100.0)
+IN_THREADS = msgspec.structs.replace(CAN, stream="native", stream_interval_s=1.0)
 """About a hundred pieces a minute may be appended. A status is taken away after two minutes, or by the next message."""
 
 
@@ -94,9 +96,8 @@ class Views:
             await self._quietly("chat.update", part.conversation.key, **where, **preview(text))
 
     async def typing(self, conversation: Conversation) -> None:
-        """Show in a thread that the bot is at work. The next message there takes it away."""
-        if conversation.thread:
-            await self._finished(self._typing(conversation))
+        """Show that the bot is at work. The next message there takes it away."""
+        await self._finished(self._typing(conversation))
 
     async def _typing(self, conversation: Conversation) -> None:
         async with self._lock(conversation.key):
@@ -117,7 +118,7 @@ class Views:
         self._said[handle] = None
         while len(self._said) > _KEPT:
             self._said.popitem(last=False)
-        room, user, _ = handle.split(" ")
+        room, user, *_ = handle.split(" ")
         thread = event.conversation.thread or None
         where = {"channel": room, "user": user, "thread_ts": thread}
         await self._quietly("chat.postEphemeral", f"say {room}", text=text, **where)

@@ -48,10 +48,16 @@ class Notices:
         """A message of ours that is not the answer of a run.
 
         Args:
-            to: what it answers: named in a group, where others write too.
+            to: what it answers: named in a group, where others write too. What answers a platform's own command is
+                for the person who used it alone, where that can be.
         """
-        reply_to = to.message_id if to is not None and conversation.kind == "group" else ""
-        return self.parts(conversation, ref, OutMessage(text=text, reply_to=reply_to), run_id)
+        if to is None or conversation.kind != "group":
+            return self.parts(conversation, ref, OutMessage(text=text), run_id)
+        alone = to.kind == "command" and self._s.channels.renderer(conversation.channel).capabilities(conversation)
+        visible_to = to.sender.id if alone and alone.ephemeral else ""
+        return self.parts(
+            conversation, ref, OutMessage(text=text, reply_to=to.message_id, visible_to=visible_to), run_id
+        )
 
     def parts(self, conversation: Conversation, ref: str, message: OutMessage, run_id: str) -> list[Write]:
         rendered = self._s.channels.renderer(conversation.channel).render(message, conversation)

@@ -8,7 +8,8 @@ import html
 import re
 from typing import Any
 
-from botkit.testing.slack.world import FakeFile, FakeMessage, FakePerson, FakeRoom, World
+from botkit.testing.slack.responses import Responses
+from botkit.testing.slack.world import FakeFile, FakeMessage, FakePerson, FakeRoom, FakeTrigger, World
 
 Who = FakePerson | str
 """A person, or a name: the same name is the same person, made at first use."""
@@ -20,6 +21,8 @@ class People:
     def __init__(self, world: World):
         self.world = world
         self._named: dict[str, FakePerson] = {}
+
+    responses: Responses
 
     def deliver(self, kind: str, payload: dict[str, Any]) -> None:
         raise NotImplementedError
@@ -187,6 +190,62 @@ class People:
         button = next((item for item in message.buttons if item["text"]["text"] == label), None)
         if button is None:
             raise LookupError(f"message {message.ts} has no button {label!r}: {message.labels}")
+        return self._act(who, message, button)
+
+    def choose(self, who: Who, message: FakeMessage, *labels: str, menu: int = 0) -> dict[str, Any]:
+        """Choose options of a menu; returns the payload. Raises `LookupError` when there is no such menu or option."""
+        if menu >= len(message.menus):
+            raise LookupError(f"message {message.ts} has no menu {menu}")
+        found = message.menus[menu]
+        options = {str(option["text"]["text"]): option for option in found["options"]}
+        chosen = [options[label] for label in labels]
+        if found["type"] == "static_select":
+            if len(chosen) != 1:
+                raise LookupError("the menu takes one option")
+            return self._act(who, message, {**found, "selected_option": chosen[0]})
+        if len(chosen) > found.get("max_selected_items", 100):
+            raise LookupError(f"the menu does not take {len(chosen)} options")
+        return self._act(who, message, {**found, "selected_options": chosen})
+
+    def submit(self, pressed: dict[str, Any], answers: dict[str, str | bool | list[str]]) -> dict[str, Any]:
+        """Send the view that a press opened, filled in by the labels people read; returns the payload.
+
+        Raises `LookupError` when no view was opened, a label is unknown, or a required input is empty.
+        """
+        trigger = self.world.triggers[pressed["trigger_id"]]
+        if trigger.view is None:
+            raise LookupError("no view was opened")
+        inputs = {str(block["label"]["text"]): block for block in trigger.view["blocks"] if block["type"] == "input"}
+        if unknown := set(answers) - set(inputs):
+            raise LookupError(f"the view has no {unknown}: {list(inputs)}")
+        values: dict[str, Any] = {}
+        for label, block in inputs.items():
+            element = block["element"]
+            state = _filled(element, answers.get(label))
+            if not block.get("optional") and not any(value for key, value in state.items() if key != "type"):
+                raise LookupError(f"{label} is required")
+            values[block["block_id"]] = {element["action_id"]: state}
+        payload = {
+            "type": "view_submission",
+            "user": pressed["user"],
+            "team": pressed["team"],
+            "api_app_id": "A01",
+            "token": "verification",
+            "trigger_id": self._trigger(trigger.person),
+            "view": {**trigger.view, "state": {"values": values}},
+            "response_urls": [],
+        }
+        self.deliver("interactive", payload)
+        return payload
+
+    def _trigger(self, person: FakePerson) -> str:
+        """Leave to open one view."""
+        trigger = f"{self.world.number()}.trigger"
+        self.world.triggers[trigger] = FakeTrigger(person, self.world.clock.monotonic())
+        return trigger
+
+    def _act(self, who: Who, message: FakeMessage, action: dict[str, Any]) -> dict[str, Any]:
+        """Use something of a message that can be pressed."""
         person = self.person(who)
         payload: dict[str, Any] = {
             "type": "block_actions",
@@ -198,13 +257,13 @@ class People:
             },
             "api_app_id": "A01",
             "token": "verification",
-            "trigger_id": f"{self.world.number()}.trigger",
+            "trigger_id": self._trigger(person),
             "container": {"type": "message", "message_ts": message.ts, "channel_id": message.room.id},
             "team": {"id": self.world.team, "domain": "team"},
             "channel": {"id": message.room.id, "name": message.room.name or "directmessage"},
             "message": self.world.message_json(message),
-            "response_url": f"{self.world.base}/respond/{self.world.number()}",
-            "actions": [{**button, "block_id": "x", "action_ts": self.world.ts()}],
+            "response_url": self.responses.open(message.room, person),
+            "actions": [{**action, "block_id": "x", "action_ts": self.world.ts()}],
         }
         self.deliver("interactive", payload)
         return payload
@@ -223,8 +282,31 @@ class People:
             "command": command,
             "text": text,
             "api_app_id": "A01",
-            "response_url": f"{self.world.base}/respond/{self.world.number()}",
+            "response_url": self.responses.open(place, person),
             "trigger_id": f"{self.world.number()}.trigger",
         }
         self.deliver("slash_commands", payload)
         return payload
+
+
+def _filled(element: dict[str, Any], answer: str | bool | list[str] | None) -> dict[str, Any]:
+    """What Slack sends of one input of a view; empty ones are null or an empty list."""
+    kind = element["type"]
+    options = {str(option["text"]["text"]): option for option in element.get("options", ())}
+    match kind:
+        case "checkboxes":
+            ticked = answer if answer is not None else bool(element.get("initial_options"))
+            return {"type": kind, "selected_options": list(options.values()) if ticked else []}
+        case "static_select":
+            chosen = options[str(answer)] if answer else element.get("initial_option")
+            return {"type": kind, "selected_option": chosen}
+        case "multi_static_select":
+            labels = answer if isinstance(answer, list) else [answer] if isinstance(answer, str) else []
+            return {"type": kind, "selected_options": [options[label] for label in labels]}
+        case "datepicker":
+            return {"type": kind, "selected_date": answer or element.get("initial_date")}
+        case _:
+            text = answer if answer is not None else element.get("initial_value")
+            if text and not element.get("min_length", 0) <= len(str(text)) <= element.get("max_length", 3000):
+                raise LookupError(f"the input does not take {len(str(text))} characters")
+            return {"type": kind, "value": text or None}

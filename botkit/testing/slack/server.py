@@ -16,6 +16,7 @@ from botkit.testing.site import Loopback, cut
 from botkit.testing.slack.faults import Call, SlackFaults
 from botkit.testing.slack.methods import Methods
 from botkit.testing.slack.people import People
+from botkit.testing.slack.responses import Responses
 from botkit.testing.slack.sockets import Outbox
 from botkit.testing.slack.world import ApiError, FakeMessage, World
 
@@ -47,6 +48,7 @@ class FakeSlack(Loopback, SlackFaults, People):
         self.outbox = Outbox(world.clock, self.wake)
         self.outbox.signing_secret = self.signing_secret
         self.methods = Methods(world, self.announce)
+        self.responses = Responses(world)
         self.faults = Faults[Call]()
         self.deliveries = Deliveries[tuple[str, dict[str, Any]]](lambda item: self._put(*item))
         self.calls: list[Call] = []
@@ -55,6 +57,7 @@ class FakeSlack(Loopback, SlackFaults, People):
         self.application.router.add_post("/upload/{file}", self._upload)
         self.application.router.add_get("/files-pri/{file}/{path:.+}", self._download)
         self.application.router.add_get("/link", self.outbox.serve)
+        self.application.router.add_post("/respond/{number}", self._respond_to)
         self._posting: asyncio.Task[None] | None = None
 
     # --- life -------------------------------------------------------------------------------------------
@@ -144,6 +147,16 @@ class FakeSlack(Loopback, SlackFaults, People):
         if call.method == "apps.connections.open":
             return {"url": f"ws://127.0.0.1:{self.port}/link"}
         return self.methods.answer(call.method, call.args)
+
+    async def _respond_to(self, request: web.Request) -> web.StreamResponse:
+        """A `response_url`: needs no token, and works five times within half an hour."""
+        try:
+            self.responses.use(request.match_info["number"], await request.json())
+        except ApiError as error:
+            return web.json_response({"ok": False, "error": error.error}, status=404)
+        finally:
+            self.wake()
+        return web.Response(text="ok")
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
         self.world.files[request.match_info["file"]].data = await request.read()

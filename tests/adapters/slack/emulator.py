@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -33,6 +34,7 @@ class SlackEmulator(Emulator):
         fake.person("Ada")
         fake.person("Bob")
         self.general = fake.channel("general")
+        self.pressed: dict[str, Any] = {}
 
     def knows_secrets(self, host: MemoryHost) -> MemoryHost:
         host.secrets |= {"BOT": self.fake.bot_token, "APP": self.fake.app_token, "SIGN": self.fake.signing_secret}
@@ -76,7 +78,13 @@ class SlackEmulator(Emulator):
 
     async def press(self, label: str, *, who: str = "Ada") -> None:
         message = next(m for m in reversed(self.fake.sent) if label in m.labels)
-        self.fake.press(who, message, label)
+        self.pressed = self.fake.press(who, message, label)
+
+    async def choose(self, *labels: str, who: str = "Ada") -> None:
+        self.fake.choose(who, next(m for m in reversed(self.fake.sent) if m.menus), *labels)
+
+    async def send_form(self, answers: Mapping[str, str | bool | list[str]], *, who: str = "Ada") -> None:
+        self.fake.submit(self.pressed, dict(answers))
 
     async def unsupported(self) -> None:
         self.fake.say("Ada", "", subtype="huddle_thread")
@@ -98,7 +106,9 @@ class SlackEmulator(Emulator):
     def _seen(message: FakeMessage) -> Seen:
         text = message.shown.replace("**", "").replace("&lt;", "<")
         code = tuple(_BLOCK.findall(message.shown))
-        return Seen(text, message.ts, message.room.id, tuple(message.labels), code)
+        options = tuple(str(option["text"]["text"]) for menu in message.menus for option in menu.get("options", ()))
+        files = tuple(file.name for file in message.files)
+        return Seen(text, message.ts, message.room.id, tuple(message.labels), code, options, files)
 
     def previews(self) -> list[str]:
         return []

@@ -83,11 +83,37 @@ async def test_an_app_that_is_no_agent_has_a_line_of_text(
     assert len(fake.called("agents.sessions.setStatus")) == 1
 
 
-async def test_outside_of_threads_nothing_is_shown(fake: FakeSlack, adapter: Adapter) -> None:
+async def test_outside_of_threads_the_message_that_is_answered_carries_a_reaction(
+    fake: FakeSlack, adapter: Adapter, host: MemoryHost, courier: Courier
+) -> None:
     place = conversation_of(fake.dm("Ada"))
-    await adapter.typing(place)
-    assert adapter.capabilities(place).typing_s == 0
+    await adapter.typing(place)  # nobody said anything yet
+    for text in ("hello", "and again"):
+        said = fake.say("Ada", text)
+        await host.until(lambda ts=said.ts: [event for event in host.events if event.message_id == ts])
+        for _ in range(2):
+            await adapter.typing(place)
+        assert said.reactions == {"eyes": {fake.world.app.id}}
+        await courier.deliver(OutMessage(text="Here."), place)
+        assert said.reactions == {"eyes": set()}
+    assert len(fake.called("reactions.add")) == 2
     assert not fake.called("agents.sessions.setStatus")
+
+
+async def test_a_reaction_that_a_crash_left_is_taken_away_with_the_answer(
+    fake: FakeSlack, emulator: SlackEmulator, adapter: Adapter, host: MemoryHost
+) -> None:
+    place = conversation_of(fake.dm("Ada"))
+    said = fake.say("Ada", "hello")
+    await host.event(0)
+    await adapter.typing(place)
+    await adapter.stop()
+    second = emulator.adapter(host)
+    await second.start()
+    await second.typing(place)  # as the turn that goes on does
+    await Courier(second, host.clock).deliver(OutMessage(text="Here."), place)
+    assert said.reactions == {"eyes": set()}
+    await second.stop()
 
 
 async def test_a_late_status_does_not_outlive_the_answer(fake: FakeSlack, adapter: Adapter, courier: Courier) -> None:

@@ -107,11 +107,13 @@ async def test_an_answer_is_one_message_that_grows(desk: Desk) -> None:
     assert answer.edits[0].endswith("▌")
 
 
-async def test_a_command_is_answered(desk: Desk) -> None:
+async def test_a_command_is_answered_to_who_used_it(desk: Desk) -> None:
     desk.fake.command("Ada", "/desk", "whoami", desk.general)
     (answer,) = await desk.until(lambda: desk.fake.sent)
     await desk.world.settle()
     assert answer.shown.startswith("You are **Ada**")
+    assert answer.seen_by == desk.fake.person("Ada").id
+    assert desk.fake.responses.answered == 1
 
 
 async def test_an_answer_whose_arrival_nobody_confirmed_is_looked_up(desk: Desk) -> None:

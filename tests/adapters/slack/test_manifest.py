@@ -30,7 +30,7 @@ def made(mode: Any, **about: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
         signing_secret=SecretRef(secret="SIGN"),
         suggested_prompts=("Where is my order?",),
     )
-    given = {"channel": "support", "name": "Order Desk", "commands": tuple(COMMANDS), **about}
+    given: dict[str, Any] = {"channel": "support", "name": "Order Desk", "commands": tuple(COMMANDS), **about}
     setup = Slack.setup(config, SetupFor(**given))
     return setup.steps, json.loads(setup.document)
 
