@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["PayloadsContract", "PlainSeal", "a_recorded_call"]
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 
 import msgspec
@@ -128,8 +129,23 @@ class PayloadsContract:
 
     async def test_a_row_that_waits_for_its_commit_is_seen(self, store: Stores) -> None:
         """A rotation forgets the former key after it looked: nothing under it may appear later."""
-        _, found = await asyncio.gather(store.calls.append([a_recorded_call("c1")]), ids(store, "k2"))
-        assert found == ["c1"]
+        entered, released = threading.Event(), threading.Event()
+
+        class Slow(PlainSeal):
+            def envelope(self) -> Envelope:
+                entered.set()
+                released.wait(60)
+                return super().envelope()
+
+        slow = recorded(CallRecord(id="c1", at=5, workspace="desk"), Slow())
+        async with asyncio.TaskGroup() as under_way:
+            under_way.create_task(store.calls.append([slow]))
+            await asyncio.to_thread(entered.wait, 60)
+            looking = under_way.create_task(ids(store, "k2"))
+            for _ in range(3):  # whoever reads beside the writer sees nothing yet, and has the time to
+                assert list(await store.records.calls()) == []
+            released.set()
+        assert looking.result() == ["c1"]
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────
 
