@@ -2,87 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 
-from adapters.discord import Discord
-from botkit.core.config.models import DiscordChannel, SecretRef
-from botkit.testing.discord import FakeDiscord
-from tests.engine.support import Host, World, a_config
-from tests.runs.support import memory_home
-
-CHANNEL = {"platform": "discord", "token": {"secret": "DISCORD_TOKEN"}}
-
-
-class DiscordHost(Host):
-    async def secret(self, name: str) -> str:
-        return "fake-discord-token"
-
-
-class Desk:
-    """The bot `desk` on Discord, with a server `Team` and its channel `general`."""
-
-    def __init__(self, world: World, fake: FakeDiscord):
-        self.world = world
-        self.fake = fake
-        self.general = fake.channel(fake.guild("Team"), "general")
-        world.config = a_config(channel=CHANNEL, bot={"stream": True})
-
-    async def start(self) -> None:
-        await self.world.start()
-        config = DiscordChannel(
-            platform="discord",
-            bot="desk",
-            dm_policy="open",
-            token=SecretRef(secret="DISCORD_TOKEN"),
-            api_base=self.fake.api_base,
-        )
-        self.adapter = Discord("fake", config, DiscordHost(self.world, self.world.clock))
-        self.world._adapter = self.adapter  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]  # the world's own adapter is an in-memory one
-        await self.adapter.start()
-        await self.world.engine.channel_started("fake")
-
-    async def crash(self) -> None:
-        await self.adapter.stop()
-        await self.world.crash()
-
-    async def until(self, found: Callable[[], Any]) -> Any:
-        return await self.fake.wait_for(found)
+from tests.adapters.desks import DiscordDesk as Desk
 
 
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
-    with memory_home() as home:
-        world = World(home)
-        async with FakeDiscord(clock=world.clock) as fake:
-            desk = Desk(world, fake)
-            await desk.start()
-            yield desk
-            await desk.adapter.stop()
-            await world.close()
+    async with Desk.open() as desk:
+        yield desk
 
 
-async def test_a_private_message_is_answered_once_also_when_it_comes_twice(desk: Desk) -> None:
+async def test_it_types_in_private_and_replies_in_a_server(desk: Desk) -> None:
     desk.fake.say("Ada", "hello")
     await desk.until(lambda: desk.fake.sent)
-    desk.fake.redeliver()
-    desk.fake.say("Ada", "and now?")
+    assert set(desk.fake.world.typing) == {desk.fake.dm("Ada").id}
+    asked = desk.fake.say("Bob", "@Desk where is it?", desk.general)
     await desk.until(lambda: len(desk.fake.sent) == 2)
     await desk.world.settle()
-    assert desk.fake.texts() == ["You said: hello", "You said: and now?"]
-    assert set(desk.fake.world.typing) == {desk.fake.dm("Ada").id}
-
-
-async def test_a_server_hears_an_answer_to_a_mention_and_none_to_its_own_talk(desk: Desk) -> None:
-    desk.fake.say("Ada", "lunch?", desk.general)
-    asked = desk.fake.say("Bob", "@Desk where is it?", desk.general)
-    (answer,) = await desk.until(lambda: desk.fake.sent)
-    await desk.world.settle()
+    answer = desk.fake.sent[-1]
     assert (answer.channel_id, answer.reply_to, answer.rang) == (desk.general.id, asked.id, [])
-    assert len(desk.fake.sent) == 1
-    assert "ignored: not addressed" in await desk.world.outcomes()
 
 
 async def test_an_answer_in_a_thread_stays_there_and_its_talk_is_its_own(desk: Desk) -> None:
@@ -131,7 +72,7 @@ async def test_an_answer_whose_arrival_nobody_confirmed_is_one_message(desk: Des
 @pytest.mark.parametrize("down_s", [1, 3600])
 async def test_a_crash_before_the_answer_was_confirmed_leaves_one_message(desk: Desk, down_s: int) -> None:
     hold = desk.fake.hold(path="POST /channels/.*/messages$")
-    desk.world.config = a_config(channel=CHANNEL, bot={"stream": False})
+    desk.configure(stream=False)
     desk.fake.say("Ada", "hello")
     await hold.reached.wait()
     await desk.crash()

@@ -2,85 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 
-from adapters.telegram import Telegram
-from botkit.core.config.models import SecretRef, TelegramChannel
 from botkit.testing.telegram import FakeTelegram
-from tests.engine.support import Host, World, a_config
-from tests.runs.support import memory_home
-
-CHANNEL = {"platform": "telegram", "token": {"secret": "TELEGRAM_TOKEN"}}
-
-
-class TelegramHost(Host):
-    async def secret(self, name: str) -> str:
-        return "4242:fake-telegram-token"
-
-
-class Desk:
-    """The bot `desk` on Telegram."""
-
-    def __init__(self, world: World, fake: FakeTelegram):
-        self.world = world
-        self.fake = fake
-        world.config = a_config(channel=CHANNEL, bot={"stream": True})
-
-    async def start(self) -> None:
-        await self.world.start()
-        await self.connect()
-
-    async def connect(self) -> None:
-        config = TelegramChannel(
-            platform="telegram",
-            bot="desk",
-            dm_policy="open",
-            token=SecretRef(secret="TELEGRAM_TOKEN"),
-            api_base=self.fake.api_base,
-        )
-        self.adapter = Telegram("fake", config, TelegramHost(self.world, self.world.clock))
-        self.world._adapter = self.adapter  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]  # the world's own adapter is an in-memory one
-        await self.adapter.start()
-
-    async def until(self, found: Callable[[], Any]) -> Any:
-        return await self.fake.wait_for(found)
+from tests.adapters.desks import TelegramDesk as Desk
 
 
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
-    async with FakeTelegram() as fake:
-        with memory_home() as home:
-            world = World(home)
-            desk = Desk(world, fake)
-            await desk.start()
-            yield desk
-            await desk.adapter.stop()
-            await world.close()
+    async with Desk.open() as desk:
+        yield desk
 
 
-async def test_a_private_message_is_answered_once_also_when_it_comes_twice(desk: Desk) -> None:
+async def test_it_types_in_private_and_replies_in_a_group(desk: Desk) -> None:
     desk.fake.say("Ada", "hello")
     await desk.until(lambda: desk.fake.sent)
-    desk.fake.redeliver()
-    desk.fake.say("Ada", "and now?")
+    assert {action["action"] for action in desk.fake.world.actions} == {"typing"}
+    group = desk.fake.group()
+    asked = desk.fake.say("Bob", "@desk_bot where is it?", group)
     await desk.until(lambda: len(desk.fake.sent) == 2)
     await desk.world.settle()
-    assert desk.fake.texts() == ["You said: hello", "You said: and now?"]
-    assert {action["action"] for action in desk.fake.world.actions} == {"typing"}
-
-
-async def test_a_group_hears_an_answer_to_a_mention_and_none_to_its_own_talk(desk: Desk) -> None:
-    group = desk.fake.group()
-    desk.fake.say("Ada", "lunch?", group)
-    asked = desk.fake.say("Bob", "@desk_bot where is it?", group)
-    (answer,) = await desk.until(lambda: desk.fake.sent)
-    await desk.world.settle()
+    answer = desk.fake.sent[-1]
     assert (answer.chat_id, answer.reply_to) == (group.id, asked.message_id)
-    assert len(desk.fake.sent) == 1
-    assert "ignored: not addressed" in await desk.world.outcomes()
 
 
 async def test_an_answer_in_a_topic_stays_there(desk: Desk) -> None:
@@ -153,15 +98,6 @@ async def test_a_lost_answer_is_held_for_the_operator_and_not_repeated(desk: Des
     assert desk.fake.texts() == ["You said: hello"]
 
 
-async def test_messages_sent_while_the_bot_was_down_are_answered_when_it_is_back(desk: Desk) -> None:
-    await desk.adapter.stop()
-    await desk.world.crash()
-    desk.fake.say("Ada", "anybody there?")
-    await desk.start()
-    await desk.until(lambda: desk.fake.sent)
-    assert desk.fake.texts() == ["You said: anybody there?"]
-
-
 def _receipts(fake: FakeTelegram, *numbers: int) -> None:
     for number in numbers:
         caption = "my receipts" if number == 1 else ""
@@ -192,8 +128,7 @@ async def test_t13_an_album_is_answered_as_one_message(desk: Desk) -> None:
 async def test_an_album_cut_by_a_crash_is_still_one_message(desk: Desk) -> None:
     _receipts(desk.fake, 1, 2)
     await _stored(desk, 2)
-    await desk.adapter.stop()
-    await desk.world.crash()
+    await desk.crash()
     await desk.world.clock.advance(30)
     await desk.start()
     await desk.world.clock.advance(3)

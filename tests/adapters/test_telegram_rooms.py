@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from botkit.testing.models import calls
-from tests.adapters.test_telegram_engine import CHANNEL, Desk, desk
-from tests.engine.support import a_config
+from tests.adapters.test_telegram_engine import Desk, desk
 
 __all__ = ["desk"]  # the fixture
 
@@ -30,7 +29,7 @@ async def test_an_approval_is_asked_in_the_room_of_the_approvers_and_decided_the
     boss = fake.user("Boss")
     people = {"boss": {"roles": ["admin"], "identities": {"fake": [str(boss.id)]}}}
     approvals = {"channel": "fake", "room": str(ops.id)}
-    world.config = a_config(channel=CHANNEL, bot={"stream": True}, people=people, settings={"approvals": approvals})
+    desk.configure(people=people, settings={"approvals": approvals})
     world.tools.add("orders__refund", lambda: "refunded", approve=True)
     world.script.extend([calls(("orders__refund", {})), "Refunded."])
     fake.say("Ada", "refund please")
