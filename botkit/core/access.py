@@ -38,6 +38,13 @@ class Authenticator(Protocol):
         """
         ...
 
+    async def was_one(self, token: str) -> bool:
+        """Whether this is a token of whichever workspace, or was one before it expired or was revoked.
+
+        Raises as `authenticate`.
+        """
+        ...
+
     def watch(self, credential: str, revoked: Callable[[], None]) -> Callable[[], None]:
         """Call `revoked` within a second of the revocation or expiry, once. Returns how to stop watching."""
         ...

@@ -24,6 +24,7 @@ class FakeAuthenticator:
     def __init__(self) -> None:
         self._grants: dict[tuple[str, str], Grant] = {}
         self._watched: dict[str, list[Callable[[], None]]] = {}
+        self._ended: set[str] = set()
         self.asked = 0
         """How often a token was looked at."""
 
@@ -42,6 +43,7 @@ class FakeAuthenticator:
             grant = self._grants.pop(key)
             for revoked in self._watched.pop(grant.credential, []):
                 revoked()
+        self._ended.add(token)
 
     @property
     def watched(self) -> int:
@@ -51,6 +53,9 @@ class FakeAuthenticator:
     async def authenticate(self, workspace: str, token: str) -> Grant | None:
         self.asked += 1
         return self._grants.get((workspace, token))
+
+    async def was_one(self, token: str) -> bool:
+        return token in self._ended or any(key[1] == token for key in self._grants)
 
     def watch(self, credential: str, revoked: Callable[[], None]) -> Callable[[], None]:
         self._watched.setdefault(credential, []).append(revoked)

@@ -1,7 +1,7 @@
 """The door of a workspace: bearer tokens checked against the database, and told when they end.
 
-A token that was accepted is believed for `FRESH_S` seconds before it is looked up again, so a busy client costs one
-read a second. What ends in this process (a token revoked, a member removed) is pushed here at once; what ends in
+A token that was looked up, with whatever result, is not looked up again for `FRESH_S` seconds, so a busy client costs
+one read a second. What ends in this process (a token revoked, a member removed) is pushed here at once; what ends in
 another one is seen by the next look, no later than `FRESH_S` after it.
 """
 
@@ -58,6 +58,8 @@ class TokenGate:
         self._workspaces = workspaces
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
         self._digest_of: dict[str, str] = {}
+        self._unknown: OrderedDict[str, float] = OrderedDict()
+        """Digests of which there was no token, and when that was looked up."""
         self._pushed = 0
         """How often something was pushed; a look-up that was under way then may be old already."""
         self._watches: dict[int, _Watch] = {}
@@ -86,6 +88,9 @@ class TokenGate:
             credential=holder.token.id,
             expires_at=good_until,
         )
+
+    async def was_one(self, token: str) -> bool:
+        return await self._holder(token_digest(token)) is not None
 
     def watch(self, credential: str, revoked: Callable[[], None]) -> Callable[[], None]:
         self._count += 1
@@ -171,6 +176,8 @@ class TokenGate:
         seen = self._seen.get(digest)
         if seen is not None and now - seen.at < FRESH_S:
             return seen.holder
+        if now - self._unknown.get(digest, -FRESH_S) < FRESH_S:
+            return None
         pushed = -1
         holder = None
         while pushed != self._pushed:
@@ -178,6 +185,10 @@ class TokenGate:
             holder = await self._members.holder(digest)
         if holder is None:
             self._seen.pop(digest, None)
+            self._unknown[digest] = now
+            self._unknown.move_to_end(digest)
+            while len(self._unknown) > _REMEMBERED:
+                self._unknown.popitem(last=False)
             return None
         self._seen[digest] = _Seen(digest=digest, holder=holder, at=now)
         self._seen.move_to_end(digest)

@@ -4,13 +4,15 @@
     /ws/{slug}/sse  /ws/{slug}/messages                                   HTTP+SSE (a POST to …/sse is Streamable HTTP)
 
 Checked in this order: Host (421), Origin (403), tokens in the address (401), the bearer token (401), the size (413). To
-somebody without a token a workspace that exists looks like one that does not.
+somebody without a token a workspace that exists looks like one that does not. Whoever tries many tokens that nobody had
+is told to wait (429); a good token is let in meanwhile, also from the same address.
 """
 
 from __future__ import annotations
 
 __all__ = ["Door", "DoorSettings"]
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -25,6 +27,7 @@ from botkit.core.access import Authenticator, Grant
 from botkit.core.clock import Clock
 from botkit.core.errors import StoreError
 from botkit.core.stores import CallLog
+from botkit.gateway.access.strangers import Strangers
 from botkit.gateway.keys import KeyProvider
 from botkit.gateway.pipeline import Gateway
 from botkit.gateway.serving.changes import Changes
@@ -83,6 +86,7 @@ class Door:
         self._authenticator = authenticator
         self._settings = settings
         self._gateway = gateway
+        self._strangers = Strangers(clock)
         self._credentials = Credentials(authenticator)
         self.ledger = Ledger(call_log)
         changes = self._changes = Changes(gateway)
@@ -141,19 +145,35 @@ class Door:
         elif _token_in_query(http.query):
             await self._unauthorized(http, workspace, "Send the token as a bearer token, never in the address.")
         else:
-            scheme, _, token = http.headers.get("authorization", "").partition(" ")
+            scheme, _, given = http.headers.get("authorization", "").partition(" ")
+            token = given.strip() if scheme.lower() == "bearer" else ""
             try:
-                grant = await self._authenticator.authenticate(
-                    workspace, token.strip() if scheme.lower() == "bearer" else ""
-                )
+                grant = await self._authenticator.authenticate(workspace, token)
+                wait_s = await self._strange(http, token) if grant is None and token else 0.0
             except StoreError:
                 refusal = Refusal(INTERNAL, "The token cannot be checked now; come again.")
                 await http.refuse(refusal, status=503, headers={"retry-after": "5"})
                 return None
             if grant is not None:
                 return grant
+            if wait_s:
+                refusal = Refusal(UNAUTHORIZED, "Too many unknown tokens came from your address; wait.")
+                await http.refuse(refusal, status=429, headers={"retry-after": str(math.ceil(wait_s))})
+                return None
             await self._unauthorized(http, workspace, "Send a valid token as `Authorization: Bearer mwt_…`.")
         return None
+
+    async def _strange(self, http: Http, token: str) -> float:
+        """Count a token that opens nothing, unless it once did. How long its sender has to wait, in seconds."""
+        if await self._authenticator.was_one(token):
+            return 0.0
+        client: tuple[str, int] | None = http.scope.get("client")  # behind trusted proxies, whom those name
+        address = client[0] if client else ""
+        could = self._strangers.may_try(address)
+        wait_s = self._strangers.tried(address)
+        if could and not self._strangers.may_try(address):
+            _log.warning("unknown_tokens_slowed", address=address)
+        return wait_s
 
     async def _unauthorized(self, http: Http, workspace: str, message: str) -> None:
         headers = {"www-authenticate": self._settings.www_authenticate(workspace)}

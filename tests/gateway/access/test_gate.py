@@ -258,3 +258,29 @@ async def test_a_use_that_could_not_be_written_is_written_later(door: Door, monk
     await door.gate.note_uses()
     (listed,) = await door.store.members.tokens()
     assert listed.last_used_at > 0
+
+
+async def test_a_token_that_ended_is_told_from_one_that_never_was(door: Door) -> None:
+    text, token = await door.token(await door.member())
+    await door.revoke(token)
+    assert await door.gate.authenticate("desk", text) is None
+    assert await door.gate.was_one(text)
+    assert not await door.gate.was_one("mwt_nobody_" + "0" * 64)
+
+
+async def test_a_bad_token_is_looked_up_once_in_a_while(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    holder = door.store.members.holder
+
+    async def counted(digest: str) -> Holder | None:
+        looked.append(digest)
+        return await holder(digest)
+
+    monkeypatch.setattr(door.store.members, "holder", counted)
+    for _ in range(3):
+        assert await door.gate.authenticate("desk", "mwt_guess") is None
+        assert not await door.gate.was_one("mwt_guess")
+    assert len(looked) == 1
+    await door.clock.advance(FRESH_S)
+    await door.gate.authenticate("desk", "mwt_guess")
+    assert len(looked) == 2

@@ -52,8 +52,9 @@ class House:
         return f"{self.origin}/ws/main"
 
     @asynccontextmanager
-    async def opened(self) -> AsyncGenerator[House]:
-        server = HttpServer(Starlette(routes=self.door.routes()), bind("127.0.0.1", 0, search=False))
+    async def opened(self, trusted_proxies: tuple[str, ...] = ()) -> AsyncGenerator[House]:
+        app, listener = Starlette(routes=self.door.routes()), bind("127.0.0.1", 0, search=False)
+        server = HttpServer(app, listener, trusted_proxies=trusted_proxies)
         self.origin = server.url
         async with server.serving():
             try:

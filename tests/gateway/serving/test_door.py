@@ -9,8 +9,9 @@ import pytest
 
 from botkit.core.errors import StoreBusy
 from botkit.core.tools import Principal
+from botkit.gateway.access import strangers
 from tests.gateway.serving.support import TOKEN, House, envelope, events, initialized
-from tests.gateway.support import until
+from tests.gateway.support import Bench, until
 
 LIST: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 BAD = -32602
@@ -63,6 +64,40 @@ async def test_hosts_and_pages_that_are_not_ours_are_refused_before_the_token_is
     for origin in (house.origin, f"http://localhost:{port}", "http://127.0.0.1:1"):
         async with house.http(origin=origin) as http:
             assert (await http.post("/ws/main", json=LIST)).status_code == 200
+
+
+async def test_whoever_tries_many_tokens_waits_and_locks_nobody_out(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(strangers, "EVERY_S", 1000.0)  # so that a slow machine earns no further attempt
+    house.tokens.admit("mwt_bo", "main")
+    house.tokens.revoke("mwt_bo")
+    for number in range(strangers.BURST):
+        async with house.http(f"mwt_guess_{number}") as http:
+            assert (await http.post("/ws/main", json=LIST)).status_code == 401
+    async with house.http("mwt_guess_more") as http:
+        for path in EVERY_PATH:
+            slowed = await http.post(path, json=LIST)
+            assert slowed.status_code == 429
+            assert 1 <= int(slowed.headers["retry-after"]) <= 1000
+    async with house.http() as http:  # from the same address
+        assert (await http.post("/ws/main", json=LIST)).status_code == 200
+    for token in ("mwt_bo", ""):  # whoever must log in anew, or for the first time, is told so
+        async with house.http(token) as http:
+            response = await http.post("/ws/main", json=LIST)
+            assert (response.status_code, response.headers["www-authenticate"]) == (401, "Bearer")
+
+
+async def test_addresses_are_those_that_a_trusted_proxy_names(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strangers, "EVERY_S", 1000.0)
+    for trusted, expected in ((("127.0.0.1",), 401), ((), 429)):
+        house = House(bench)
+        async with house.opened(trusted_proxies=trusted):
+            async with house.http("mwt_guess", **{"x-forwarded-for": "192.0.2.1"}) as http:
+                statuses = [(await http.post("/ws/main", json=LIST)).status_code for _ in range(strangers.BURST + 1)]
+                assert statuses == [401] * strangers.BURST + [429]
+            async with house.http("mwt_guess", **{"x-forwarded-for": "192.0.2.2"}) as http:
+                assert (await http.post("/ws/main", json=LIST)).status_code == expected
 
 
 async def test_a_store_that_cannot_be_asked_lets_nobody_in(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
