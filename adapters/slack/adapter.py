@@ -35,6 +35,7 @@ from botkit.sdk import (
     ChannelFatal,
     Conversation,
     Event,
+    Form,
     Health,
     HttpRequest,
     HttpResponse,
@@ -335,6 +336,9 @@ class Slack(Adapter):
         """Slack was answered when the press was stored; this says what came of it."""
         if self._now is not None:
             await self._now.views.tell(event, text)
+
+    async def open_form(self, event: Event, form: Form) -> bool:
+        return self._now is not None and await self._now.views.open_form(event, form)
 
     async def react(self, conversation: Conversation, message_id: str, emoji: str) -> None:
         if self._now is not None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 __all__ = ["parse_payload"]
 
 import html
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from adapters.slack.blocks import FORM, MENU
 from adapters.slack.known import Known
 from botkit.sdk import Action, Attachment, Conversation, Event, ReplyTo, User, plain_json, quarantined
 
@@ -97,8 +99,8 @@ def _parse(r: _Reader) -> list[Event]:
             return [] if reader is None else reader(r, event)
         case "block_actions":
             return [_pressed(r, action) for action in r.payload["actions"]]
-        case "view_submission":
-            return []
+        case "view_submission" if cast("Raw", r.payload["view"]).get("callback_id") == "form":
+            return [_sent_form(r, cast("Raw", r.payload["view"]))]
         case None if "command" in r.payload:
             return [_command(r)]
         case _:
@@ -299,8 +301,11 @@ def _pressed(r: _Reader, action: Raw) -> Event:
     room = str(place.get("id") or container["channel_id"])
     ts = str(message.get("ts") or container["message_ts"])
     person = cast("Raw", r.payload["user"])
-    chosen = cast("Raw", action.get("selected_option") or {})
-    value = str(chosen.get("value") or action.get("value") or action["action_id"])
+    name = str(action["action_id"])
+    menu = name.removeprefix(MENU).partition("|")[2] if name.startswith(MENU) else ""
+    options = [action["selected_option"]] if action.get("selected_option") else action.get("selected_options") or []
+    chosen = tuple(_clean(str(option["value"])) for option in cast("list[Raw]", options))
+    value = chosen[0] if chosen else _clean(str(action.get("value") or menu or name))
     kind = "im" if place.get("name") == "directmessage" else ""
     conversation = r.conversation(room, kind, str(message.get("thread_ts") or container.get("thread_ts") or ""))
     return Event(
@@ -311,8 +316,59 @@ def _pressed(r: _Reader, action: Raw) -> Event:
         sender=r.user(str(person["id"]), name=str(person.get("name") or person.get("username") or "")),
         occurred_at=_time(str(action["action_ts"])),
         addressed="dm" if conversation.kind == "dm" else "reply",
-        action=Action(value=_clean(value), message_id=ts, handle=f"{room} {person['id']} {action['action_ts']}"),
+        action=Action(
+            value=value,
+            values=chosen,
+            message_id=ts,
+            handle=f"{room} {person['id']} {action['action_ts']} {r.payload.get('trigger_id') or ''}".strip(),
+            opens=name.startswith(FORM),
+        ),
     )
+
+
+def _sent_form(r: _Reader, view: Raw) -> Event:
+    """A dialog that was filled in; what it remembers says where its button was pressed."""
+    kept = cast("Raw", json.loads(str(view["private_metadata"])))
+    person = cast("Raw", r.payload["user"])
+    conversation = r.conversation(str(kept["room"]), "im" if kept["dm"] else "", str(kept["thread"]))
+    fields: dict[str, str | list[str]] = {}
+    for name, block in cast("Raw", cast("Raw", view["state"])["values"]).items():
+        for field in cast("Raw", block).values():
+            answer = _answer(cast("Raw", field))
+            if answer:
+                fields[str(name)] = answer
+    return Event(
+        channel=r.channel,
+        dedupe_key=f"view:{view['id']}:{view.get('hash', '')}",
+        kind="action",
+        conversation=conversation,
+        sender=r.user(str(person["id"]), name=str(person.get("name") or person.get("username") or "")),
+        occurred_at=_UNDATED,
+        addressed="dm" if conversation.kind == "dm" else "reply",
+        action=Action(
+            value=_clean(str(kept["value"])),
+            message_id=str(kept["ts"]),
+            handle=f"{kept['room']} {person['id']} {view['id']}",
+            fields=fields,
+            sent=True,
+        ),
+    )
+
+
+def _answer(field: Raw) -> str | list[str]:
+    """One input of a dialog; empty when it was left empty."""
+    several = [_clean(str(option["value"])) for option in cast("list[Raw]", field.get("selected_options") or [])]
+    match field.get("type"):
+        case "checkboxes":
+            return "true" if several else "false"
+        case "multi_static_select":
+            return several
+        case "static_select":
+            return _clean(str(cast("Raw", field.get("selected_option") or {}).get("value") or ""))
+        case "datepicker":
+            return str(field.get("selected_date") or "")
+        case _:
+            return _clean(str(field.get("value") or ""))
 
 
 def _command(r: _Reader) -> Event:

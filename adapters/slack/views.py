@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["CAN", "DOWNLOAD_LIMIT_BYTES", "IN_THREADS", "Views"]
 
 import asyncio
+import json
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
@@ -15,11 +16,12 @@ import msgspec
 import structlog
 
 from adapters.slack.api import SlackApi
+from adapters.slack.blocks import modal
 from adapters.slack.parsing import EMOJI
-from adapters.slack.rendering import TEXT_LIMIT, UPLOAD_LIMIT_BYTES, preview
+from adapters.slack.rendering import MEANS, TEXT_LIMIT, UPLOAD_LIMIT_BYTES, preview
 from adapters.slack.sessions import Sessions
 from adapters.slack.streams import CURSOR, Streams
-from botkit.sdk import BotkitError, Capabilities, Clock, Conversation, Event, Part, RateLimited
+from botkit.sdk import BotkitError, Capabilities, Clock, Conversation, Event, Form, Part, RateLimited
 
 _log = structlog.get_logger("botkit.slack")
 
@@ -37,6 +39,13 @@ CAN = Capabilities(
     delete=True,
     buttons=True,
     button_value_bytes=2000,
+    button_limit=MEANS.button_limit,
+    selects=MEANS.selects,
+    multi_selects=True,
+    forms=MEANS.forms,
+    form_choices=MEANS.form_choices,
+    cards=MEANS.cards,
+    mentions=True,
     threads=True,
     reactions=True,
     files=True,
@@ -122,6 +131,19 @@ class Views:
         thread = event.conversation.thread or None
         where = {"channel": room, "user": user, "thread_ts": thread}
         await self._quietly("chat.postEphemeral", f"say {room}", text=text, **where)
+
+    async def open_form(self, event: Event, form: Form) -> bool:
+        """Show a dialog to whoever pressed its button; False when it is too late for that."""
+        handle = event.action.handle.split(" ") if event.action is not None else []
+        if len(handle) < 4:
+            return False
+        view = json.dumps(modal(form, event))
+        try:
+            await self._api.call("views.open", safe=True, trigger_id=handle[3], view=view)
+        except BotkitError as error:
+            _log.debug("slack_form_refused", channel=self._channel, code=error.code, detail=str(error))
+            return False
+        return True
 
     async def react(self, conversation: Conversation, message_id: str, emoji: str) -> None:
         """One reaction of ours at a message: another takes its place."""

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.discord import rendering as discord
+from adapters.slack import rendering as slack
 from adapters.telegram import rendering as telegram
 from adapters.whatsapp import rendering as whatsapp
 from botkit.core.messages import OutMessage, Rendered
 from botkit.testing.discord.checks import check_message
 from botkit.testing.discord.faults import Call
+from botkit.testing.slack.blocks import check_blocks
 from tests.sdk.rich_messages import labels_of, rich_messages
 
 
@@ -76,4 +78,13 @@ def test_whatsapp_takes_every_part_and_shows_every_word(message: OutMessage, tex
         assert all(1 <= len(one["label"]) <= length and len(one.get("about", "")) <= 72 for one in choices)
         assert len(str(payload.get("text", ""))) <= (1024 if choices else text_limit)
         assert payload.get("text") or payload["kind"] == "file"
+    nothing_is_missing(message, parts)
+
+
+@given(rich_messages())
+def test_slack_takes_every_part_and_shows_every_word(message: OutMessage):
+    parts = slack.render_message(message)
+    for part in parts:
+        check_blocks(part.payload.get("blocks", []))
+        assert part.payload.get("text") or part.payload.get("attachments")
     nothing_is_missing(message, parts)

@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable
 from typing import Any, cast
 
+from botkit.testing.slack.blocks import check_blocks, check_view
 from botkit.testing.slack.streams import Streams
-from botkit.testing.slack.world import ApiError, FakeFile, FakeMessage, FakeRoom, World
+from botkit.testing.slack.world import TRIGGER_S, ApiError, FakeFile, FakeMessage, FakeRoom, World
 
 _MARKDOWN_LIMIT = 12_000
 _BLOCKS_LIMIT = 50
@@ -143,6 +144,20 @@ class Methods:
         ]
         return [self.world.message_json(message, with_metadata=whole) for message in found]
 
+    def _views_open(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Only for three seconds after somebody pressed something, and once."""
+        opened = self.world.triggers.get(str(args.get("trigger_id")))
+        if opened is None:
+            raise ApiError("invalid_trigger_id")
+        if self.world.clock.monotonic() - opened.at_s > TRIGGER_S:
+            raise ApiError("expired_trigger_id")
+        if opened.view is not None:
+            raise ApiError("exchanged_trigger_id")
+        view = cast("dict[str, Any]", args["view"] if isinstance(args["view"], dict) else json.loads(args["view"]))
+        check_view(view)
+        opened.view = {**view, "id": f"V{self.world.number():04d}", "hash": "1"}
+        return {"view": opened.view}
+
     # --- reactions and files ----------------------------------------------------------------------------
 
     def _reactions_add(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -192,31 +207,5 @@ def _checked(args: dict[str, Any]) -> dict[str, Any]:
         raise ApiError("no_text")
     if len(text) > _TEXT_LIMIT:
         raise ApiError("msg_too_long")
-    if len(blocks) > _BLOCKS_LIMIT:
-        raise ApiError("invalid_blocks")
-    if sum(len(block.get("text", "")) for block in blocks if block.get("type") == "markdown") > _MARKDOWN_LIMIT:
-        raise ApiError("msg_blocks_too_long")
-    seen: set[str] = set()
-    for block in blocks:
-        match block.get("type"):
-            case "markdown":
-                if not str(block.get("text", "")):
-                    raise ApiError("invalid_blocks")
-            case "actions":
-                _check_actions(block.get("elements") or [], seen)
-            case _:
-                raise ApiError("invalid_blocks")
+    check_blocks(blocks)
     return {"text": text, "blocks": blocks}
-
-
-def _check_actions(elements: list[dict[str, Any]], seen: set[str]) -> None:
-    if not 1 <= len(elements) <= _ELEMENTS_LIMIT:
-        raise ApiError("invalid_blocks")
-    for button in elements:
-        label = cast("dict[str, str]", button.get("text") or {})
-        fits = button.get("type") == "button" and label.get("type") == "plain_text"
-        fits = fits and 1 <= len(label["text"]) <= 75 and len(button.get("value", "")) <= 2000
-        fits = fits and button.get("style", "primary") in {"primary", "danger"}
-        if not fits or button.get("action_id", "") in seen:
-            raise ApiError("invalid_blocks")
-        seen.add(button["action_id"])

@@ -225,7 +225,7 @@ class People:
             if not block.get("optional") and not any(value for key, value in state.items() if key != "type"):
                 raise LookupError(f"{label} is required")
             values[block["block_id"]] = {element["action_id"]: state}
-        payload = {
+        payload: dict[str, Any] = {
             "type": "view_submission",
             "user": pressed["user"],
             "team": pressed["team"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ApiError", "FakeFile", "FakeMessage", "FakePerson", "FakeRoom", "World"]
+__all__ = ["TRIGGER_S", "ApiError", "FakeFile", "FakeMessage", "FakePerson", "FakeRoom", "FakeTrigger", "World"]
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,10 +10,11 @@ from typing import Any
 from botkit.core.clock import Clock
 
 _SCOPES = (
-    *("app_mentions:read", "assistant:write", "channels:history", "chat:write", "commands", "files:read"),
+    *("app_mentions:read", "channels:history", "chat:write", "commands", "files:read"),
     *("files:write", "groups:history", "im:history", "im:read", "im:write", "mpim:history", "reactions:read"),
     *("reactions:write", "users:read"),
 )
+TRIGGER_S = 3.0
 
 
 class ApiError(Exception):
@@ -100,16 +101,43 @@ class FakeMessage:
     @property
     def shown(self) -> str:
         """What people read: the blocks, else the text."""
-        texts = [str(block["text"]) for block in self.blocks if block["type"] == "markdown"]
+        texts: list[str] = []
+        for block in self.blocks:
+            text: Any = block.get("text", "")
+            texts += [str(text if isinstance(text, str) else text["text"])] if text else []
+            texts += [str(field["text"]) for field in block.get("fields", ())]
         return "\n".join(texts) if self.blocks else self.text
 
     @property
+    def interactive(self) -> list[dict[str, Any]]:
+        """What can be pressed or chosen from, in its order."""
+        found: list[dict[str, Any]] = []
+        for block in self.blocks:
+            found += block.get("elements") or []
+            found += [block["accessory"]] if "accessory" in block else []
+        return found
+
+    @property
     def buttons(self) -> list[dict[str, Any]]:
-        return [item for block in self.blocks if block["type"] == "actions" for item in block["elements"]]
+        return [item for item in self.interactive if item["type"] == "button"]
+
+    @property
+    def menus(self) -> list[dict[str, Any]]:
+        return [item for item in self.interactive if item["type"] != "button"]
 
     @property
     def labels(self) -> list[str]:
         return [str(button["text"]["text"]) for button in self.buttons]
+
+
+@dataclass(slots=True)
+class FakeTrigger:
+    """A press that may open one view, for three seconds."""
+
+    person: FakePerson
+    at_s: float
+    """On the monotonic clock."""
+    view: dict[str, Any] | None = None
 
 
 class World:
@@ -117,6 +145,7 @@ class World:
 
     def __init__(self, *, clock: Clock, name: str = "Desk", team: str = "T01"):
         self.clock = clock
+        self.triggers: dict[str, FakeTrigger] = {}
         self.app = FakePerson("U0BOT", name, is_bot=True)
         self.bot_id = "B0BOT"
         self.team = team
