@@ -110,7 +110,7 @@ class LiteLLMProvider:
         deadline = asyncio.get_running_loop().time() + timeout_s
         try:
             async with asyncio.timeout_at(deadline):
-                stream = await litellm.acompletion(**_arguments(target, request))
+                stream = await litellm.acompletion(**_arguments(target, request), **_shape(litellm, target, request))
             chunks = aiter(stream)
             while True:
                 async with asyncio.timeout_at(deadline):
@@ -178,6 +178,14 @@ def _import() -> ModuleType:
     module.drop_params = True  # a temperature that a model does not take is left out instead of refused
     module.modify_params = True  # repairs what providers differ in: empty contents, thinking without blocks
     return litellm
+
+
+def _shape(litellm: Any, target: Target, request: ModelRequest) -> dict[str, Any]:
+    """Holds a provider to the answer's schema, where it can be; the prompt says it in any case."""
+    if request.response_schema is None or not litellm.supports_response_schema(model=target.name):
+        return {}
+    shape = {"name": "answer", "schema": request.response_schema}
+    return {"response_format": {"type": "json_schema", "json_schema": shape}}
 
 
 def _arguments(target: Target, request: ModelRequest) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from botkit.agents.compaction import SUMMARY_INSTRUCTION
 from botkit.agents.demo.memory import Conversation, Executed, read_conversation
 from botkit.agents.demo.plan import Intent, needs_sentence, plan
 from botkit.agents.demo.render import render_result
+from botkit.agents.demo.structured import structured
 from botkit.agents.demo.toolbox import Toolbox, ToolView
 from botkit.agents.tokens import estimate_json_tokens, estimate_tokens
 from botkit.agents.words import STOP_WORDS, words
@@ -72,6 +73,9 @@ def answer(request: ModelRequest) -> ModelReply:
     talk = read_conversation(request.messages)
     if talk.system.startswith(SUMMARY_INSTRUCTION[:40]):
         return _reply(request, "")  # facts are lifted out by rule anyway; there is nothing to add
+    if request.response_schema is not None:
+        asked = next((str(one.get("content")) for one in reversed(request.messages) if one["role"] == "user"), "")
+        return _reply(request, encode(structured(request.response_schema, asked)).decode())
     box = Toolbox(request.tools)
     if request.tool_choice == "none":
         return _reply(request, _report(talk, box, []) if talk.round else _about(talk, box))
