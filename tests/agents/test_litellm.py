@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -402,6 +403,18 @@ async def test_sampling_a_reasoning_model_does_not_take_is_left_out(llm: FakeLLM
     assert reply.text == "Done."
     assert refusals(llm) == []
     assert "temperature" not in llm.requests[0].body
+
+
+async def test_a_provider_that_can_be_held_to_a_schema_is(llm: FakeLLM, provider: LiteLLMProvider):
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    llm.say('{"city": "Rome"}')
+    request = msgspec.structs.replace(request_of(), response_schema=schema)
+
+    _, reply = await collect(models_of(provider, {"main": spec_of(llm, "openai")}), request)
+
+    assert reply.text == '{"city": "Rome"}'
+    assert refusals(llm) == []
+    assert llm.requests[0].body["response_format"]["json_schema"]["schema"] == schema
 
 
 async def test_the_windows_of_models_are_known(llm: FakeLLM, provider: LiteLLMProvider):

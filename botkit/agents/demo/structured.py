@@ -15,7 +15,7 @@ from typing import Any, cast
 from botkit.agents.words import STOP_WORDS, root, words
 from botkit.core.schemas import Schema, as_schema, resolve, types_of
 
-_NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:[.,]\d+)?(?![\w-])")
+_NUMBER = re.compile(r"(?<![\w.#-])-?\d+(?:[.,]\d+)?(?![\w-])")
 _IDENTIFIER = re.compile(r"\b(?=[\w-]*\d)[A-Za-z][\w-]*\d[\w-]*\b|#\w+")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(r"https?://\S+")
@@ -23,8 +23,8 @@ _DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?]?")
 _QUOTED = re.compile(r"<text>\n(.*?)\n</text>", re.DOTALL)
 _UNSURE = re.compile(
-    r"\b(?:not sure|unsure|don'?t know|do not know|maybe|perhaps|guess|cannot|can'?t|unable|unknown|no idea|failed|error|"
-    r"none of|nothing)\b",
+    r"\b(?:not sure|unsure|don'?t know|do not know|maybe|perhaps|guess|cannot|can'?t|unable|unknown|no idea|failed|"
+    r"error|none of|nothing)\b",
     re.IGNORECASE,
 )
 _NEGATED = re.compile(r"\b(?:no|not|never|without|don'?t|doesn'?t|isn'?t)\s+(?:\w+\s+){0,2}$", re.IGNORECASE)
