@@ -16,7 +16,6 @@ from botkit.sdk import Setup, SetupFor
 
 SCOPES = {
     "app_mentions:read": "hear mentions",
-    "assistant:write": "be an agent with threads of its own",
     "channels:history": "read channels it is in, to catch up and to find what arrived",
     "chat:write": "answer",
     "commands": "have a command",
@@ -31,7 +30,7 @@ SCOPES = {
     "reactions:write": "react",
     "users:read": "know people's names, languages and time zones",
 }
-"""Scope → what the bot cannot do without it."""
+"""Scope → what the bot cannot do without it. Being an agent brings `assistant:write` by itself."""
 
 _EVENTS = (
     *("agent_session_stopped", "app_mention", "message.channels", "message.groups", "message.im", "message.mpim"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DISCORD", "TELEGRAM", "Schemas"]
+__all__ = ["DISCORD", "SLACK", "SLACK_API", "SLACK_MANIFEST", "SLACK_PACKAGES", "TELEGRAM", "Schemas"]
 
 import json
 import re
@@ -16,6 +16,7 @@ import pytest
 from tests.interop.environments import Environments
 
 _GENERATOR = "ts-json-schema-generator"
+SLACK_PACKAGES = ("ts-json-schema-generator@2.4.0", "@slack/types@3.2.0", "@slack/web-api@8.2.0")
 _PACKAGES = ("ts-json-schema-generator@2.4.0", "@grammyjs/types@5.0.0", "discord-api-types@0.38.57")
 _COMPILER = {"compilerOptions": {"module": "NodeNext", "moduleResolution": "NodeNext", "skipLibCheck": True}}
 
@@ -23,14 +24,17 @@ _WRAPPED = re.compile(r"_AddUndefined\w+<(string|boolean|number)\d*>")
 
 TELEGRAM = "@grammyjs/types/mod.d.ts"
 DISCORD = "discord-api-types/v10.d.ts"
+SLACK = "@slack/types/dist/index.d.ts"
+SLACK_API = "@slack/web-api/dist/index.d.ts"
+SLACK_MANIFEST = "@slack/web-api/dist/types/request/manifest.d.ts"
 
 
 class Schemas:
     """Generates each schema once, beside the types."""
 
-    def __init__(self, installed: Environments):
+    def __init__(self, installed: Environments, *packages: str):
         self._installed = installed
-        self._folder = installed.npm(*_PACKAGES)
+        self._folder = installed.npm(*(packages or _PACKAGES))
         self._validators: dict[str, Any] = {}
 
     def faults_of(self, value: Any, types: str, name: str) -> list[str]:

@@ -93,7 +93,8 @@ class People:
         person = self.person(who)
         message.reactions.setdefault(name, set()).add(person.id)
         item = {"type": "message", "channel": message.room.id, "ts": message.ts}
-        self.event({"type": "reaction_added", "user": person.id, "reaction": name, "item": item})
+        about = {"user": person.id, "item_user": message.sender.id, "item": item}
+        self.event({"type": "reaction_added", "reaction": name, **about})
 
     def open_assistant(self, who: Who) -> FakeMessage:
         """A person opens a thread with the assistant; returns the message it hangs on."""

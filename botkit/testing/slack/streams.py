@@ -59,7 +59,7 @@ class Streams:
         if str(args["recipient_user_id"]) not in self.world.people:
             raise ApiError("user_not_found")
         message = FakeMessage(self.world.ts(), room, self.world.app, thread_ts=root.thread_ts or root.ts)
-        message.streaming_since = self._now()
+        message.streaming_since, message.streamed = self._now(), True
         self._grow(message, args)
         self.world.messages.append(message)
         self.rest(message)

@@ -92,6 +92,8 @@ class FakeMessage:
     username: str = ""
     streaming_since: float = 0.0
     """While it is an open stream: when that began, seconds since 1970."""
+    streamed: bool = False
+    """It is a stream, or was one."""
     status: str = ""
     """Of the thread this message begins: `processing` and the like, or a line of text."""
     title: str = ""
@@ -198,10 +200,24 @@ class World:
     def file_json(self, file: FakeFile) -> dict[str, Any]:
         found: dict[str, Any] = {
             "id": file.id,
+            "created": int(self.clock.now().timestamp()),
             "name": file.name,
             "title": file.name,
             "mimetype": file.mime,
+            "filetype": file.name.rpartition(".")[2],
+            "pretty_type": file.name.rpartition(".")[2].upper(),
             "size": file.size,
+            "mode": "hosted",
+            "editable": False,
+            "is_external": False,
+            "external_type": "",
+            "is_public": True,
+            "public_url_shared": False,
+            "display_as_bot": False,
+            "username": "",
+            "permalink": f"{self.base}/files/{file.id}/{file.name}",
+            "channels": [],
+            "groups": [],
             "url_private": f"{self.base}/files-pri/{self.team}-{file.id}/{file.name}",
             "url_private_download": f"{self.base}/files-pri/{self.team}-{file.id}/download/{file.name}",
         }
@@ -214,6 +230,8 @@ class World:
             found["bot_id"] = self.bot_id if message.sender is self.app else f"B{message.sender.id[1:]}"
         if message.username:
             found["username"] = message.username
+        if message.streamed:
+            found["streaming_state"] = "in_progress" if message.streaming_since else "completed"
         if message.blocks:
             found["blocks"] = message.blocks
         if message.thread_ts:
