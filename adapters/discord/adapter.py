@@ -11,7 +11,7 @@ import json
 import re
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, cast
 
 import structlog
 
@@ -27,6 +27,7 @@ from adapters.discord.places import Places
 from adapters.discord.rendering import render_message
 from adapters.discord.sending import send_part
 from adapters.discord.views import DIRECT, SERVER, Views
+from adapters.life import HealthReport, connect_later
 from botkit.sdk import (
     Adapter,
     AdapterError,
@@ -40,7 +41,6 @@ from botkit.sdk import (
     Conversation,
     Event,
     Form,
-    Health,
     HttpRequest,
     HttpResponse,
     LimitReached,
@@ -87,7 +87,7 @@ class Discord(Adapter):
         self._public_key = str(config.public_key or "") if config is not None else ""
         self._task: asyncio.Task[None] | None = None
         self._session = Session()
-        self._health = ("", "")
+        self._report = HealthReport(host)
         self._views: Views | None = None
         self._interactions: Interactions | None = None
         self._reactions: OrderedDict[str, str] = OrderedDict()
@@ -122,8 +122,8 @@ class Discord(Adapter):
                 await gateway.settled.wait()
         except TimeoutError:
             self._report("degraded", "Discord's gateway does not answer; trying on")
-        if self._health[0] == "fatal":
-            raise ChannelFatal(self._health[1], channel=self.channel)
+        if self._report.state == "fatal":
+            raise ChannelFatal(self._report.detail, channel=self.channel)
 
     async def stop(self) -> None:
         task, self._task = self._task, None
@@ -140,18 +140,10 @@ class Discord(Adapter):
         self._views = self._interactions = self._api = None
 
     async def _connect_later(self, api: DiscordApi) -> None:
-        for attempt in range(1_000_000):
-            await self.host.clock.sleep(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
-            try:
-                gateway = await self._introduce(api)
-            except ChannelFatal as error:
-                self._report("fatal", str(error))
-                return
-            except BotkitError as error:
-                self._report("degraded", str(error))
-            else:
-                await gateway.run()
-                return
+        clock, report = self.host.clock, self._report
+        gateway = await connect_later(lambda: self._introduce(api), clock=clock, waits_s=_BACKOFF_S, report=report)
+        if gateway is not None:
+            await gateway.run()
 
     async def _introduce(self, api: DiscordApi) -> Gateway:
         """Learn who we are and what we may, and tell which commands there are."""
@@ -159,6 +151,7 @@ class Discord(Adapter):
         application = cast("dict[str, Any]", await api.call("GET", "/oauth2/applications/@me", safe=True))
         reads_content = bool(int(application.get("flags") or 0) & _MESSAGE_CONTENT)
         self._me = Me(str(me["id"]), str(me.get("global_name") or me.get("username") or ""), reads_content)
+        self._report.reminder = "" if reads_content else _NO_CONTENT
         if not reads_content:
             _log.warning("discord_no_message_content", channel=self.channel, detail=_NO_CONTENT)
         application_id = str(self.config.application_id or application["id"])
@@ -192,16 +185,6 @@ class Discord(Adapter):
             await api.call("PUT", path, body=wanted, safe=True, application_id=application_id)
         except (Refused, ChatGone) as error:
             _log.warning("discord_commands_refused", channel=self.channel, detail=str(error))
-
-    def _report(self, state: str, detail: str) -> None:
-        """Tell the host, at changes only. While all is well, `detail` reminds of the missing intent."""
-        if state == "ok" and not detail and not self._me.reads_content:
-            detail = _NO_CONTENT
-        if (state, detail) == self._health:
-            return
-        self._health = (state, detail)
-        known = cast("Literal['off', 'starting', 'ok', 'degraded', 'fatal']", state)
-        self.host.report(Health(state=known, detail=detail, since=self.host.clock.micros()))
 
     # --- in -------------------------------------------------------------------------------------------------
 

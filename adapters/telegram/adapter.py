@@ -13,7 +13,7 @@ import json
 import re
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, cast
 
 import structlog
 from aiogram.methods import (
@@ -26,6 +26,7 @@ from aiogram.methods import (
 )
 from aiogram.types import BotCommand, ReactionTypeEmoji
 
+from adapters.life import HealthReport, connect_later
 from adapters.telegram.api import Moved, Refused, TelegramApi
 from adapters.telegram.media import DOWNLOAD_LIMIT_BYTES
 from adapters.telegram.parsing import Me, parse_update
@@ -39,12 +40,10 @@ from botkit.sdk import (
     AdapterHost,
     Attachment,
     BadSignature,
-    BotkitError,
     Capabilities,
     ChannelFatal,
     Conversation,
     Event,
-    Health,
     HttpRequest,
     HttpResponse,
     LimitReached,
@@ -87,7 +86,7 @@ class Telegram(Adapter):
         self._me = Me()
         self._webhook_secret = ""
         self._task: asyncio.Task[None] | None = None
-        self._health = ("", "")
+        self._report = HealthReport(host)
         self._moved: dict[str, str] = {}
         self._views: Views | None = None
         self._acknowledged: OrderedDict[str, None] = OrderedDict()
@@ -128,18 +127,10 @@ class Telegram(Adapter):
         self._report("off", "")
 
     async def _connect_later(self, api: TelegramApi) -> None:
-        for attempt in range(1_000_000):
-            await self.host.clock.sleep(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
-            try:
-                receiver = await self._introduce(api)
-            except ChannelFatal as error:
-                self._report("fatal", str(error))
-                return
-            except BotkitError as error:
-                self._report("degraded", str(error))
-            else:
-                await receiver.run()
-                return
+        clock, report = self.host.clock, self._report
+        receiver = await connect_later(lambda: self._introduce(api), clock=clock, waits_s=_BACKOFF_S, report=report)
+        if receiver is not None:
+            await receiver.run()
 
     async def _connect(self, api: TelegramApi) -> None:
         receiver = await self._introduce(api)
@@ -151,7 +142,8 @@ class Telegram(Adapter):
         self._me = Me(
             str(me["id"]), str(me.get("username", "")), reads_groups=bool(me.get("can_read_all_group_messages"))
         )
-        if not self._me.reads_groups:
+        self._report.reminder = "" if self._me.reads_groups else _PRIVACY
+        if self._report.reminder:
             _log.warning("telegram_privacy_mode", channel=self.channel, detail=_PRIVACY)
         await self._register_commands(api)
         if self.config.mode == "webhook" and self.host.public_url:
@@ -197,16 +189,6 @@ class Telegram(Adapter):
         if not _SECRET.fullmatch(secret):
             raise ChannelFatal("the webhook secret may hold letters, digits, - and _ only, at most 256: store another")
         return secret
-
-    def _report(self, state: str, detail: str) -> None:
-        """Tell the host, at changes only. While all is well, `detail` reminds of privacy mode."""
-        if state == "ok" and not detail and not self._me.reads_groups:
-            detail = _PRIVACY
-        if (state, detail) == self._health:
-            return
-        self._health = (state, detail)
-        known = cast("Literal['off', 'starting', 'ok', 'degraded', 'fatal']", state)
-        self.host.report(Health(state=known, detail=detail, since=self.host.clock.micros()))
 
     # --- in -------------------------------------------------------------------------------------------------
 

@@ -7,10 +7,11 @@ __all__ = ["WhatsApp"]
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 
 import structlog
 
+from adapters.life import HealthReport
 from adapters.whatsapp.carrier import Carrier
 from adapters.whatsapp.cloud import CloudApi
 from adapters.whatsapp.cloud_carrier import CloudCarrier
@@ -26,7 +27,6 @@ from botkit.sdk import (
     ChannelFatal,
     Conversation,
     Event,
-    Health,
     HttpRequest,
     HttpResponse,
     OutMessage,
@@ -41,6 +41,8 @@ _BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 _CHECK_S = 60.0
 """How often the credentials are tried when nothing is sent."""
 _PEOPLE_KEPT = 10_000
+WEBHOOK_LIMIT_BYTES = 3 * 1024 * 1024
+"""Meta caps a notification at 3 MB; Twilio's are forms of a few kilobytes."""
 _NO_ADDRESS = (
     "WhatsApp delivers messages to a public address only: set BOTKIT_PUBLIC_URL to the HTTPS address that reaches this "
     "machine, and enter {path} of it as the webhook"
@@ -60,7 +62,7 @@ class WhatsApp(Adapter):
         super().__init__(channel, config, host)
         self._carrier: Carrier | None = None
         self._task: asyncio.Task[None] | None = None
-        self._health = ("", "")
+        self._report = HealthReport(host)
         self._newest: OrderedDict[str, str] = OrderedDict()
         """Room → the person's newest message, which a typing signal answers."""
 
@@ -129,7 +131,11 @@ class WhatsApp(Adapter):
         """Notice refused credentials and a lost network also when nothing is sent."""
         failures = 0
         while True:
-            wait_s = _BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1] if failures or self._is_degraded else _CHECK_S
+            wait_s = (
+                _BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1]
+                if failures or self._report.state == "degraded"
+                else _CHECK_S
+            )
             await self.host.clock.sleep(wait_s)
             try:
                 await carrier.check()
@@ -143,17 +149,6 @@ class WhatsApp(Adapter):
                 failures = 0
                 self._report("ok", "")
 
-    @property
-    def _is_degraded(self) -> bool:
-        return self._health[0] == "degraded"
-
-    def _report(self, state: str, detail: str) -> None:
-        if (state, detail) == self._health:
-            return
-        self._health = (state, detail)
-        known = cast("Literal['off', 'starting', 'ok', 'degraded', 'fatal']", state)
-        self.host.report(Health(state=known, detail=detail, since=self.host.clock.micros()))
-
     # --- in -------------------------------------------------------------------------------------------------
 
     def parse(self, payload: Mapping[str, Any]) -> Sequence[Event]:
@@ -166,6 +161,8 @@ class WhatsApp(Adapter):
             return HttpResponse(status=503)
         if request.method not in ("GET", "POST"):
             return HttpResponse(status=405)
+        if len(request.body) > WEBHOOK_LIMIT_BYTES:
+            return HttpResponse(status=413)
         try:
             received = carrier.receive(request)
         except BadSignature as error:

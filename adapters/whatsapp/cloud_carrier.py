@@ -22,8 +22,6 @@ from adapters.whatsapp.errors import WindowClosed
 from botkit.sdk import Attachment, Capabilities, Event, HttpRequest, HttpResponse, LimitReached, Part
 
 SIGNATURE_HEADER = "x-hub-signature-256"
-WEBHOOK_LIMIT_BYTES = 3 * 1024 * 1024
-"""Meta caps a notification at 3 MB."""
 FILE_LIMIT_BYTES = 100 * 1024 * 1024
 _SCOPED_ID = re.compile(r"[A-Z]{2}\.")
 """How business-scoped ids begin: the country's code and a dot."""
@@ -86,8 +84,6 @@ class CloudCarrier(Carrier):
         if request.method == "GET":
             return answer_challenge(request, self._verify_token)
         verify_signature(request.body, request.headers.get(SIGNATURE_HEADER, ""), self._app_secret)
-        if len(request.body) > WEBHOOK_LIMIT_BYTES:
-            return HttpResponse(status=413)
         try:
             payload: object = json.loads(request.body)
         except (ValueError, RecursionError):
