@@ -14,7 +14,7 @@ import json
 import socket
 import struct
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -178,7 +178,7 @@ TALKS = (messages, streams_elsewhere, presses, commands, files)
 
 
 @contextlib.asynccontextmanager
-async def local_slack(binary: str, folder: Path, mode: str) -> AsyncIterator[None]:
+async def local_slack(binary: str, folder: Path, mode: str) -> AsyncGenerator[None]:
     config = folder / f"{mode}.json"
     config.write_text(json.dumps({**_CONFIG, "app": {**_CONFIG["app"], "mode": mode}}))
     options = ("--config", str(config), "--port", str(PORT), "--base-host", "127.0.0.1")
@@ -197,7 +197,7 @@ async def local_slack(binary: str, folder: Path, mode: str) -> AsyncIterator[Non
 
 
 @contextlib.asynccontextmanager
-async def hook(talk: Talk) -> AsyncIterator[None]:
+async def hook(talk: Talk) -> AsyncGenerator[None]:
     """Where signed requests arrive."""
 
     async def take(request: web.Request) -> web.Response:
