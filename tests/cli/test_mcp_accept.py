@@ -17,7 +17,7 @@ from botkit.app.operations.tool_changes import changed_tools
 from botkit.app.runtime import open_instance
 from botkit.core.errors import Conflict
 from botkit.core.stores import CatalogRow
-from botkit.gateway.catalog import ChangedTool
+from botkit.gateway.quarantine import ChangedTool
 
 Cli = Callable[..., Result]
 Ask = Callable[..., Any]

@@ -13,7 +13,7 @@ import msgspec
 from botkit.core.data import Data
 
 if TYPE_CHECKING:
-    from botkit.gateway.catalog import ChangedTool
+    from botkit.gateway.quarantine import ChangedTool
 
 
 class ToolChange(Data, omit_defaults=False):

@@ -1,0 +1,125 @@
+"""Who may see and call what, as the settings say at this moment: rights of the person, of bots, and of all workspaces
+that a tool comes through. What is forbidden is not there.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Admission"]
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from botkit.core.errors import Denied, NotFound
+from botkit.core.tool_search import unwrapped
+from botkit.core.tools import Principal, Tool, ToolCall
+from botkit.gateway.file_inputs import described
+from botkit.gateway.fleet import Fleet
+from botkit.gateway.methods import kind_of
+from botkit.gateway.rights import may_call, may_enter, may_pass
+from botkit.gateway.search.showing import SYNTHETIC, mode_of
+from botkit.gateway.session import ListKind
+from botkit.gateway.views import Listed
+
+
+class Admission:
+    """What principals find in workspaces."""
+
+    def __init__(self, fleet: Fleet):
+        self._fleet = fleet
+
+    def tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
+        """Every tool this principal may call, as it is."""
+        settings = self._fleet.settings
+        if not may_enter(settings, principal, workspace):
+            return []
+        view = self._fleet.catalogue.view(workspace)
+        offered = {listed.server.name for listed in view.values()}
+        offered = {server for server in offered if self._fleet.catalogue.is_offered(server)}
+        return [
+            _for(principal, listed)
+            for listed in view.values()
+            if listed.server.name in offered and self._may(workspace, principal, listed)
+        ]
+
+    def offers(self, workspace: str, principal: Principal, kind: ListKind) -> Sequence[dict[str, Any]]:
+        """Resources, templates or prompts this principal may use, as MCP objects in a stable order."""
+        catalogue = self._fleet.catalogue
+        if not may_enter(self._fleet.settings, principal, workspace):
+            return []
+        listed = catalogue.listed_offers(workspace, kind)
+        offered = {server for server in {one.server.name for _, one in listed} if catalogue.is_offered(server)}
+        return [raw for raw, one in listed if one.server.name in offered and self._may(workspace, principal, one)]
+
+    def tool(self, workspace: str, principal: Principal, name: str) -> Tool | None:
+        """One tool, or None when it does not exist or the principal may not know that it does."""
+        if name in SYNTHETIC and mode_of(self._fleet.settings, workspace, principal) == "search":
+            return SYNTHETIC[name]
+        listed = self._fleet.catalogue.view(workspace).get(name)
+        if listed is None or not self._may(workspace, principal, listed):
+            return None
+        return _for(principal, listed)
+
+    def searches(self, call: ToolCall) -> bool:
+        """Whether whoever calls is shown the two tools that find the others."""
+        settings = self._fleet.settings
+        return (
+            call.method == "tools/call"
+            and may_enter(settings, call.principal, call.workspace)
+            and mode_of(settings, call.workspace, call.principal) == "search"
+        )
+
+    def meant(self, call: ToolCall) -> ToolCall:
+        """The call inside a `call_tool`: from here on nothing knows that it was wrapped."""
+        inner = unwrapped(call.tool, call.arguments) if self.searches(call) else None
+        return msgspec.structs.replace(call, tool=inner[0], arguments=inner[1]) if inner is not None else call
+
+    def authorise(self, call: ToolCall) -> Listed:
+        """What the call is for. Raises `NotFound` and `Denied` with the same sentence."""
+        settings = self._fleet.settings
+        if call.method != "tools/call":
+            return self._authorise_other(call)
+        view = self._fleet.catalogue.view(call.workspace)
+        listed = view.get(call.tool)
+        if listed is None and call.client is not None and call.client.transparent:
+            listed = self._fleet.catalogue.unlisted(call.workspace, call.tool)
+        if listed is not None and self._may(call.workspace, call.principal, listed):
+            return listed
+        known = [one.tool.name for one in view.values() if self._may(call.workspace, call.principal, one)]
+        near = difflib.get_close_matches(call.tool, known, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        kind = NotFound if listed is None and call.workspace in settings.workspaces else Denied
+        raise kind(f"There is no tool {call.tool[:200]} in this workspace.{hint}")
+
+    def _authorise_other(self, call: ToolCall) -> Listed:
+        """For prompts and resources, which are only read. Raises as `authorise`."""
+        found = self._fleet.catalogue.find(call.workspace, kind_of(call.method, call.params), call.tool)
+        if found is not None and self._may(call.workspace, call.principal, found):
+            return found
+        what = "prompt" if kind_of(call.method, call.params) == "prompt" else "resource"
+        raise NotFound(f"There is no {what} {call.tool[:200]} in this workspace.")
+
+    def _may(self, workspace: str, principal: Principal, listed: Listed) -> bool:
+        settings = self._fleet.settings
+        return may_call(settings, principal, workspace, listed.tool, listed.review) and all(
+            may_pass(settings, principal, one.workspace, one.tool, one.review) for one in listed.inner
+        )
+
+    def records(self, call: ToolCall, listed: Listed | None) -> bool:
+        """Whether what this call carries is kept: a workspace it passes says so now, and its caller may be there."""
+        workspaces = self._fleet.settings.workspaces
+        inner = listed.inner if listed is not None else ()
+        return any(
+            (found := workspaces.get(name)) is not None and found.record_payloads
+            for name in (call.workspace, *(one.workspace for one in inner))
+        ) and may_enter(self._fleet.settings, call.principal, call.workspace)
+
+
+def _for(principal: Principal, listed: Listed) -> Tool:
+    """A tool as this principal sees it: bots name files by their id."""
+    if not principal.bot or listed.definition is None or not listed.definition.files:
+        return listed.tool
+    definition = described(listed.tool.definition, listed.definition.files)
+    return msgspec.structs.replace(listed.tool, definition=definition)
