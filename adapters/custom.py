@@ -21,6 +21,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 from uuid import uuid4
 
+import msgspec
+
 from botkit.sdk import (
     Action,
     Adapter,
@@ -37,13 +39,28 @@ from botkit.sdk import (
     Receipt,
     Rendered,
     User,
+    form_fields,
+    plain_text,
+    rich_json,
 )
 
 TEXT_LIMIT = 100_000
 BODY_LIMIT_BYTES = 1024 * 1024
 _NAME_LIMIT = 200
 _WINDOW_S = 300
-_CAPABILITIES = Capabilities(text_limit=TEXT_LIMIT, buttons=True, idempotent_send="native", commands=True)
+_CAPABILITIES = Capabilities(
+    text_limit=TEXT_LIMIT,
+    buttons=True,
+    button_limit=500,
+    selects=500,
+    multi_selects=True,
+    forms=100,
+    form_choices=500,
+    cards=100,
+    mentions=True,
+    idempotent_send="native",
+    commands=True,
+)
 _PATIENT = ("running", "waiting")
 
 
@@ -91,7 +108,7 @@ class Custom(Adapter):
                 command=command,
                 addressed="command" if command else "dm",
                 message_id=message_id,
-                action=Action(value=pressed) if pressed else None,
+                action=_action(payload, pressed) if pressed else None,
             ),
         )
 
@@ -137,12 +154,16 @@ class Custom(Adapter):
         return _CAPABILITIES
 
     def render(self, message: OutMessage, conversation: Conversation) -> Sequence[Rendered]:
-        """The text as it is; what front ends do not get is named in it."""
-        lines = [message.text, *(f"[{one.name or one.kind}]" for one in message.attachments)]
+        """All of it in words, and `rich` as it is, for front ends that show more than text."""
+        lines = [
+            plain_text(msgspec.structs.replace(message, buttons=())),
+            *(f"[{one.name or one.kind}]" for one in message.attachments),
+        ]
         buttons = [{"label": b.label, "value": b.value, "url": b.url} for row in message.buttons for b in row]
         lines += [f"▸ {b['label']}: {b['url'] or b['value']}" for b in buttons]
         text = "\n".join(line for line in lines if line)[:TEXT_LIMIT]
-        return (Rendered(payload={"text": text, "buttons": buttons}, text=text),) if text else ()
+        payload = {"text": text, "buttons": buttons, "rich": rich_json(message)}
+        return (Rendered(payload=payload, text=text),) if text else ()
 
     async def send(self, part: Part) -> Receipt:
         """Always succeeds: whoever asked is answered in their request, also when they ask again."""
@@ -163,9 +184,38 @@ def _problem(payload: object) -> str:
         limit = TEXT_LIMIT if name == "text" else _NAME_LIMIT
         if not isinstance(value, str) or len(value) > limit or not _is_plain(value):
             return f"{name} is a text of at most {limit} characters"
+    values, answers = fields.get("values", []), fields.get("fields", {})
+    if not isinstance(values, list) or not all(_is_word(one) for one in cast("list[object]", values)):
+        return f"values is a list of texts of at most {_NAME_LIMIT} characters"
+    if not isinstance(answers, dict) or not all(
+        _is_word(name) and _is_answer(value) for name, value in cast("dict[object, object]", answers).items()
+    ):
+        return "fields is an object of texts, numbers, flags and lists of texts"
+    if (values or answers) and not fields.get("action"):
+        return "values and fields belong to an action"
     if not (fields.get("text") or fields.get("action")):
         return "text is missing"
     return ""
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _NAME_LIMIT and _is_plain(value)
+
+
+def _is_answer(value: object) -> bool:
+    """One field of a form."""
+    if isinstance(value, list):
+        return all(_is_word(one) for one in cast("list[object]", value))
+    if isinstance(value, str):
+        return len(value) <= TEXT_LIMIT and _is_plain(value)
+    return value is None or isinstance(value, bool | int | float)
+
+
+def _action(payload: Mapping[str, Any], pressed: str) -> Action:
+    """A pressed button, a choice, or a form that was sent."""
+    values = tuple(str(value) for value in payload.get("values") or ())
+    fields = form_fields(cast("dict[str, Any]", payload.get("fields") or {}))
+    return Action(value=values[0] if values else pressed, values=values, fields=fields, sent="fields" in payload)
 
 
 def _is_plain(text: str) -> bool:

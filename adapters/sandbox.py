@@ -5,6 +5,9 @@ payload looks like this:
 
     {"id": "c0ffee", "room": "ada-1", "person": "ada", "text": "hello", "bot": "helper"}
     {"id": "c0ffef", "room": "ada-1", "person": "ada", "press": "ok:y:4kX…", "message_id": "run_….0"}
+
+A press may carry the chosen `values` of a menu, or the `fields` of a form. What a message has besides its text is in
+`rich`; its text says all of it in words.
 """
 
 from __future__ import annotations
@@ -12,7 +15,9 @@ from __future__ import annotations
 __all__ = ["Sandbox"]
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
+
+import msgspec
 
 from botkit.sdk import (
     Action,
@@ -28,6 +33,9 @@ from botkit.sdk import (
     Receipt,
     Rendered,
     User,
+    form_fields,
+    plain_text,
+    rich_json,
 )
 
 _CAPABILITIES = Capabilities(
@@ -36,6 +44,13 @@ _CAPABILITIES = Capabilities(
     edit=True,
     delete=True,
     buttons=True,
+    button_limit=500,
+    selects=500,
+    multi_selects=True,
+    forms=100,
+    form_choices=500,
+    cards=100,
+    mentions=True,
     threads=True,
     reactions=True,
     files=True,
@@ -71,7 +86,7 @@ class Sandbox(Adapter):
                 text=str(payload.get("text") or ""),
                 addressed="dm",
                 message_id=message_id or str(payload["id"]),
-                action=Action(value=press, message_id=message_id) if press else None,
+                action=_action(payload, press, message_id) if press else None,
                 route=str(payload.get("bot") or ""),
             ),
         )
@@ -80,11 +95,17 @@ class Sandbox(Adapter):
         return _CAPABILITIES
 
     def render(self, message: OutMessage, conversation: Conversation) -> Sequence[Rendered]:
-        buttons = [[{"label": b.label, "value": b.value, "style": b.style} for b in row] for row in message.buttons]
         payload: dict[str, Any] = {"text": message.text}
-        if buttons:
-            payload["buttons"] = buttons
-        return (Rendered(payload=payload, text=message.text),)
+        rich = rich_json(message)
+        if rich:
+            payload["rich"] = rich
+        if "buttons" in rich:
+            payload["buttons"] = [
+                [{"label": b.label, "value": b.value, "style": b.style} for b in row] for row in message.buttons
+            ]
+        files = [f"📎 {item.name or item.kind}" for item in message.attachments]
+        text = "\n".join(part for part in (plain_text(msgspec.structs.replace(message, buttons=())), *files) if part)
+        return (Rendered(payload=payload, text=text),)
 
     async def send(self, part: Part) -> Receipt:
         """Always succeeds: whoever watches the conversation is shown the part by the live view."""
@@ -93,3 +114,17 @@ class Sandbox(Adapter):
     async def fetch(self, attachment: Attachment) -> AsyncGenerator[bytes]:
         raise NotFound("files of the sandbox are stored when they are uploaded; there is nothing to fetch")
         yield b""
+
+
+def _action(payload: Mapping[str, Any], press: str, message_id: str) -> Action:
+    """A pressed button, a choice, or a form that was sent."""
+    fields = payload.get("fields")
+    values = tuple(str(value) for value in payload.get("values") or ())
+    given = form_fields(cast("Mapping[str, Any]", fields)) if isinstance(fields, Mapping) else {}
+    return Action(
+        value=values[0] if values else press,
+        values=values,
+        message_id=message_id,
+        fields=given,
+        sent=isinstance(fields, Mapping),
+    )

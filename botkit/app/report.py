@@ -34,6 +34,8 @@ class TurnReport(Data, omit_defaults=False):
     waiting_for: str = ""
     waits: tuple[dict[str, Any], ...] = ()
     """What has to be decided, when it waits: `{"wait_id", "kind", "payload"}` each."""
+    rich: tuple[dict[str, Any], ...] = ()
+    """Of each message that has more than text: `{"buttons", "selects", "form", "cards", "mentions"}`."""
     error: dict[str, Any] | None = None
 
 
@@ -73,6 +75,7 @@ def report_of(events: list[LiveEvent]) -> TurnReport:
         status=str(done.get("status") or done.get("state") or ""),
         waiting_for=str(done.get("waiting_for") or ""),
         waits=tuple(waits),
+        rich=tuple(event.data["rich"] for event in events if event.kind == "part" and event.data.get("rich")),
         error=done.get("error"),
     )
 

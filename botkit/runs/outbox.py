@@ -14,7 +14,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 import structlog
@@ -307,7 +307,7 @@ class Outbox:
                 conversation=part.conversation.key,
                 run_id=part.run_id,
                 text=part.text,
-                data={"part_id": part.id, "message_id": receipt.message_id},
+                data={"part_id": part.id, "message_id": receipt.message_id, **_rich(part)},
             )
         )
         return self._state(part, "sent", message_id=receipt.message_id)
@@ -386,3 +386,9 @@ def _pause_s(error: AdapterError, attempts: int) -> float:
     if error.retry_after_s:
         return error.retry_after_s
     return _BACKOFF_S[min(max(attempts - 1, 0), len(_BACKOFF_S) - 1)]
+
+
+def _rich(part: Part) -> dict[str, Any]:
+    """What a message has besides its text, where the adapter left it as it is for front ends of one's own."""
+    rich = part.payload.get("rich")
+    return {"rich": rich} if rich else {}

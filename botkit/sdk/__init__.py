@@ -50,6 +50,7 @@ __all__ = [
     "User",
     "card_text",
     "degrade",
+    "form_fields",
     "form_text",
     "list_text",
     "named",
@@ -57,6 +58,7 @@ __all__ = [
     "plain_json",
     "plain_text",
     "quarantined",
+    "rich_json",
 ]
 
 from botkit.core.clock import Clock
@@ -92,6 +94,6 @@ from botkit.core.messages import (
 )
 from botkit.core.recall import Heard, Recalled, Said
 from botkit.sdk.adapter import Adapter, AdapterHost, Health, HttpRequest, HttpResponse, Setup, SetupFor
-from botkit.sdk.degrade import PROMPT, card_text, degrade, form_text, list_text, named, plain_text
-from botkit.sdk.parsing import payload_key, plain_json, quarantined
+from botkit.sdk.degrade import PROMPT, card_text, degrade, form_text, list_text, named, plain_text, rich_json
+from botkit.sdk.parsing import form_fields, payload_key, plain_json, quarantined
 from botkit.sdk.serving import ServesHttp, ServingHost

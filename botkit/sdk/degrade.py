@@ -10,10 +10,12 @@ Adapters render what this leaves, so each of them knows its own means only.
 
 from __future__ import annotations
 
-__all__ = ["PROMPT", "card_text", "degrade", "field_text", "form_text", "list_text", "named", "plain_text"]
+__all__ = ["PROMPT", "card_text", "degrade", "field_text", "form_text", "list_text", "named", "plain_text", "rich_json"]
 
 from collections.abc import Sequence
+from typing import Any
 
+from msgspec import json
 from msgspec.structs import replace
 
 from botkit.core.messages import Button, Capabilities, Card, Form, FormField, OutMessage, Select
@@ -171,6 +173,15 @@ def card_text(card: Card) -> str:
     title = f"**{card.title}**" if card.title else ""
     facts = "\n".join(f"- {fact.label}: {fact.value}" for fact in card.facts)
     return "\n\n".join(part for part in (title, card.text, facts, card.url) if part)
+
+
+def rich_json(message: OutMessage) -> dict[str, Any]:
+    """What a message has besides its text, as front ends of one's own get it; empty for text alone.
+
+    The keys are those of `OutMessage`: `buttons` (rows), `selects`, `form`, `cards`, `mentions`.
+    """
+    names = ("buttons", "selects", "form", "cards", "mentions")
+    return json.decode(json.encode({name: getattr(message, name) for name in names if getattr(message, name)}))
 
 
 def plain_text(message: OutMessage) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["payload_key", "plain_json", "quarantined"]
+__all__ = ["form_fields", "payload_key", "plain_json", "quarantined"]
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -24,6 +24,22 @@ def plain_json(payload: object, *, without: Collection[str] = ()) -> dict[str, A
         kept = {key: value for key, value in cast("Mapping[Any, Any]", payload).items() if key not in without}
     value: object = json.loads(json.dumps(kept, sort_keys=True, default=repr))
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {"value": value}
+
+
+def form_fields(given: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    """Answers of a form as front ends of one's own send them, the way `Action.fields` holds them: numbers and flags as
+    text, lists of texts; what is empty is left out."""
+    found: dict[str, str | list[str]] = {}
+    for name, value in given.items():
+        if isinstance(value, list | tuple):
+            found[str(name)] = [_worded(one) for one in cast("Sequence[object]", value)]
+        elif value is not None and value != "":
+            found[str(name)] = _worded(value)
+    return {name: value for name, value in found.items() if value}
+
+
+def _worded(value: object) -> str:
+    return "true" if value is True else "false" if value is False else str(value)
 
 
 def payload_key(raw: Mapping[str, Any]) -> str:

@@ -13,7 +13,8 @@ import pytest
 from adapters.custom import Custom
 from botkit.core.config.models import CustomChannel, SecretRef
 from botkit.core.errors import BadSignature, ChannelFatal
-from botkit.core.messages import Button, OutMessage, Part
+from botkit.core.events import Conversation
+from botkit.core.messages import Button, Card, Option, OutMessage, Part, Select
 from botkit.sdk.adapter import HttpRequest
 from botkit.testing.adapters import MemoryHost
 
@@ -156,3 +157,50 @@ async def test_buttons_are_shown_as_what_to_send_back(adapter: Custom, host: Mem
     assert rendered.text == "Refund?\n▸ Yes: ok:y:1"
     receipt = await adapter.send(Part(id="p1", conversation=where, payload=rendered.payload))
     assert receipt.message_id == "p1"
+
+
+@pytest.mark.parametrize(
+    ("sent", "value", "values", "fields"),
+    [
+        ({"action": "in:0:t"}, "in:0:t", (), {}),
+        ({"action": "city", "values": ["fco", "osl"]}, "fco", ("fco", "osl"), {}),
+        (
+            {"action": "f", "fields": {"name": "Ada", "count": 3, "gift": True, "tags": ["a"], "note": ""}},
+            "f",
+            (),
+            {"name": "Ada", "count": "3", "gift": "true", "tags": ["a"]},
+        ),
+    ],
+)
+async def test_presses_choices_and_forms_are_the_same_event_as_elsewhere(
+    adapter: Custom, host: MemoryHost, sent: dict[str, Any], value: str, values: tuple[str, ...], fields: dict[str, Any]
+) -> None:
+    await adapter.webhook(request({**MESSAGE, "text": "", **sent}))
+    (event,) = host.events
+    assert event.action is not None
+    assert (event.action.value, event.action.values, event.action.fields) == (value, values, fields)
+    assert event.action.sent == ("fields" in sent)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"values": ["a"]},
+        {"action": "a", "values": [1]},
+        {"action": "a", "fields": {"x": {}}},
+        {"action": "a", "fields": 1},
+    ],
+)
+async def test_answers_of_another_shape_are_refused(adapter: Custom, host: MemoryHost, sent: dict[str, Any]) -> None:
+    assert (await adapter.webhook(request({**MESSAGE, **sent}))).status == 422
+    assert host.events == []
+
+
+async def test_a_rich_message_is_given_as_it_is_and_in_words(adapter: Custom) -> None:
+    menu = Select(value="city", label="Where to?", options=(Option(label="Rome", value="fco"),))
+    (part,) = adapter.render(
+        OutMessage(text="A trip.", selects=(menu,), cards=(Card(title="Order 7"),)), Conversation(channel="x", room="y")
+    )
+    assert part.payload["rich"]["selects"][0]["options"] == [{"label": "Rome", "value": "fco"}]
+    assert part.payload["rich"]["cards"] == [{"title": "Order 7"}]
+    assert part.text == "A trip.\n\nWhere to?\n\n1. Rome\n\nAnswer with the number or the name.\n\n**Order 7**"

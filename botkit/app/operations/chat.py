@@ -5,9 +5,9 @@ from __future__ import annotations
 __all__ = ["MESSAGE_LIMIT_BYTES", "ChatOperations"]
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from botkit.app.names import SANDBOX
 from botkit.app.operations.approvals import ApprovalOperations
@@ -131,9 +131,22 @@ class ChatOperations:
             )
         return await self._accept(room, bot, person, {"text": text}, message_id)
 
-    async def press(self, *, room: str, bot: str, person: str, value: str, message_id: str = "") -> Sent:
-        """Press a button of a message."""
-        return await self._accept(room, bot, person, {"press": value, "message_id": message_id}, "")
+    async def press(
+        self,
+        *,
+        room: str,
+        bot: str,
+        person: str,
+        value: str,
+        message_id: str = "",
+        values: Sequence[str] = (),
+        fields: Mapping[str, Any] | None = None,
+    ) -> Sent:
+        """Press a button of a message, choose options of a menu (`values`), or send a form (`fields`)."""
+        what: dict[str, Any] = {"press": value, "message_id": message_id}
+        what |= {"values": list(values)} if values else {}
+        what |= {"fields": dict(fields)} if fields is not None else {}
+        return await self._accept(room, bot, person, what, "")
 
     async def stop(self, *, room: str, bot: str, person: str) -> None:
         """Stop the answer being written in a room; nothing happens when none is."""
@@ -196,6 +209,10 @@ class ChatOperations:
 
 def _storable(value: Any) -> Any:
     """Text without what no database and no platform takes: halves of surrogate pairs, NUL."""
+    if isinstance(value, list):
+        return [_storable(one) for one in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {_storable(name): _storable(one) for name, one in cast("dict[Any, Any]", value).items()}
     if not isinstance(value, str):
         return value
     return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
