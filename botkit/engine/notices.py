@@ -97,7 +97,7 @@ class Notices:
         config = self._s.configs.current
         approvals = config.settings.approvals
         elsewhere: list[Write] = []
-        if wait.kind in _SILENT or (_of_node(wait) and wait.kind != "approval"):
+        if wait.kind in _SILENT or (_of_node(wait) and wait.kind != "approval" and not _is_form(wait)):
             return self._told_by_node(wait, conversation)
         if wait.kind == "approval":
             expires_at = wait.expires_at or wait.created_at + int(approvals.timeout_s * 1_000_000)
@@ -212,6 +212,11 @@ class Notices:
 
 def _of_node(wait: Wait) -> bool:
     return "node" in wait.payload
+
+
+def _is_form(wait: Wait) -> bool:
+    """A question that says what may be answered, and is shown as a menu or a form."""
+    return wait.kind == "reply" and "schema" in wait.payload
 
 
 def conversations_of(writes: Iterable[Write]) -> set[str]:

@@ -12,8 +12,10 @@ from botkit.core.agent import AgentOutcome, AgentTask, ReplySink
 from botkit.core.journal import Run, Write
 from botkit.core.messages import OutMessage
 from botkit.core.models import Model
+from botkit.core.outbound import HttpPort
 from botkit.core.redact import Redactor
 from botkit.core.tools import ToolPort
+from botkit.core.workflow_actions import WorkflowActions
 from botkit.core.workflows import BotFacts
 from botkit.runs.calling import Elicit
 from botkit.runs.context import RunContext
@@ -62,3 +64,7 @@ class WorkflowServices:
     """The graph of (revision, workflow). Raises `NotFound`."""
     node_type: Callable[[str], type[Node]]
     """Raises `NotFound`."""
+    http: HttpPort | None = None
+    """Requests of `http_request`; None: it is not available."""
+    actions: WorkflowActions | None = None
+    """What `action` does to people and conversations; None: only what needs none of it."""

@@ -1,0 +1,112 @@
+"""Small things: end, reset, tag, remember, notify, emit."""
+
+from __future__ import annotations
+
+__all__ = ["Action"]
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from botkit.core.events import Conversation
+from botkit.core.workflow_actions import WorkflowActions
+from botkit.sdk.nodes import ChannelName, Node, NodeFailed, Outcome, node
+from botkit.workflows.context import NodeRun
+from botkit.workflows.nodes._messages import message_of
+
+Kind = Literal[
+    "end", "reset_conversation", "tag_user", "untag_user", "set_memory", "forget_memory", "notify", "emit_event"
+]
+_NEEDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "tag_user": (("tags",),),
+    "untag_user": (("tags",),),
+    "set_memory": (("name",), ("value",)),
+    "forget_memory": (("name",),),
+    "notify": (("text",), ("to", "channel")),
+    "emit_event": (("name",),),
+}
+
+
+@node("action")
+class Action(Node):
+    """Do one small thing.
+
+    * `end`: end the whole run here, with `value` as its output.
+    * `reset_conversation`: forget what was said, as `/reset` does.
+    * `tag_user`, `untag_user`: add or take `tags` of the person.
+    * `set_memory`, `forget_memory`: keep `value` under `name`, or forget it, for the person or the conversation.
+    * `notify`: say `text` elsewhere: to a conversation, or a room of a channel.
+    * `emit_event`: tell whoever listens that `name` happened, with `value`.
+    * `human_handoff`: the same as the node of that name.
+    """
+
+    category = "data"
+    output = Any
+
+    action_type: Kind
+    """What to do."""
+    tags: list[str] = Field(default=[], max_length=50)
+    """Of `tag_user` and `untag_user`."""
+    name: str = Field(default="", max_length=200)
+    """Of the note or the event."""
+    value: Any = None
+    """What is kept or told, or the output of the run."""
+    scope: Literal["person", "conversation"] = "person"
+    """Whose note it is."""
+    person: str = ""
+    """Id of the person; that of the run when empty."""
+    text: str = ""
+    """Of `notify`."""
+    channel: ChannelName = ""
+    """Of `notify`, with `room`."""
+    room: str = ""
+    """The platform's id of the room there, or of a person's direct chat."""
+    thread: str = ""
+    to: str = ""
+    """In place of channel, room and thread: a conversation key."""
+
+    @classmethod
+    def check(cls, data: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """What this kind of action cannot do without."""
+        kind = str(data.get("action_type", data.get("actionType")) or "")
+        found = [
+            (names[0], f"`{kind}` needs {' or '.join(names)}")
+            for names in _NEEDS.get(kind, ())
+            if all(data.get(name) in (None, "", []) for name in names)
+        ]
+        if bool(data.get("channel")) != bool(data.get("room")):
+            found.append(("room" if data.get("channel") else "channel", "another place has a channel and a room"))
+        return found
+
+    async def run(self, ctx: NodeRun) -> Outcome:  # pyright: ignore[reportIncompatibleMethodOverride] - a node of botkit's own
+        if self.action_type == "end":
+            return Outcome(output=self.value, end=True)
+        if self.action_type == "notify":
+            to = self.to or Conversation(channel=self.channel, room=self.room, thread=self.thread).key
+            return Outcome(output={"message_id": await ctx.say("notify", message_of(self.text), to=to)})
+        actions = ctx.services.actions
+        if actions is None:
+            raise NodeFailed(f"`{self.action_type}` is not available here", code="unavailable")
+        return Outcome(output=await self._do(ctx, actions))
+
+    async def _do(self, ctx: NodeRun, actions: WorkflowActions) -> Any:
+        run, person = ctx.ctx.run, self.person or ctx.run.person_id
+        kind = self.action_type
+        if not person and (kind.endswith("tag_user") or (kind.endswith("_memory") and self.scope == "person")):
+            raise NodeFailed("nobody talks in this run: name a person", code="no_person")
+
+        async def work(scope: Any) -> Any:
+            if kind == "reset_conversation":
+                scope.write(*actions.reset_writes(run))
+                return None
+            if kind in ("tag_user", "untag_user"):
+                return {"tags": await actions.tag(run, person, self.tags, remove=kind == "untag_user")}
+            if kind == "emit_event":
+                await actions.emit(run, self.name, self.value, key=scope.idempotency_key)
+                return {"event": self.name}
+            kept = self.value if kind == "set_memory" else None
+            await actions.remember(run, self.name, kept, scope=self.scope, person_id=person)
+            return kept
+
+        return await ctx.scoped(kind, work)

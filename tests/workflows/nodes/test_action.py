@@ -1,0 +1,121 @@
+"""Small things are done once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from botkit.core.journal import EndSession
+from botkit.sdk.nodes import NodeFailed, Outcome
+from botkit.testing.nodes import BenchContext, NodeBench
+from botkit.workflows.nodes.action import Action
+
+
+class Doing:
+    """What was asked for."""
+
+    def __init__(self) -> None:
+        self.done: list[Any] = []
+
+    def reset_writes(self, run: Any) -> Sequence[Any]:
+        return (EndSession(session_id=run.session_id, at=1),)
+
+    async def tag(self, run: Any, person_id: str, tags: Sequence[str], *, remove: bool) -> list[str]:
+        self.done.append((person_id, tuple(tags), remove))
+        return ["old", *tags]
+
+    async def remember(self, run: Any, name: str, value: Any, *, scope: str, person_id: str) -> None:
+        self.done.append((name, value, scope, person_id))
+
+    async def emit(self, run: Any, name: str, data: Any, *, key: str) -> None:
+        self.done.append((name, data, key))
+
+
+def bench(data: dict[str, Any], **more: Any) -> tuple[NodeBench, Doing]:
+    doing = Doing()
+    return NodeBench(Action, data, variables={"n": 5}, services={"actions": doing}, **more), doing
+
+
+@pytest.mark.parametrize(
+    ("data", "output", "done"),
+    [
+        ({"actionType": "tag_user", "tags": ["vip"]}, {"tags": ["old", "vip"]}, ("ada", ("vip",), False)),
+        (
+            {"action_type": "untag_user", "tags": ["vip"], "person": "bob"},
+            {"tags": ["old", "vip"]},
+            ("bob", ("vip",), True),
+        ),
+        ({"action_type": "set_memory", "name": "size", "value": "{{ n }}"}, 5, ("size", 5, "person", "ada")),
+        (
+            {"action_type": "forget_memory", "name": "size", "scope": "conversation"},
+            None,
+            ("size", None, "conversation", "ada"),
+        ),
+        (
+            {"action_type": "emit_event", "name": "order.done", "value": {"n": "{{ n }}"}},
+            {"event": "order.done"},
+            ("order.done", {"n": 5}, "run_1/node/emit_event"),
+        ),
+    ],
+)
+async def test_an_action_is_done_once_however_often_it_is_replayed(
+    data: dict[str, Any], output: Any, done: Any
+) -> None:
+    node, doing = bench(data)
+
+    assert await node.run() == Outcome(output=output)
+    assert await node.again() == Outcome(output=output)
+    assert doing.done == [done]
+
+
+async def test_a_conversation_is_reset_in_the_commit_of_the_step() -> None:
+    node, _ = bench({"action_type": "reset_conversation"})
+    await node.run()
+
+    assert node.ctx.writes == [EndSession(session_id="ses_1", at=1)]
+
+
+async def test_the_run_ends_with_an_output() -> None:
+    node, _ = bench({"action_type": "end", "value": {"n": "{{ n }}"}})
+
+    assert await node.run() == Outcome(output={"n": 5}, end=True)
+
+
+async def test_somebody_elsewhere_is_notified_once() -> None:
+    node, _ = bench({"action_type": "notify", "text": "n is {{ n }}", "channel": "slack", "room": "C1"})
+    await node.run()
+    await node.again()
+
+    assert [(said.text, said.to) for said in node.ctx.said] == [("n is 5", "slack:C1:")]
+
+
+async def test_there_must_be_somebody_to_tag() -> None:
+    node, _ = bench({"action_type": "tag_user", "tags": ["a"]}, facts=replace(BenchContext().run, person_id=""))
+    with pytest.raises(NodeFailed) as caught:
+        await node.run()
+
+    assert caught.value.code == "no_person"
+
+
+async def test_what_is_not_available_says_so() -> None:
+    with pytest.raises(NodeFailed) as caught:
+        await NodeBench(Action, {"action_type": "emit_event", "name": "a"}).run()
+
+    assert caught.value.code == "unavailable"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"actionType": "tag_user"},
+        {"action_type": "set_memory", "name": "a"},
+        {"action_type": "notify", "text": "a"},
+        {"action_type": "notify", "text": "a", "channel": "b"},
+        {"action_type": "emit_event"},
+    ],
+)
+def test_mistakes_are_found_before_anything_runs(data: dict[str, Any]) -> None:
+    assert Action.check(data)
