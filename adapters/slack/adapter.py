@@ -9,8 +9,9 @@ __all__ = ["Slack"]
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, ClassVar, Literal, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple
 
+from adapters.life import HealthReport
 from adapters.slack.api import SlackApi
 from adapters.slack.asides import Asides, aside
 from adapters.slack.direct import DirectRooms
@@ -36,7 +37,6 @@ from botkit.sdk import (
     Conversation,
     Event,
     Form,
-    Health,
     HttpRequest,
     HttpResponse,
     LimitReached,
@@ -90,9 +90,7 @@ class Slack(Adapter):
         self._known.commands = frozenset(name for name, _ in host.commands)
         self._now: _Running | None = None
         self._task: asyncio.Task[None] | None = None
-        self._health = ("", "")
-        self._lacks = ""
-        """Scopes the app has not."""
+        self._report = HealthReport(host)
         self._settled = asyncio.Event()
         self._direct = DirectRooms()
 
@@ -124,10 +122,9 @@ class Slack(Adapter):
                 await self._settled.wait()
         except TimeoutError:
             self._report("degraded", "Slack does not answer; trying on")
-        if self._health[0] == "fatal":
-            detail = self._health[1]
+        if self._report.state == "fatal":
             await self._close()
-            raise ChannelFatal(detail, channel=self.channel)
+            raise ChannelFatal(self._report.detail, channel=self.channel)
 
     async def _build(self) -> _Running:
         """Join what the channel is made of; nothing is asked of Slack yet."""
@@ -229,17 +226,8 @@ class Slack(Adapter):
     async def _introduce(self, now: _Running) -> None:
         me = await now.api.call("auth.test", safe=True)
         self._known.me = Me(str(me["user_id"]), str(me.get("bot_id") or ""), str(me.get("team_id") or ""))
-        self._lacks = missing_scopes(now.api.scopes)
+        self._report.reminder = missing_scopes(now.api.scopes)
         await now.inbox.introduced()
-
-    def _report(self, state: str, detail: str) -> None:
-        """Tell the host, at changes only."""
-        detail = detail or (self._lacks if state == "ok" else "")
-        if (state, detail) == self._health:
-            return
-        self._health = (state, detail)
-        known = cast("Literal['off', 'starting', 'ok', 'degraded', 'fatal']", state)
-        self.host.report(Health(state=known, detail=detail, since=self.host.clock.micros()))
 
     # --- in -------------------------------------------------------------------------------------------------
 
