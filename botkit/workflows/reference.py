@@ -15,7 +15,7 @@ from typing import Any, cast
 from botkit.core.config.models import Workflow
 from botkit.workflows.graph import ERROR
 from botkit.workflows.methods import methods_source
-from botkit.workflows.registry import Registry, builtin_registry
+from botkit.workflows.registry import NodeType, Registry, builtin_registry
 from botkit.workflows.specs import FieldSpec, NodeSpec
 
 _CATEGORIES = {
@@ -74,9 +74,9 @@ _TYPES = {
 }
 
 
-def nodes_markdown(registry: Registry) -> str:
-    """The page, the same text for the same types."""
-    lines = [_INTRO]
+def nodes_markdown(registry: Mapping[str, NodeType], *, intro: bool = True) -> str:
+    """The page, the same text for the same types; without `intro` only the types."""
+    lines = [_INTRO] if intro else []
     for category, title in _CATEGORIES.items():
         specs = [kind.spec for kind in registry.values() if kind.spec.category == category]
         if specs:
@@ -186,7 +186,7 @@ def workflow_schema(registry: Registry) -> dict[str, Any]:
             "goto": {"type": "string", "description": "Go on at the step with this id."},
             "end": {"type": "boolean", "description": "The way ends here."},
             "compensate": {"anyOf": [{"type": "string"}, ref], "description": options["compensate"]["description"]},
-            **{name: {"anyOf": [schema, {"type": "null"}]} for name, schema in data.items()},
+            **{name: {"anyOf": [_open(schema), {"type": "null"}]} for name, schema in data.items()},
         },
     }
     node = {
@@ -237,6 +237,11 @@ def _data(spec: NodeSpec) -> dict[str, Any]:
     """As its fields are, but a template wherever something else than text is wanted."""
     schema = cast("dict[str, Any]", _templated(spec.data_schema()))
     return {**schema, "description": spec.text.split("\n\n")[0]}
+
+
+def _open(schema: dict[str, Any]) -> dict[str, Any]:
+    """Of a step, whose other keys may say what is required: `parallel` has its branches there."""
+    return {key: value for key, value in schema.items() if key != "required"}
 
 
 def _templated(schema: Any, *, top: bool = True) -> Any:

@@ -1,4 +1,4 @@
-"""Print the JSON Schema of bots.yaml, for editors.
+"""Print the JSON Schema of bots.yaml, or of workflow files, for editors.
 
 Name it in the first line of the file: # yaml-language-server: $schema=./docs/bots.schema.json
 
@@ -6,6 +6,7 @@ Examples:
 
     botkit schema
     botkit schema --output docs/bots.schema.json
+    botkit schema --workflow --output workflow.schema.json
 """
 
 from __future__ import annotations
@@ -20,12 +21,20 @@ from botkit.cli.output import Output
 
 @verb
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
-def command(out: Output, output: Path | None) -> None:
+@click.option("--workflow", is_flag=True, help="Of the files in workspace/workflows/, with every node type.")
+def command(out: Output, output: Path | None, workflow: bool) -> None:
     import msgspec
 
-    from botkit.core.config.schema import config_schema
+    if workflow:
+        from botkit.workflows.reference import workflow_schema
+        from botkit.workflows.registry import builtin_registry
 
-    text = msgspec.json.format(msgspec.json.encode(config_schema()), indent=2).decode()
+        schema = workflow_schema(builtin_registry())
+    else:
+        from botkit.core.config.schema import config_schema
+
+        schema = config_schema()
+    text = msgspec.json.format(msgspec.json.encode(schema), indent=2).decode()
     if output is None:
         click.echo(text)
     else:

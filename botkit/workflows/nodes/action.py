@@ -63,6 +63,7 @@ class Action(Node):
     room: str = ""
     """The platform's id of the room there, or of a person's direct chat."""
     thread: str = ""
+    """A thread in that room."""
     to: str = ""
     """In place of channel, room and thread: a conversation key."""
 

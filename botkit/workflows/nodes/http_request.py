@@ -110,6 +110,7 @@ class HttpRequestNode(Node):
     output: ClassVar[Any] = HttpOutput
 
     method: Method = "GET"
+    """What is asked for."""
     url: str = Field(min_length=1)
     """`https://…` or `http://…`."""
     headers: dict[str, Any] = {}

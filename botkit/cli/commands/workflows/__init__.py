@@ -1,0 +1,1 @@
+"""Write, look at and draw workflows."""
