@@ -31,7 +31,8 @@ class SecretPart(Data):
 
 
 class HttpRequest(Data):
-    """One request. Redirects are followed to the same host only, unless secrets are sent: then not at all."""
+    """One request. Redirects within the same host are followed; to another host only by GET and HEAD that carry no
+    secret, and without their headers."""
 
     method: str
     url: str
