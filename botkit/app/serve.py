@@ -22,6 +22,7 @@ from botkit.app.home import Home
 from botkit.app.housekeeping import keep_house
 from botkit.app.http import HttpServer, HttpServices, bind, build_app
 from botkit.app.http.connect import connect_routes
+from botkit.app.http.hooks import hooks_endpoint
 from botkit.app.http.join import join_routes
 from botkit.app.http.members import member_routes
 from botkit.app.http.oauth import oauth_routes
@@ -120,6 +121,9 @@ def _http(
             *join_routes(instance.access, instance.base_url),
             *oauth_routes(oauth),
         ],
+        hooks=hooks_endpoint(
+            lambda: instance.configs.current, instance.vault.instance, instance.engine.begin, instance.clock
+        ),
     )
     app = build_app(services, console_routes(PageApi(operations), clock=instance.clock))
     return HttpServer(app, listener, trusted_proxies=instance.environment.trusted_proxies)

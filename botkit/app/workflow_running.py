@@ -68,14 +68,16 @@ class InstanceWorkflows:
         config = await self._configs.get(revision)
         key = (config.revision, workflow)
         if key not in self._plans:
-            if workflow not in config.workflows:
+            if workflow not in config.workflows and not workflow.startswith("@"):
                 raise NotFound(f"no workflow `{workflow}` in bots.yaml")
 
             def compiled() -> Plan:
+                from botkit.app.synthetic import synthetic_graph
                 from botkit.workflows.define import compile_workflow
                 from botkit.workflows.graph import Plan
 
-                return Plan(compile_workflow(config, workflow))
+                made_up = workflow.startswith("@")
+                return Plan(synthetic_graph(config, workflow) if made_up else compile_workflow(config, workflow))
 
             self._plans[key] = await asyncio.to_thread(compiled)
         self._plans.move_to_end(key)

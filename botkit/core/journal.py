@@ -415,6 +415,8 @@ class PutTimer(Data, tag=True):
     at: int
     lane: str
     event: Event
+    keep: bool = False
+    """A timer of the same id is left as it is."""
 
 
 class DropTimer(Data, tag=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["Engine"]
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -20,6 +20,7 @@ from botkit.core.journal import Run, SetRun, Signal, Wait
 from botkit.core.live import Live, LiveEvent
 from botkit.core.messages import Part
 from botkit.core.redact import NoRedaction, Redactor
+from botkit.engine import forms
 from botkit.engine.access import AccessRules
 from botkit.engine.effective import lane_of
 from botkit.engine.handler import Handler
@@ -29,6 +30,7 @@ from botkit.engine.nowhere import SomewhereOrNowhere
 from botkit.engine.ports import Agent, CallApprover, Channels, ConfigSource, EngineStore, Workflows
 from botkit.engine.rooms import move_of
 from botkit.engine.services import Services
+from botkit.engine.turn import run_id_of
 from botkit.engine.workflow_runs import OutgoingMessages
 from botkit.runs.lanes import LaneRuntime
 from botkit.runs.outbox import Outbox
@@ -121,6 +123,7 @@ class Engine:
         """Take up what a former process left and what came in since, then watch timers and renew the lease."""
         self.lanes.start()
         await self._recover()
+        await self._put_schedules()
         self._tasks = [self._spawn(work) for work in (self._watch_timers(), self._keep_lease(), self._listen())]
 
     async def _recover(self) -> None:
@@ -147,9 +150,21 @@ class Engine:
         return clean
 
     def reconfigured(self) -> None:
-        """A new revision is in force: roles and names may have changed, and what models are shown."""
+        """A new revision is in force: roles and names may have changed, what models are shown, and schedules."""
         self._services.identities.forget()
         self.lanes.history_limit = longest_history(self._configs.current)
+        self._spawn(self._put_schedules())
+
+    async def _put_schedules(self) -> None:
+        if not self._configs.current.schedules:
+            return
+        from botkit.engine.schedules import timers_of
+
+        try:
+            await self._journal.commit(None, timers_of(self._configs.current, self._clock.now()))
+        except StoreError as error:
+            _log.error("schedules_not_stored", code=error.code, detail=str(error))
+        self._timer_changed.set()
 
     def people_changed(self) -> None:
         """A person was paired, linked or given a role."""
@@ -176,6 +191,14 @@ class Engine:
                 LiveEvent(kind="accepted", conversation=event.conversation.key, data={"event_id": accepted.id})
             )
         return accepted.new
+
+    async def begin(self, event: Event) -> tuple[str, bool]:
+        """Store what begins a run without a chat (`service_event`); its run id, and whether it is new.
+
+        Raises `StoreError` when it could not be stored.
+        """
+        accepted = await self.lanes.accept(event, event.conversation.key)
+        return run_id_of(accepted.id), accepted.new
 
     async def _chat_moved(self, part: Part, place: Conversation) -> None:
         """A delivery found its chat under another id: the same as hearing of it from the platform."""
@@ -221,10 +244,17 @@ class Engine:
             raise Conflict("This step was resolved already.")
         return await self._handler.decisions.close(wait, answer, by=by, via=via)
 
-    async def answer(self, ref: str, text: str, *, by: str, via: str) -> Wait:
-        """Answer a question a tool asked, from outside its conversation."""
+    async def answer(
+        self, ref: str, text: str, *, by: str, via: str, fields: Mapping[str, str | list[str]] | None = None
+    ) -> Wait:
+        """Answer a question a tool asked, from outside its conversation.
+
+        Args:
+            fields: the answers of its form, in place of a text.
+        """
         wait = await self._find_wait(ref, "reply")
-        return await self._handler.decisions.close(wait, {"text": text}, by=by, via=via)
+        answer = forms.said(wait, text) if fields is None else {"fields": dict(fields)}
+        return await self._handler.decisions.close(wait, answer, by=by, via=via)
 
     async def _find_wait(self, ref: str, kind: str) -> Wait:
         wait = await self._journal.find_wait(wait_id=ref) or await self._journal.find_wait(token=ref)

@@ -9,7 +9,7 @@ What is pressed carries a short token, `in:{what}:{token of the wait}`; what it 
 
 from __future__ import annotations
 
-__all__ = ["answer_of", "ask", "dialog", "said", "settled_text", "token_of"]
+__all__ = ["answer_of", "ask", "dialog", "form_json", "said", "settled_text", "token_of"]
 
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from botkit.core.forms import form_of
 from botkit.core.journal import Wait
 from botkit.core.messages import Button, Capabilities, Form, FormField, Option, OutMessage, Select
 from botkit.core.schemas import as_schema
-from botkit.engine.languages import Language
+from botkit.engine.languages import Language, speak
 
 _PREFIX = "in:"
 
@@ -66,6 +66,16 @@ def dialog(wait: Wait, words: Language) -> Form | None:
         for field in form.fields
     )
     return msgspec.structs.replace(form, fields=fields, open_label=words.fill_in, send_label=words.send)
+
+
+def form_json(wait: Wait) -> dict[str, Any]:
+    """The form of an open question as the page shows it, without the token; empty when it has none."""
+    form = dialog(wait, speak("en")) if wait.kind == "reply" else None
+    if form is None:
+        return {}
+    raw: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(form))
+    raw.pop("value", None)
+    return raw
 
 
 def _by_field(wait: Wait, field: FormField, form: Form, words: Language, *, intro: str) -> OutMessage:

@@ -6,7 +6,7 @@ so everything it reads besides its journaled steps is fixed in `Run.input` when 
 
 from __future__ import annotations
 
-__all__ = ["TurnInput", "conversation_of", "input_of", "new_run", "session_for", "task_of"]
+__all__ = ["TurnInput", "conversation_of", "input_of", "new_run", "run_id_of", "session_for", "task_of"]
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -121,7 +121,7 @@ def new_run(
         title=event.conversation.title,
     )
     return Run(
-        id=f"run_{rows[0].id.rpartition('_')[2]}",
+        id=run_id_of(rows[0].id),
         lane=rows[0].lane,
         conversation=event.conversation.key,
         conversation_kind=event.conversation.kind,
@@ -135,6 +135,11 @@ def new_run(
         started_at=now,
         updated_at=now,
     )
+
+
+def run_id_of(row_id: str) -> str:
+    """The id of the run that an inbox row begins."""
+    return f"run_{row_id.rpartition('_')[2]}"
 
 
 def _note(rows: Sequence[InboxRow], waits: Sequence[Wait], known: Known, now: int, stale_after_s: float) -> str:

@@ -37,13 +37,14 @@ from botkit.core.live import LiveEvent
 from botkit.core.stores import Person
 from botkit.engine.effective import Effective, effective
 from botkit.engine.files import Files
+from botkit.engine.forms import form_json
 from botkit.engine.identity import Known
 from botkit.engine.languages import Language, language_of
 from botkit.engine.notices import Notices, conversations_of
 from botkit.engine.nowhere import is_nowhere
 from botkit.engine.reply import Reply, TypingKeeper
 from botkit.engine.services import Services
-from botkit.engine.turn import TurnInput, conversation_of, input_of, new_run, session_for, task_of
+from botkit.engine.turn import TurnInput, conversation_of, input_of, new_run, run_id_of, session_for, task_of
 from botkit.engine.workflow_runs import answer_of, begin, service_roles, service_setting, workflow_task
 from botkit.runs.context import Paused, RunContext, Stopped
 from botkit.runs.lanes import LaneScope
@@ -136,16 +137,21 @@ class Turns:
         config, event, now = self._s.configs.current, row.event, self._s.clock.micros()
         trigger: dict[str, Any] = dict(event.signal or {})
         workflow = str(trigger.pop("workflow", ""))
+        first, ignored = self._next_time(config, event)
+        this: Effective | None = None
         try:
-            this = service_setting(config, workflow)
+            this = service_setting(config, workflow, trigger)
         except NotFound as error:
-            gone = Consume(event_ids=(row.id,), outcome=f"ignored: {error}")
-            await self._s.journal.commit(scope.claim, (gone,))
+            ignored = ignored or str(error)
+        if ignored or this is None:
+            gone = Consume(event_ids=(row.id,), outcome=f"ignored: {ignored}")
+            await self._s.journal.commit(scope.claim, (*first, gone))
+            self._s.timers_changed()
             return
         roles = service_roles(config, trigger)
         turn = TurnInput(text="", roles=roles, now=now, trigger=trigger)
         run = Run(
-            id=f"run_{row.id.rpartition('_')[2]}",
+            id=run_id_of(row.id),
             lane=row.lane,
             conversation=event.conversation.key,
             conversation_kind="group",
@@ -159,8 +165,21 @@ class Turns:
             updated_at=now,
         )
         run = await self._as_workflow(run, workflow, trigger)
-        first = [StartRun(run=run, event_ids=(row.id,))]
+        first.append(StartRun(run=run, event_ids=(row.id,)))
         await self._execute_opened(scope, OpenRun(run=run), first, this, config, roles, ())
+        self._s.timers_changed()
+
+    def _next_time(self, config: Config, event: Event) -> tuple[list[Write], str]:
+        """For a schedule, its next timer; and why this time is passed over, if it is."""
+        if (event.signal or {}).get("kind") != "cron":
+            return [], ""
+        from botkit.engine.schedules import is_missed, next_timer
+
+        now = self._s.clock.now()
+        timer = next_timer(config, event, now)
+        if timer is None:
+            return [], "the schedule is not what it was"
+        return [timer], "its time passed while nothing ran" if is_missed(config, event, now) else ""
 
     async def wake(self, scope: LaneScope, row: InboxRow) -> None:
         """An answer, a decision or a deadline for a paused run arrived."""
@@ -210,7 +229,7 @@ class Turns:
         turn = input_of(run)
         config = await self._s.configs.get(run.revision)
         if is_nowhere(run.channel):
-            this = service_setting(config, turn.workflow)
+            this = service_setting(config, turn.workflow, turn.trigger)
             roles = service_roles(self._s.configs.current, turn.trigger)
             await self._execute_opened(scope, opened, first, this, config, roles, ())
             return
@@ -391,7 +410,8 @@ class Turns:
                     kind="wait",
                     conversation=current.run.conversation,
                     run_id=current.run.id,
-                    data={"wait_id": wait.id, "kind": wait.kind, "token": wait.token, "payload": wait.payload},
+                    data={"wait_id": wait.id, "kind": wait.kind, "token": wait.token, "payload": wait.payload}
+                    | ({"form": form} if (form := form_json(wait)) else {}),
                 )
             )
         self._publish_done(current, "waiting", waiting_for=waiting_for)

@@ -143,17 +143,23 @@ def service_event(kind: str, name: str, delivery: str, trigger: Mapping[str, Any
     )
 
 
-def service_setting(config: Config, workflow: str) -> Effective:
+def service_setting(config: Config, workflow: str, trigger: Mapping[str, Any]) -> Effective:
     """What a run without a bot works with.
 
     Raises:
-        NotFound: the workflow is not in this revision.
+        NotFound: its workflow, or what began it, is not in this revision or is off.
     """
-    found = config.workflows.get(workflow)
-    if found is None:
+    found, declared = config.workflows.get(workflow), _declared(config, trigger)
+    if declared is None or not declared.enabled:
+        raise NotFound(f"{trigger.get('kind')} `{trigger.get('name')}` is not in bots.yaml, or is off")
+    if found is None and not workflow.startswith("@"):
         raise NotFound(f"no workflow `{workflow}` in bots.yaml")
-    model = "default" if "default" in config.models else "demo/offline"
-    bot = Bot(name=found.name or workflow, model=model, workspace=found.workspace or "default", workflow=workflow)
+    helper = config.bots.get(getattr(declared, "bot", None) or "")
+    model = getattr(declared, "model", None) or ("default" if "default" in config.models else "demo/offline")
+    workspace = getattr(declared, "workspace", None) or (found.workspace if found is not None else None)
+    workspace = workspace or (helper.workspace if helper is not None else "default")
+    name = (found.name if found is not None else None) or str(trigger.get("name"))
+    bot = Bot(name=name, model=model, workspace=workspace)
     return Effective(
         slug="",
         bot=bot,

@@ -214,7 +214,8 @@ async def test_the_reply_of_the_workflow_is_said_when_no_node_said_anything(worl
 
 
 async def test_a_webhook_begins_a_run_that_writes_to_a_chat(world: World):
-    with_workflow(world, greet("tell", "New ticket {{ trigger.body.id }}.", to="fake:room-1:"))
+    hooks = {"tickets": {"workflow": "flow", "unsigned": True}}
+    with_workflow(world, greet("tell", "New ticket {{ trigger.body.id }}.", to="fake:room-1:"), webhooks=hooks)
     await world.start()
     body = {"workflow": "flow", "body": {"id": 7}}
     event = service_event("webhook", "tickets", "d-1", body, world.clock.now())

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from botkit.app.http.connect import OPEN_PATHS
 from botkit.app.http.guard import PageGuard
+from botkit.app.http.hooks import HOOKS_PATH
 from botkit.app.http.join import JOIN_PATH
 from botkit.app.http.metrics import Metrics, set_rows, set_servers
 from botkit.app.http.oauth import OAUTH_PATHS
@@ -35,6 +36,7 @@ _OPEN = (
     JOIN_PATH + "/",
     *OAUTH_PATHS,
     WEBHOOK_PATH,
+    HOOKS_PATH + "/",
     *WORKSPACE_PATHS,
     *OPEN_PATHS,
 )
@@ -64,6 +66,8 @@ class HttpServices:
     """How each tool server is."""
     workspaces: Sequence[BaseRoute] = ()
     """The doors of the workspaces, which check for themselves who comes in."""
+    hooks: Callable[[Request], Awaitable[Response]] | None = None
+    """Takes events of other systems."""
 
 
 def build_app(services: HttpServices, page: Sequence[BaseRoute] = ()) -> Starlette:
@@ -90,6 +94,8 @@ def build_app(services: HttpServices, page: Sequence[BaseRoute] = ()) -> Starlet
         *services.workspaces,
         *page,
     ]
+    if services.hooks is not None:
+        routes.append(Route(HOOKS_PATH + "/{slug}", services.hooks, methods=["POST"]))
     if services.file_links is not None and services.read_file is not None:
         shared = files_endpoint(services.file_links, services.read_file)
         routes.append(Route(FILES_PATH + "/{ticket}/{name}", shared))

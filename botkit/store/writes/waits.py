@@ -72,6 +72,7 @@ def _put_timer(insert: Insert) -> Any:
 
 
 _PUT_TIMER = Query(_TIMER, _put_timer)
+_KEEP_TIMER = Query(_TIMER, lambda insert: insert_row(insert, timers, _TIMER).on_conflict_do_nothing())
 _DROP_TIMER = Query("id", lambda _: delete(timers).where(timers.c.id == arg("id")))
 
 
@@ -153,7 +154,7 @@ def _refuse_decision(tx: Tx, write: CloseWait) -> None:
 
 @writes(PutTimer)
 def _set_timer(tx: Tx, write: PutTimer, act: Act) -> None:
-    tx(_PUT_TIMER, write.id, write.at, write.lane, dump(write.event))
+    tx(_KEEP_TIMER if write.keep else _PUT_TIMER, write.id, write.at, write.lane, dump(write.event))
 
 
 @writes(DropTimer)

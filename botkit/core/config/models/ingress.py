@@ -44,6 +44,8 @@ class Webhook(Model, frozen=True):
     """Event types it acts on; `"*"` is all."""
     signing_secret: SecretRef | None = None
     """Proves the sender: HMAC-SHA256 of the raw body."""
+    unsigned: Bool = False
+    """`true`: whoever knows its address may begin runs."""
     instructions: str | None = Field(default=None, min_length=1, max_length=10_000)
     """What to do with an event, in plain words."""
     workflow: Slug | None = None
@@ -65,6 +67,8 @@ class Webhook(Model, frozen=True):
     def _one_task(self) -> Webhook:
         if (self.instructions is None) == (self.workflow is None):
             raise problem("a webhook needs either instructions or workflow")
+        if (self.signing_secret is None) != self.unsigned:
+            raise problem("a webhook needs a signing_secret; without one, say unsigned: true")
         return self
 
 
