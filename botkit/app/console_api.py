@@ -4,9 +4,9 @@ from __future__ import annotations
 
 __all__ = ["PageApi"]
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from botkit.app.operations import Operations
 from botkit.core.console import ChatEntry, Overview, Sent, TraceView, WaitView
@@ -56,6 +56,9 @@ class PageApi:
 
     async def decide(self, wait_id: str, *, approved: bool, comment: str = "") -> WaitView:
         return await self._ops.approvals.decide(wait=wait_id, approved=approved, comment=comment, by=_ACTOR, via=_VIA)
+
+    async def answer(self, wait_id: str, *, fields: Mapping[str, Any]) -> WaitView:
+        return await self._ops.approvals.answer(wait=wait_id, fields=fields, by=_ACTOR, via=_VIA)
 
     async def resolve(self, wait_id: str, *, action: Literal["retry", "result", "fail"], text: str = "") -> WaitView:
         return await self._ops.approvals.resolve(wait=wait_id, action=action, text=text, by=_ACTOR, via=_VIA)

@@ -47,6 +47,7 @@ def console_routes(api: ConsoleApi, *, clock: Clock | None = None) -> list[BaseR
         _api("GET", "/waits", ask.waits),
         _api("POST", "/decisions", ask.decide),
         _api("POST", "/resolutions", ask.resolve),
+        _api("POST", "/answers", ask.answer),
         _api("GET", "/runs/{run_id}", ask.run),
         _api("POST", "/runs/{run_id}/cancel", ask.cancel),
     ]

@@ -80,6 +80,11 @@ class _Resolution(Data):
     text: Annotated[str, Meta(max_length=20_000)] = ""
 
 
+class _Answer(Data):
+    wait_id: Annotated[str, Meta(min_length=1, max_length=512)]
+    fields: Annotated[dict[str, str | bool | float | list[str]], Meta(max_length=100)]
+
+
 class ChatInfo(Data, omit_defaults=False):
     """A chat that was held on the page or in the terminal, for the list of chats."""
 
@@ -182,6 +187,16 @@ class Endpoints:
         finally:
             self._hub.refresh()
         return _json(decided)
+
+    async def answer(self, request: Request) -> Response:
+        body = await read_json(request, _Answer)
+        if isinstance(body, Response):
+            return body
+        try:
+            answered = await self._api.answer(body.wait_id, fields=body.fields)
+        finally:
+            self._hub.refresh()
+        return _json(answered)
 
     async def resolve(self, request: Request) -> Response:
         body = await read_json(request, _Resolution)

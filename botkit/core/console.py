@@ -23,7 +23,7 @@ __all__ = [
     "WaitView",
 ]
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, Protocol
 
@@ -143,6 +143,8 @@ class WaitView(Data, omit_defaults=False):
     tool: str = ""
     arguments: dict[str, Any] = {}
     reason: str = ""
+    form: dict[str, Any] = {}
+    """Of a question that is one: `{"title", "fields": [{"name", "label", "kind", …}]}`, as `core.messages.Form`."""
     part_id: str = ""
     """The outbox part that asks in chat; the page shows the decision itself instead of that message."""
     created_at: int = 0
@@ -210,6 +212,10 @@ class ConsoleApi(Protocol):
 
     async def decide(self, wait_id: str, *, approved: bool, comment: str = "") -> WaitView:
         """Approve or reject, once. Raises `Conflict` when somebody decided first."""
+        ...
+
+    async def answer(self, wait_id: str, *, fields: Mapping[str, Any]) -> WaitView:
+        """Answer the question of a tool by the fields of its form, once. Raises `Conflict` when it was answered."""
         ...
 
     async def resolve(self, wait_id: str, *, action: Literal["retry", "result", "fail"], text: str = "") -> WaitView:

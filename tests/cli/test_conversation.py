@@ -17,6 +17,14 @@ from botkit.core.errors import NotFound
 from botkit.core.live import LiveEvent
 
 DONE = LiveEvent(kind="done", conversation="c", run_id="r1", data={"state": "completed", "text": "Refunded."})
+FORM = {
+    "title": "Your order",
+    "fields": [
+        {"name": "city", "label": "City", "kind": "choice", "options": [{"label": "Rome", "value": "fco"}]},
+        {"name": "count", "label": "Pieces", "kind": "number", "required": True},
+        {"name": "note", "label": "Note"},
+    ],
+}
 
 
 class Bot:
@@ -36,6 +44,12 @@ class Bot:
             await self.stopped.wait()
         elif text == "refund":
             data = {"wait_id": "w1", "kind": "approval"}
+            yield LiveEvent(kind="wait", conversation="c", run_id="r1", data=data)
+            waiting = {"state": "waiting", "text": ""}
+            yield LiveEvent(kind="done", conversation="c", run_id="r1", data=waiting)
+            return
+        elif text == "order":
+            data = {"wait_id": "w2", "kind": "reply", "form": FORM}
             yield LiveEvent(kind="wait", conversation="c", run_id="r1", data=data)
             waiting = {"state": "waiting", "text": ""}
             yield LiveEvent(kind="done", conversation="c", run_id="r1", data=waiting)
@@ -98,6 +112,25 @@ async def test_an_approval_is_asked_and_decided_in_place(
     assert "Approve? [y/n" in shown
     assert "botkit approvals approve w1" in shown
     assert "You said thanks." in shown
+
+
+async def test_a_form_is_asked_field_by_field_and_answered_as_one_message(
+    talk: Callable[..., Conversation], bot: Bot, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await typed(talk, "order\n1\n\n3\n\nthanks\n")
+    assert bot.asked == [
+        ("say", "desk", "ada", "order"),
+        ("say", "desk", "ada", "city: 1\ncount: 3"),
+        ("say", "desk", "ada", "thanks"),
+    ]
+    shown = capsys.readouterr().out
+    assert "  1. Rome" in shown
+    assert shown.count("Pieces (a number): ") == 2
+
+
+async def test_a_form_can_be_left_for_later(talk: Callable[..., Conversation], bot: Bot) -> None:
+    await typed(talk, "order\n/later\nhello\n")
+    assert bot.asked == [("say", "desk", "ada", "order"), ("say", "desk", "ada", "hello")]
 
 
 async def test_bot_and_person_can_be_changed_on_the_way(talk: Callable[..., Conversation], bot: Bot) -> None:

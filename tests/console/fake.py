@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
@@ -126,6 +126,7 @@ class FakeConsole:
         self.stopped: list[str] = []
         self.cancelled: list[str] = []
         self.decisions: list[tuple[str, bool, str]] = []
+        self.answers: list[tuple[str, dict[str, Any]]] = []
         self.resolutions: list[tuple[str, str, str]] = []
         self.fault: BotkitError | Exception | None = None
         """Raised by the next reads and sends."""
@@ -258,6 +259,13 @@ class FakeConsole:
         self.decisions.append((wait_id, approved, comment))
         if wait_id in self._waiting:
             self._waiting[wait_id].set_result(approved)
+        return view
+
+    async def answer(self, wait_id: str, *, fields: Mapping[str, Any]) -> WaitView:
+        view = self.open_waits.pop(wait_id, None)
+        if view is None:
+            raise Conflict("This was already answered.")
+        self.answers.append((wait_id, dict(fields)))
         return view
 
     async def resolve(self, wait_id: str, *, action: Literal["retry", "result", "fail"], text: str = "") -> WaitView:

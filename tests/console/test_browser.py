@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from botkit.core.console import BotInfo, ChannelInfo, ChatEntry
+from botkit.core.console import BotInfo, ChannelInfo, ChatEntry, WaitView
 from botkit.core.journal import Run, Wait
 from tests.console.fake import ANSWER, FakeConsole, overview
 from tests.console.hostile import HOSTILE
@@ -132,6 +132,42 @@ async def test_a_decision_of_another_chat_is_rejected_from_the_list(tmp_path: Pa
         await expect(dialog).to_be_hidden()
         await expect(page.locator("#decisions")).to_be_hidden()
     assert fake.decisions == [(wait.id, False, "")]
+
+
+FORM = {
+    "title": "Which trip?",
+    "send_label": "Send",
+    "fields": [
+        {"name": "city", "label": "City", "kind": "choice", "required": True,
+         "options": [{"label": "Rome", "value": "fco"}, {"label": "Oslo", "value": "osl"}]},
+        {"name": "nights", "label": "Nights", "kind": "number", "required": True, "least": 1.0, "about": "One or more"},
+        {"name": "day", "label": "Day", "kind": "date"},
+        {"name": "breakfast", "label": "Breakfast", "kind": "checkbox"},
+        {"name": "note", "label": "Note", "kind": "paragraph"},
+    ],
+}  # fmt: skip
+
+
+async def test_a_question_of_a_tool_is_a_form_on_the_page(tmp_path: Path) -> None:
+    fake = FakeConsole()
+    fake.open_waits["w1"] = WaitView(
+        id="w1", kind="reply", run_id="r1", conversation="support_tg:5:", title="Which trip?", form=FORM
+    )
+    async with browsing(fake, tmp_path) as browser:
+        page = await browser.page()
+        await page.get_by_role("button", name="1 decision is waiting").click()
+        card = page.get_by_role("dialog").get_by_role("region", name="Decision: Which trip?")
+        await expect(card).to_contain_text("One or more")
+        assert await audit(page) == []
+        await shoot(page, "form")
+        await card.get_by_label("City").select_option("Oslo")
+        await card.get_by_role("button", name="Send").click()  # a number is missing
+        await card.get_by_label("Nights").fill("3")
+        await card.get_by_label("Breakfast").check()
+        await card.get_by_role("button", name="Send").click()
+        await expect(page.locator("#decisions")).to_be_hidden()
+    fields = {"city": "osl", "nights": "3", "day": "", "breakfast": True, "note": ""}
+    assert fake.answers == [("w1", fields)]
 
 
 def a_lost_call(fake: FakeConsole) -> Wait:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import botkit.console
-from botkit.core.console import ChatEntry
+from botkit.core.console import ChatEntry, WaitView
 from botkit.core.errors import StoreBusy
 from botkit.core.journal import Run
 from tests.console.fake import FakeConsole, overview
@@ -154,6 +154,19 @@ async def test_a_decision_is_made_once() -> None:
     assert (second.status_code, second.json()["error"]["code"]) == (409, "conflict")
     assert fake.decisions == [(wait["id"], True, "fine")]
     assert chat["turns"][0]["reply"] == "The refund of **$78.00** is on its way."
+
+
+async def test_a_question_is_answered_by_its_form_once() -> None:
+    fake = FakeConsole()
+    view = WaitView(id="w1", kind="reply", run_id="r1", conversation="c", title="Where to?")
+    fake.open_waits["w1"] = view
+    body = {"wait_id": "w1", "fields": {"city": "Rome", "nights": 3, "gift": True, "tags": ["a"]}}
+    async with client_of(fake) as client:
+        first = await client.post("/api/sandbox/answers", json=body)
+        second = await client.post("/api/sandbox/answers", json=body)
+        malformed = await client.post("/api/sandbox/answers", json={"wait_id": "w1", "fields": {"city": {}}})
+    assert (first.status_code, second.status_code, malformed.status_code) == (200, 409, 400)
+    assert fake.answers == [("w1", body["fields"])]
 
 
 async def test_a_run_is_shown_with_its_path_and_without_the_tokens_of_buttons() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from botkit.engine.forms import form_json
 from botkit.testing.models import calls
 from botkit.testing.platform import PLAIN
 from botkit.testing.tools import Ask
@@ -185,6 +186,18 @@ async def test_only_the_person_asked_may_choose_and_only_once(world: World):
     await world.settle()
     assert told == [{"city": "osl"}]
     assert world.platform.acknowledged[-1] == "This was already answered."
+
+
+async def test_the_page_sends_the_form_of_a_question(world: World):
+    told = book(world, "city", "nights")
+    await world.start()
+    await world.ask("book a trip")
+    (wait,) = await world.waits()
+    assert [field["name"] for field in form_json(wait)["fields"]] == ["city", "nights"]
+    assert wait.token not in str(form_json(wait))
+    await world.engine.answer(wait.id, "", fields={"city": "osl", "nights": "2"}, by="operator", via="page")
+    await world.settle()
+    assert told == [{"city": "osl", "nights": 2}]
 
 
 async def test_a_form_may_also_be_answered_in_words(world: World):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["ApprovalOperations"]
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
@@ -50,6 +50,20 @@ class ApprovalOperations:
         act = "approvals.approve" if approved else "approvals.reject"
         await self._i.audit(by=by, via=via, action=act, target=decided.id, tool=decided.payload.get("tool", ""))
         return await self._view(decided)
+
+    async def answer(
+        self, *, wait: str, by: str, text: str = "", fields: Mapping[str, Any] | None = None, via: str = "cli"
+    ) -> WaitView:
+        """Answer the question of a tool, by words or by the fields of its form.
+
+        Raises:
+            NotFound, Conflict: nothing of that id waits for an answer, or it was answered before.
+        """
+        from botkit.sdk.parsing import form_fields
+
+        given = form_fields(fields) if fields is not None else None
+        answered = await self._i.engine.answer(wait, text, fields=given, by=by, via=via)
+        return await self._view(answered)
 
     async def resolve(
         self,
@@ -105,6 +119,8 @@ class ApprovalOperations:
         )
 
     async def _view(self, wait: Wait) -> WaitView:
+        from botkit.engine.forms import form_json
+
         payload = wait.payload
         opened = await self._i.store.journal.load_run(wait.run_id)
         person = await self._i.store.people.get(wait.person_id) if wait.person_id else None
@@ -119,6 +135,7 @@ class ApprovalOperations:
             tool=str(payload.get("tool") or payload.get("name") or ""),
             arguments=_mapping(payload.get("arguments")),
             reason=str(payload.get("reason") or ""),
+            form=form_json(wait),
             part_id=wait.part_id,
             created_at=wait.created_at,
             expires_at=wait.expires_at,

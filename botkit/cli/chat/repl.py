@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from botkit.cli.chat.forms import fill_in
 from botkit.cli.chat.lines import read_lines
 from botkit.cli.chat.printer import LivePrinter
 from botkit.cli.chat.seen import Seen
@@ -56,6 +57,8 @@ class Conversation:
         self._printer = LivePrinter()
         self._seen = Seen()
         self._last_run = ""
+        self._form: dict[str, Any] = {}
+        """Of the question the bot waits with."""
         self._busy = False
         self._descriptor = descriptor
         self._terminal = sys.stdin.isatty() and sys.stdout.isatty() if terminal is None else terminal
@@ -117,6 +120,13 @@ class Conversation:
             if verdict is None:
                 return
             waits += await self._show(self._ops.chat.decide(room=self._room, wait=wait, approved=verdict, by=whoami()))
+        while self._form and self._terminal:
+            form, self._form = self._form, {}
+            answer = await fill_in(form, lines)
+            if not answer:
+                return
+            say = self._ops.chat.say(room=self._room, bot=self._bot, person=self._person, text=answer)
+            await self._show(say)
 
     async def _show(self, events: AsyncGenerator[LiveEvent]) -> list[str]:
         """Print a turn; the approvals it waits for."""
@@ -130,6 +140,9 @@ class Conversation:
                     self._last_run = event.run_id or self._last_run
                     if event.kind == "wait" and event.data.get("kind") == "approval":
                         waits.append(str(event.data.get("wait_id")))
+                    elif event.kind == "wait":
+                        form: dict[str, Any] = event.data.get("form") or {}
+                        self._form = form if len(form.get("fields", ())) > 1 else {}
         finally:
             self._busy = False
         return waits

@@ -28,11 +28,25 @@ export class WaitCard {
   }
 
   question() {
+    const fields = this.view.form?.fields ?? [];
+    this.fields = fields.map((field) => new Field(field, this.view.id));
     return [
       h("h3", {}, icon("question"), "A tool asks"),
       h("p", { class: "why" }, this.view.title || this.view.reason),
-      h("p", { class: "from" }, "Your next message in this chat is the answer."),
+      this.fields.map((field) => field.element),
+      h("p", { class: "from" }, fields.length ? "Or answer with your next message in this chat." : "Your next message in this chat is the answer."),
     ];
+  }
+
+  answer() {
+    return this.fields?.length ? [button({ class: "primary", onclick: () => this.send() }, this.view.form.send_label ?? "Send")] : null;
+  }
+
+  send() {
+    const wrong = this.fields.find((field) => !field.input.reportValidity());
+    if (wrong) return wrong.input.focus();
+    const fields = Object.fromEntries(this.fields.map((field) => [field.name, field.value()]));
+    return this.tell("/answers", { wait_id: this.view.id, fields }, ["Answered", true]);
   }
 
   reconcile() {
@@ -45,7 +59,8 @@ export class WaitCard {
   }
 
   actions() {
-    const act = this.view.kind === "approval" ? this.decisions() : this.view.kind === "reconcile" ? this.resolutions() : null;
+    const acts = { approval: () => this.decisions(), reconcile: () => this.resolutions(), reply: () => this.answer() };
+    const act = acts[this.view.kind]?.() ?? null;
     if (!act) return null;
     this.buttons = act.filter((one) => one.tagName === "BUTTON");
     return h("div", { class: "row" }, act);
@@ -116,6 +131,47 @@ export class WaitCard {
   }
 }
 
+// One question of a form, as the input of its kind.
+class Field {
+  constructor(field, form) {
+    this.kind = field.kind ?? "text";
+    this.name = field.name;
+    this.many = field.many ?? false;
+    const id = `field-${form}-${field.name}`;
+    const props = { id, required: field.required && this.kind !== "checkbox" };
+    this.input = this.make(field, props);
+    const label = h("label", { for: id }, field.label, field.required ? " *" : null);
+    const about = field.about && h("span", { class: "from" }, field.about);
+    this.element = h("div", { class: "field" }, this.kind === "checkbox" ? [this.input, label, about] : [label, about, this.input]);
+  }
+
+  make(field, props) {
+    switch (this.kind) {
+      case "paragraph":
+        return h("textarea", { ...props, rows: 3, minlength: field.least, maxlength: field.most }, field.initial ?? "");
+      case "choice": {
+        const blank = this.many || field.required ? null : h("option", { value: "" }, "–");
+        const options = field.options.map((one) => h("option", { value: one.value, selected: one.value === field.initial }, one.label));
+        return h("select", { ...props, multiple: this.many }, blank, options);
+      }
+      case "checkbox":
+        return h("input", { ...props, type: "checkbox", checked: field.initial === "true" });
+      case "number":
+        return h("input", { ...props, type: "number", step: "any", min: field.least, max: field.most, value: field.initial });
+      case "date":
+        return h("input", { ...props, type: "date", value: field.initial });
+      default:
+        return h("input", { ...props, minlength: field.least, maxlength: field.most, value: field.initial });
+    }
+  }
+
+  value() {
+    if (this.kind === "checkbox") return this.input.checked;
+    if (this.many) return [...this.input.selectedOptions].map((one) => one.value);
+    return this.input.value.trim();
+  }
+}
+
 function facts(args) {
   const entries = Object.entries(args ?? {});
   if (!entries.length) return null;
@@ -134,6 +190,7 @@ export function wait_from_event(event) {
     tool: payload.tool ?? payload.name ?? "",
     arguments: payload.arguments ?? {},
     reason: payload.reason ?? "",
+    form: event.data.form ?? {},
     expires_at: 0,
   };
 }
