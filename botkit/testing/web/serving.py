@@ -34,7 +34,13 @@ class Served:
         self.requests = 0
         self._server = _Server(
             uvicorn.Config(
-                self._answer, host="127.0.0.1", port=0, lifespan="off", log_level="error", timeout_graceful_shutdown=1
+                self._answer,
+                interface="asgi3",
+                host="127.0.0.1",
+                port=0,
+                lifespan="off",
+                log_level="error",
+                timeout_graceful_shutdown=1,
             )
         )
         self._task: asyncio.Task[None] | None = None

@@ -7,6 +7,7 @@ __all__ = ["Shown", "Visitor"]
 import asyncio
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -78,6 +79,10 @@ class Visitor:
         self.screen: dict[str, Shown] = {}
         self.last_id = ""
         self.resets = 0
+        self.told: Counter[str] = Counter()
+        """How often it was told of each message and each press, by their ids."""
+        self.ended = False
+        """Its ticket ended while it listened."""
         self.typed = 0
         self.farewells = 0
         """How often the server ended a stream."""
@@ -170,6 +175,10 @@ class Visitor:
                 await self._changed.wait()
         return value
 
+    @property
+    def listening(self) -> bool:
+        return self._listening is not None
+
     def listen(self, *, forget: bool = False) -> None:
         """Connect, going on after the last frame seen; `forget`: as after a reload of the page."""
         if forget:
@@ -221,12 +230,16 @@ class Visitor:
                     self.screen[data["id"]].data |= data
             case "typing":
                 self.typed += 1
+            case "ended":
+                self.ended = True
             case "bye":
                 self.farewells += 1
             case "ack":
                 self.acknowledged.append(data["id"])
             case _:
                 pass
+        for one in data.get("messages", [data]):
+            self.told[str(one.get("id", ""))] += 1
         self._changed.set()
 
     def _message(self, data: dict[str, Any]) -> None:
