@@ -9,7 +9,10 @@ import pytest
 from botkit.sdk.adapter import Adapter
 from botkit.testing.adapters import Courier, MemoryHost
 from botkit.testing.slack import FakeSlack
+from tests.adapters.slack.desk import Desk
 from tests.adapters.slack.emulator import SlackEmulator
+from tests.engine.support import World
+from tests.runs.support import memory_home
 
 
 @pytest.fixture
@@ -39,3 +42,15 @@ async def adapter(emulator: SlackEmulator, host: MemoryHost) -> AsyncIterator[Ad
 @pytest.fixture
 def courier(adapter: Adapter, host: MemoryHost) -> Courier:
     return Courier(adapter, host.clock)
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    with memory_home() as home:
+        world = World(home)
+        async with FakeSlack(clock=world.clock) as fake:
+            desk = Desk(world, fake)
+            await desk.start()
+            yield desk
+            await desk.adapter.stop()
+            await world.close()

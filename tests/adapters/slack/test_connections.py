@@ -159,7 +159,7 @@ class TestPosts:
             assert (await posted.webhook(self._request(body, {**fake.outbox.signed(body), **again}))).status == 200
         assert [event.text for event in host.events] == ["hello"]
 
-    async def test_s3_s4_what_slack_did_not_sign_just_now_is_refused(
+    async def test_s3_s4_c17_what_slack_did_not_sign_just_now_is_refused(
         self, fake: FakeSlack, posted: Adapter, host: MemoryHost
     ) -> None:
         body = b'{"type": "event_callback", "event": {"type": "message", "channel": "C1", "ts": "1.1"}}'

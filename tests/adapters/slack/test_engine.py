@@ -2,75 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any
-
 import pytest
 
-from adapters.slack import Slack
-from botkit.core.config.models import SecretRef, SlackChannel
-from botkit.testing.slack import FakeMessage, FakeSlack
-from tests.engine.support import Host, World, a_config
-from tests.runs.support import memory_home
-
-CHANNEL = {
-    "platform": "slack",
-    "bot_token": {"secret": "BOT"},
-    "app_token": {"secret": "APP"},
-}
+from botkit.testing.slack import FakeMessage
+from tests.adapters.slack.desk import CHANNEL, Desk
+from tests.engine.support import a_config
 
 
-class SlackHost(Host):
-    async def secret(self, name: str) -> str:
-        return {"BOT": FakeSlack.bot_token, "APP": FakeSlack.app_token}[name]
-
-
-class Desk:
-    """The bot `desk` on Slack, with the channel `general`."""
-
-    def __init__(self, world: World, fake: FakeSlack):
-        self.world = world
-        self.fake = fake
-        self.general = fake.channel("general")
-        world.config = a_config(channel=CHANNEL, bot={"stream": True})
-        world.make_adapter = self._make_adapter
-
-    def _make_adapter(self) -> Slack:
-        config = SlackChannel(
-            platform="slack",
-            bot="desk",
-            dm_policy="open",
-            bot_token=SecretRef(secret="BOT"),
-            app_token=SecretRef(secret="APP"),
-            api_base=self.fake.api_base,  # pyright: ignore[reportArgumentType]
-        )
-        self.adapter = Slack("fake", config, SlackHost(self.world, self.world.clock))
-        return self.adapter
-
-    async def start(self) -> None:
-        await self.world.start()
-
-    async def crash(self) -> None:
-        await self.adapter.stop()
-        await self.world.crash()
-
-    async def until(self, found: Callable[[], Any]) -> Any:
-        return await self.fake.wait_for(found)
-
-
-@pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    with memory_home() as home:
-        world = World(home)
-        async with FakeSlack(clock=world.clock) as fake:
-            desk = Desk(world, fake)
-            await desk.start()
-            yield desk
-            await desk.adapter.stop()
-            await world.close()
-
-
-async def test_a_private_message_is_answered_once_also_when_it_comes_twice(desk: Desk) -> None:
+async def test_c1_a_private_message_is_answered_once_also_when_it_comes_twice(desk: Desk) -> None:
     desk.fake.say("Ada", "hello")
     await desk.until(lambda: desk.fake.sent)
     desk.fake.redeliver()
@@ -80,7 +19,7 @@ async def test_a_private_message_is_answered_once_also_when_it_comes_twice(desk:
     assert desk.fake.texts() == ["You said: hello", "You said: and now?"]
 
 
-async def test_a_mention_is_answered_in_its_thread_and_the_talk_goes_on_there(desk: Desk) -> None:
+async def test_c9_a_mention_is_answered_in_its_thread_and_the_talk_goes_on_there(desk: Desk) -> None:
     desk.fake.say("Ada", "lunch?", desk.general)
     asked = desk.fake.say("Bob", "@Desk where is it?", desk.general)
     await desk.until(lambda: desk.fake.sent)
@@ -94,7 +33,7 @@ async def test_a_mention_is_answered_in_its_thread_and_the_talk_goes_on_there(de
     assert "ignored: not addressed" in await desk.world.outcomes()
 
 
-async def test_an_answer_is_one_message_that_grows(desk: Desk) -> None:
+async def test_c27_an_answer_is_one_message_that_grows(desk: Desk) -> None:
     desk.world.gate.clear()  # after the first word, which is long enough to be shown
     desk.world.script.append("A-beginning-that-is-long-enough, and here is how it ends.")
     desk.fake.say("Ada", "tell me")
@@ -116,7 +55,7 @@ async def test_a_command_is_answered_to_who_used_it(desk: Desk) -> None:
     assert desk.fake.responses.answered == 1
 
 
-async def test_an_answer_whose_arrival_nobody_confirmed_is_looked_up(desk: Desk) -> None:
+async def test_c25_an_answer_whose_arrival_nobody_confirmed_is_looked_up(desk: Desk) -> None:
     desk.fake.drop_after()
     desk.fake.say("Ada", "hello")
     await desk.until(lambda: desk.fake.sent)
@@ -129,7 +68,7 @@ async def test_an_answer_whose_arrival_nobody_confirmed_is_looked_up(desk: Desk)
 
 
 @pytest.mark.parametrize("arrives", [True, False])
-async def test_a_crash_before_the_answer_was_confirmed_leaves_one_message(desk: Desk, *, arrives: bool) -> None:
+async def test_c25_a_crash_before_the_answer_was_confirmed_leaves_one_message(desk: Desk, *, arrives: bool) -> None:
     hold = desk.fake.hold(method="chat.postMessage")
     desk.world.config = a_config(channel=CHANNEL, bot={"stream": False})
     desk.fake.say("Ada", "hello")
@@ -150,7 +89,7 @@ async def test_a_crash_before_the_answer_was_confirmed_leaves_one_message(desk: 
     assert await desk.world.parts("unknown") == []
 
 
-async def test_what_was_asked_while_the_bot_was_down_is_answered_when_it_is_back(desk: Desk) -> None:
+async def test_c31_what_was_asked_while_the_bot_was_down_is_answered_when_it_is_back(desk: Desk) -> None:
     await desk.crash()
     desk.fake.say("Ada", "anybody there?")
     await desk.start()
@@ -219,7 +158,7 @@ async def test_s10_a_crash_before_the_start_of_a_stream_was_confirmed_leaves_one
     assert desk.fake.sent == [begun]
 
 
-async def test_the_stop_button_stops_the_model_and_keeps_what_was_said(desk: Desk) -> None:
+async def test_c27_the_stop_button_stops_the_model_and_keeps_what_was_said(desk: Desk) -> None:
     asked, begun = await _begun_in_a_thread(desk)
     desk.fake.stop("Ada", asked)
     await desk.until(lambda: begun.edits)
@@ -228,3 +167,109 @@ async def test_the_stop_button_stops_the_model_and_keeps_what_was_said(desk: Des
     assert "how it ends" not in begun.shown
     assert [run.state for run in await desk.world.runs()] == ["cancelled"]
     assert desk.fake.sent == [begun]
+
+
+async def test_c3_what_was_acknowledged_is_answered_after_a_crash(desk: Desk) -> None:
+    desk.world.gate.clear()
+    desk.fake.say("Ada", "hello")
+    await desk.until(lambda: not desk.fake.outbox.unanswered)
+    await desk.world.asked()
+    await desk.crash()
+    desk.world.gate.set()
+    await desk.start()
+    await desk.until(lambda: desk.fake.sent)
+    await desk.world.settle()
+    assert desk.fake.texts() == ["You said: hello"]
+
+
+async def test_c4_slack_need_not_wait_for_a_slow_answer(desk: Desk) -> None:
+    desk.world.config = a_config(channel=CHANNEL, bot={"stream": True, "timeout_s": 120})
+    desk.world.gate.clear()
+    said = desk.fake.say("Ada", "hello")
+    await desk.until(lambda: not desk.fake.outbox.unanswered)
+    await desk.world.asked()
+    await desk.until(lambda: said.reactions.get("eyes"))  # a person sees that it works
+    await desk.world.clock.advance(60)
+    desk.fake.redeliver()
+    desk.world.gate.set()
+    await desk.until(lambda: desk.fake.sent)
+    await desk.world.settle()
+    assert desk.fake.texts() == ["You said: hello"]
+    assert not said.reactions["eyes"]
+
+
+async def test_c5_each_conversation_keeps_its_order(desk: Desk) -> None:
+    for number in range(4):
+        for who in ("Ada", "Bob"):
+            desk.fake.say(who, f"{who} {number}")
+    await desk.until(lambda: len(desk.fake.sent) == 8)
+    await desk.world.settle()
+    for who in ("Ada", "Bob"):
+        room = desk.fake.dm(who)
+        heard = [message.shown for message in desk.fake.sent if message.room is room]
+        assert heard == [f"You said: {who} {number}" for number in range(4)]
+
+
+async def test_c6_c7_c8_itself_other_bots_and_talk_between_people_are_not_answered(desk: Desk) -> None:
+    desk.fake.say(desk.fake.person("Robo", is_bot=True), "beep", desk.general)
+    desk.fake.say("Ada", "lunch?", desk.general)
+    desk.fake.say("Ada", "hello")
+    await desk.until(lambda: desk.fake.sent and not desk.fake.outbox.unanswered)
+    await desk.world.settle()
+    assert desk.fake.texts() == ["You said: hello"]
+    assert len(await desk.world.runs()) == 1
+
+
+async def test_c10_an_edit_changes_what_is_not_answered_yet_and_nothing_else(desk: Desk) -> None:
+    desk.world.gate.clear()
+    first = desk.fake.say("Ada", "one")
+    await desk.world.asked()
+    second = desk.fake.say("Ada", "two")
+    desk.fake.edit(second, "two, corrected")
+    desk.fake.edit(first, "one, too late")
+    await desk.until(lambda: not desk.fake.outbox.unanswered)
+    desk.world.gate.set()
+    await desk.until(lambda: len(desk.fake.sent) == 2)
+    await desk.world.settle()
+    assert desk.fake.texts() == ["You said: one", "You said: two, corrected"]
+
+
+async def test_c11_what_was_deleted_is_not_answered(desk: Desk) -> None:
+    desk.world.gate.clear()
+    desk.fake.say("Ada", "one")
+    await desk.world.asked()
+    second = desk.fake.say("Ada", "two")
+    desk.fake.delete(second)
+    await desk.until(lambda: not desk.fake.outbox.unanswered)
+    desk.world.gate.set()
+    await desk.until(lambda: desk.fake.sent)
+    await desk.world.settle()
+    assert desk.fake.texts() == ["You said: one"]
+    assert "deleted before the turn" in await desk.world.outcomes()
+
+
+async def test_c22_a_limit_in_one_conversation_does_not_hold_up_another(desk: Desk) -> None:
+    desk.fake.rate_limit(1, 30)
+    desk.fake.say("Ada", "hello")
+    await desk.until(lambda: desk.fake.called("chat.postMessage"))
+    desk.fake.say("Bob", "hi")
+    await desk.until(lambda: desk.fake.sent)
+    assert desk.fake.texts() == ["You said: hi"]
+    await desk.world.clock.sleeping()
+    await desk.world.clock.advance(31)
+    await desk.until(lambda: len(desk.fake.sent) == 2)
+    await desk.world.settle()
+    assert desk.fake.texts() == ["You said: hi", "You said: hello"]
+
+
+async def test_c28_two_turns_at_once_wait_for_each_other(desk: Desk) -> None:
+    desk.world.gate.clear()
+    asked = desk.fake.say("Ada", "@Desk one", desk.general)
+    await desk.world.asked()
+    desk.fake.say("Bob", "@Desk two", desk.general, thread=asked)
+    await desk.until(lambda: not desk.fake.outbox.unanswered)
+    assert len(desk.world.model.requests) == 1
+    desk.world.gate.set()
+    await desk.until(lambda: len(desk.fake.sent) == 2)
+    await desk.world.settle()
+    assert desk.fake.texts() == ["You said: Ada: @Desk one", "You said: Bob: @Desk two"]
