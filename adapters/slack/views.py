@@ -4,24 +4,21 @@ from __future__ import annotations
 
 __all__ = ["CAN", "DOWNLOAD_LIMIT_BYTES", "IN_THREADS", "Views"]
 
-import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import asynccontextmanager
 from typing import Any
-from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
 
+from adapters.passing import Passing
 from adapters.slack.api import SlackApi
 from adapters.slack.blocks import modal
 from adapters.slack.parsing import EMOJI
 from adapters.slack.rendering import MEANS, TEXT_LIMIT, UPLOAD_LIMIT_BYTES, preview
 from adapters.slack.sessions import Sessions
 from adapters.slack.streams import CURSOR, Streams
-from botkit.sdk import BotkitError, Capabilities, Clock, Conversation, Event, Form, Part, RateLimited
+from botkit.sdk import BotkitError, Capabilities, Clock, Conversation, Event, Form, Part
 
 _log = structlog.get_logger("botkit.slack")
 
@@ -61,43 +58,22 @@ IN_THREADS = msgspec.structs.replace(CAN, stream="native", stream_interval_s=1.0
 """About a hundred pieces a minute may be appended. A status is taken away after two minutes, or by the next message."""
 
 
-class Views:
-    """The passing side of all conversations of one channel.
-
-    An edit that is on its way is finished even when its turn is cancelled, and `settled` lets the final text wait for
-    it: the two can not overtake each other.
-    """
+class Views(Passing):
+    """On Slack an answer is streamed into its thread, else a message that grows by edits."""
 
     def __init__(self, api: SlackApi, clock: Clock, channel: str, streams: Streams, sessions: Sessions):
+        super().__init__(clock, channel, "slack")
         self._api = api
         self._streams = streams
         self._sessions = sessions
-        self._clock = clock
-        self._channel = channel
         self._said: OrderedDict[str, None] = OrderedDict()
         self._reactions: OrderedDict[tuple[str, str], str] = OrderedDict()
-        self._quiet_until: dict[str, float] = {}
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._showing: set[asyncio.Task[None]] = set()
-
-    async def close(self) -> None:
-        """Give up what is on its way."""
-        tasks = tuple(self._showing)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    @asynccontextmanager
-    async def settled(self, conversation: Conversation) -> AsyncGenerator[None]:
-        """Inside, no intermediate edit of this conversation is on its way."""
-        async with self._lock(conversation.key):
-            yield
 
     async def update(self, part: Part, text: str) -> None:
-        await self._finished(self._update(part, text))
+        await self.finish(self._update(part, text))
 
     async def _update(self, part: Part, text: str) -> None:
-        async with self._lock(part.conversation.key):
+        async with self.lock(part.conversation.key):
             if await self._streams.append(part, text):
                 return
             text = text.rstrip() + CURSOR if part.conversation.thread else text
@@ -106,18 +82,11 @@ class Views:
 
     async def typing(self, conversation: Conversation) -> None:
         """Show that the bot is at work. The next message there takes it away."""
-        await self._finished(self._typing(conversation))
+        await self.finish(self._typing(conversation))
 
     async def _typing(self, conversation: Conversation) -> None:
-        async with self._lock(conversation.key):
+        async with self.lock(conversation.key):
             await self._sessions.working(conversation)
-
-    async def _finished(self, showing: Coroutine[Any, Any, None]) -> None:
-        """See something to its end, also when whoever asked for it is cancelled."""
-        task = asyncio.create_task(showing)
-        self._showing.add(task)
-        task.add_done_callback(self._showing.discard)
-        await asyncio.shield(task)
 
     async def tell(self, event: Event, text: str) -> None:
         """Show whoever pressed a button what came of it; once, and to them alone."""
@@ -160,19 +129,4 @@ class Views:
 
     async def _quietly(self, method: str, key: str, **arguments: Any) -> None:
         """Make a call whose failure nobody needs to hear of; none while Slack asks to wait with this `key`."""
-        if self._clock.monotonic() < self._quiet_until.get(key, 0.0):
-            return
-        self._quiet_until.pop(key, None)
-        try:
-            await self._api.call(method, safe=True, **arguments)
-        except RateLimited as error:
-            self._quiet_until[key] = self._clock.monotonic() + (error.retry_after_s or 1.0)
-        except BotkitError as error:
-            _log.debug("slack_call_failed", channel=self._channel, code=error.code, detail=str(error))
-
-    def _lock(self, key: str) -> asyncio.Lock:
-        """Held while what a conversation shows is being changed; gone when nobody holds or awaits it."""
-        lock = self._locks.get(key)
-        if lock is None:
-            lock = self._locks[key] = asyncio.Lock()
-        return lock
+        await self.try_to(key, lambda: self._api.call(method, safe=True, **arguments))

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 __all__ = ["GROUP", "PRIVATE", "Views"]
 
-import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, cast
-from weakref import WeakValueDictionary
 
 import msgspec
-import structlog
 from aiogram.methods import SendChatAction, SendMessageDraft
 from aiogram.methods.base import TelegramMethod
 
+from adapters.passing import Passing
 from adapters.telegram.api import TelegramApi
 from adapters.telegram.media import DOWNLOAD_LIMIT_BYTES, UPLOAD_LIMIT_BYTES
 from adapters.telegram.rendering import CAN, preview
 from adapters.telegram.sending import edit_text
-from botkit.sdk import BotkitError, Capabilities, Clock, Conversation, RateLimited
-
-_log = structlog.get_logger("botkit.telegram")
+from botkit.sdk import Capabilities, Clock, Conversation
 
 TIMEOUT_S = 8.0
 """A final answer may be waiting behind it."""
@@ -59,33 +55,18 @@ class _Draft(msgspec.Struct, frozen=True):
     """On the monotonic clock."""
 
 
-class Views:
-    """The passing side of all conversations of one channel.
-
-    A preview that is on its way is finished even when its turn is cancelled, and `settled` lets the final text
-    wait for it: the two can not overtake each other.
-    """
+class Views(Passing):
+    """On Telegram a private answer is shown as a draft while it is written."""
 
     def __init__(self, api: TelegramApi, clock: Clock, channel: str):
+        super().__init__(clock, channel, "telegram")
         self._api = api
-        self._clock = clock
-        self._channel = channel
         self._drafts: dict[str, _Draft] = {}
-        self._quiet_until: dict[str, float] = {}
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._showing: set[asyncio.Task[None]] = set()
-
-    async def close(self) -> None:
-        """Give up what is on its way."""
-        tasks = tuple(self._showing)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     @asynccontextmanager
     async def settled(self, conversation: Conversation) -> AsyncGenerator[None]:
         """Inside, no preview of this conversation is on its way, and its draft is done with."""
-        async with self._lock(conversation.key):
+        async with self.lock(conversation.key):
             self._drafts.pop(conversation.key, None)
             yield
 
@@ -97,31 +78,20 @@ class Views:
         await self.quietly(action, conversation.key)
         draft = self._drafts.get(conversation.key)
         if draft is not None and self._clock.monotonic() - draft.shown_at >= REFRESH_S:
-            await self._finish(self._draft(conversation, draft.id, draft.text, instead_of=draft))
+            await self.finish(self._draft(conversation, draft.id, draft.text, instead_of=draft))
 
     async def draft(self, conversation: Conversation, draft_id: int, text: str) -> None:
-        await self._finish(self._draft(conversation, draft_id, text))
+        await self.finish(self._draft(conversation, draft_id, text))
 
     async def update(self, conversation: Conversation, room: str, message_id: str, text: str) -> None:
-        await self._finish(self._update(conversation, room, message_id, text))
+        await self.finish(self._update(conversation, room, message_id, text))
 
     async def quietly(self, method: TelegramMethod[Any], key: str = "") -> bool:
         """Make a call whose failure nobody needs to hear of.
 
         False: it failed, or was left out because Telegram asked to wait with calls for this `key`.
         """
-        if self._clock.monotonic() < self._quiet_until.get(key, 0.0):
-            return False
-        self._quiet_until.pop(key, None)
-        try:
-            await self._api.call(method, timeout_s=TIMEOUT_S, safe=True)
-        except RateLimited as error:
-            self._quiet_until[key] = self._clock.monotonic() + (error.retry_after_s or 1.0)
-            return False
-        except BotkitError as error:
-            _log.debug("telegram_call_failed", channel=self._channel, code=error.code, detail=str(error))
-            return False
-        return True
+        return await self.try_to(key, lambda: self._api.call(method, timeout_s=TIMEOUT_S, safe=True))
 
     async def _draft(
         self, conversation: Conversation, draft_id: int, text: str, *, instead_of: _Draft | None = None
@@ -137,29 +107,15 @@ class Views:
             can_stop=True,
             keep_on_stop=True,
         )
-        async with self._lock(conversation.key):
+        async with self.lock(conversation.key):
             if instead_of is not None and self._drafts.get(conversation.key) is not instead_of:
                 return  # the answer itself came first
             if await self.quietly(method, conversation.key):
                 self._drafts[conversation.key] = _Draft(draft_id, text, self._clock.monotonic())
 
     async def _update(self, conversation: Conversation, room: str, message_id: str, text: str) -> None:
-        async with self._lock(conversation.key):
+        async with self.lock(conversation.key):
             await self.quietly(edit_text(room, message_id, preview(text)), conversation.key)
-
-    async def _finish(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run to the end, also when whoever waits is cancelled."""
-        task = asyncio.create_task(work)
-        self._showing.add(task)
-        task.add_done_callback(self._showing.discard)
-        await asyncio.shield(task)
-
-    def _lock(self, key: str) -> asyncio.Lock:
-        """Held while what a conversation shows is being changed; gone when nobody holds or awaits it."""
-        lock = self._locks.get(key)
-        if lock is None:
-            lock = self._locks[key] = asyncio.Lock()
-        return lock
 
 
 def _thread(conversation: Conversation) -> int | None:
