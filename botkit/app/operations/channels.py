@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 
 from botkit.app.names import webhook_url
 from botkit.app.operations.process import ProcessOperations
-from botkit.app.operations.web_setup import web_steps
 from botkit.core.config import WebChannel
 from botkit.core.console import ChannelInfo
 from botkit.core.data import Data
 from botkit.core.errors import NotFound
-from botkit.engine import COMMANDS
 from botkit.sdk import SetupFor
 
 if TYPE_CHECKING:
@@ -78,6 +76,8 @@ class ChannelOperations:
             steps.append("Set BOTKIT_PUBLIC_URL to the address the outside reaches this instance at, over https.")
         address = webhook_url(public_url, config.platform, channel) if uses_webhook and public_url else ""
         if isinstance(config, WebChannel):
+            from botkit.app.operations.web_setup import web_steps
+
             steps += web_steps(config, channel, public_url or self._local_url())
             document = ""
         else:
@@ -97,6 +97,8 @@ class ChannelOperations:
 
     def _at_the_platform(self, channel: str, config: ChannelSpec, address: str) -> tuple[Sequence[str], str]:
         """Steps, and what to paste; the adapter knows them, or we do."""
+        from botkit.engine import COMMANDS  # imports what asking a running process does not need
+
         bot = self._i.configs.current.bots.get(config.bot or "")
         about = SetupFor(
             channel=channel,
