@@ -7,9 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import settings
 
 pytest.register_assert_rewrite("botkit.testing.stores")
 """Before anything imports them: the contract suites tell what differed, as tests do."""
+
+settings.register_profile("shared-machine", deadline=None)  # how long an example takes says nothing here
+settings.load_profile("shared-machine")
 
 
 @pytest.fixture(autouse=True)

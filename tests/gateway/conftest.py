@@ -6,13 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from botkit.core.clock import SystemClock
 from tests.gateway.support import Bench
-
-settings.register_profile("shared-machine", deadline=None)  # how long an example takes says nothing here
-settings.load_profile("shared-machine")
 
 
 @pytest.fixture
