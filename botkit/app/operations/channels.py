@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from botkit.app.names import webhook_url
 from botkit.app.operations.process import ProcessOperations
-from botkit.core.config import WebChannel
 from botkit.core.console import ChannelInfo
 from botkit.core.data import Data
 from botkit.core.errors import NotFound
@@ -75,9 +74,10 @@ class ChannelOperations:
         if uses_webhook and not public_url:
             steps.append("Set BOTKIT_PUBLIC_URL to the address the outside reaches this instance at, over https.")
         address = webhook_url(public_url, config.platform, channel) if uses_webhook and public_url else ""
-        if isinstance(config, WebChannel):
-            from botkit.app.operations.web_setup import web_steps
+        from botkit.app.operations.web_setup import web_steps
+        from botkit.core.config import WebChannel
 
+        if isinstance(config, WebChannel):
             steps += web_steps(config, channel, public_url or self._local_url())
             document = ""
         else:
