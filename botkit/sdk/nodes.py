@@ -266,6 +266,10 @@ class NodeContext(Protocol):
         """All variables as they are now."""
         ...
 
+    def now(self) -> datetime:
+        """The time, aware and in UTC. Another one on a replay: put it into `Wait.state` or take it in a step."""
+        ...
+
     def evaluate(self, expression: str, **extra: Any) -> Any:
         """The value of an expression; `extra` adds variables. Raises `NodeFailed` with place and reason."""
         ...
@@ -340,6 +344,7 @@ class Node(BaseModel):
         alias_generator=to_camel,
         populate_by_name=True,
         allow_inf_nan=False,
+        coerce_numbers_to_str=True,  # `{{ order.total }}` may be all of a text
         regex_engine="python-re",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Facts", "check_names", "facts_of", "workspaces_of"]
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,7 +127,7 @@ class _Check:
 
     def _secret(self, node: WrittenNode, found: Found) -> None:
         known = self._facts.secrets
-        if known is not None and found.text not in known:
+        if known is not None and re.sub(r"[^A-Za-z0-9]", "_", found.text).upper() not in known:
             hint = f"store it with `botkit secrets set {found.text[:64]}`"
             self._add(node, found, f"no secret is stored as `{found.text[:64]}`", hint)
 

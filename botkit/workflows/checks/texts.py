@@ -26,6 +26,8 @@ class Found:
     """`expression`, `raw`, what it names, or empty."""
     path: Path
     place: Place
+    wanted: Schema
+    """JSON Schema of what stands there; {} when not known."""
 
 
 def texts_of(node: WrittenNode, spec: NodeSpec | None) -> Iterator[Found]:
@@ -40,13 +42,15 @@ def _walk(node: Node, schema: Schema, path: Path, mark: str = "") -> Iterator[Fo
     if isinstance(node, Leaf):
         mark = mark or _mark(schema)
         if node.text:
-            yield Found(node.text, mark, path, node.place)
+            yield Found(node.text, mark, path, node.place, schema)
     elif isinstance(node, Series):
         for index, item in enumerate(node.items):
             yield from _walk(item, _item(schema), (*path, index), mark)
     else:
         for key, value in node.entries.items():
-            yield from _walk(value, _property(schema, key), (*path, key), mark)
+            inner = _property(schema, key)
+            names_secret = key == "secret" and isinstance(value, Leaf) and mark != "raw" and not inner
+            yield from _walk(value, {"x-botkit": "secret"} if names_secret else inner, (*path, key), mark)
 
 
 def _options(schema: Schema) -> list[Schema]:

@@ -15,7 +15,7 @@ from typing import Any, cast
 from botkit.workflows.checks.texts import Found, texts_of
 from botkit.workflows.define.compile import inputs_schema
 from botkit.workflows.define.written import Written, WrittenNode
-from botkit.workflows.expressions import ExpressionProblem, check_expression, check_template
+from botkit.workflows.expressions import ExpressionProblem, check_expression, check_fit, check_template
 from botkit.workflows.graph import HANDLER
 from botkit.workflows.registry import Registry
 from botkit.workflows.specs import NodeSpec
@@ -58,8 +58,11 @@ def check_variables(written: Written, registry: Registry) -> None:
 def _check(written: Written, node: WrittenNode, found: Found, known: Known, view: _View) -> None:
     if found.mark == "raw":
         return
-    check = check_expression if found.mark == "expression" else check_template
-    for problem in check(found.text, known):
+    if found.mark == "expression":
+        problems = check_expression(found.text, known)
+    else:
+        problems = check_template(found.text, known) or check_fit(found.text, known, found.wanted)
+    for problem in problems:
         if not (_ANY in known and problem.message.startswith(_UNKNOWN)):
             hint = view.hint(problem, known)
             written.report.add(found.place, problem.message, node.id, *found.path, hint=hint)

@@ -17,6 +17,7 @@ __all__ = [
     "ExpressionError",
     "ExpressionProblem",
     "check_expression",
+    "check_fit",
     "check_template",
     "evaluate",
     "is_template",
@@ -26,7 +27,7 @@ __all__ = [
     "template_names",
 ]
 
-from botkit.workflows.expressions.checking import check_expression, check_template
+from botkit.workflows.expressions.checking import check_expression, check_fit, check_template
 from botkit.workflows.expressions.errors import ExpressionError, ExpressionProblem
 from botkit.workflows.expressions.evaluating import evaluate, names_used, render, render_data, template_names
 from botkit.workflows.expressions.parsing import is_template

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["check_expression", "check_template"]
+__all__ = ["check_expression", "check_fit", "check_template"]
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
@@ -14,7 +14,7 @@ from botkit.workflows.expressions.errors import ExpressionError, ExpressionProbl
 from botkit.workflows.expressions.evaluating import expression_tree
 from botkit.workflows.expressions.functions import FUNCTIONS, LENIENT
 from botkit.workflows.expressions.parsing import is_template, parse_template
-from botkit.workflows.expressions.templates import compile_template
+from botkit.workflows.expressions.templates import compile_template, single_expression
 
 Schema = Mapping[str, Any]
 Known = Mapping[str, Schema | None]
@@ -59,6 +59,28 @@ def check_template(text: str, known: Known) -> list[ExpressionProblem]:
     except ExpressionError as failure:
         return [_as_problem(failure)]
     return _Checker(known).problems_of(tree)
+
+
+def check_fit(text: str, known: Known, wanted: Schema) -> list[ExpressionProblem]:
+    """Whether the value of a template that is one expression can be what a field takes, as far as both are known.
+
+    A number becomes text where text is wanted, and text may spell a number or a flag, so these are no mistakes.
+
+    Args:
+        wanted: JSON Schema of the field.
+    """
+    if not is_template(text):
+        return []
+    try:
+        only = single_expression(parse_template(text))
+    except ExpressionError:
+        return []  # `check_template` says it
+    given = _kinds(_Checker(known).schema(only)) if only is not None else {"text"}
+    taken = _kinds(wanted)
+    spells = "text" in given and taken & {"number", "boolean"}
+    if not given or not taken or given & taken or spells or ("number" in given and "text" in taken):
+        return []
+    return [ExpressionProblem(f"this becomes {_listed(given)}, and has to be {_listed(taken)}", 0)]
 
 
 def _as_problem(failure: ExpressionError) -> ExpressionProblem:

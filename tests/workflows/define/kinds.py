@@ -128,6 +128,7 @@ class Use(Node):
     bot: BotName | None = None
     workflow: WorkflowName | None = None
     secret: SecretName = ""
+    headers: dict[str, Any] = {}
     to: Reach = Reach()
     code: Raw[str] = ""
 

@@ -48,7 +48,7 @@ def test_a_right_workflow_has_no_problems() -> None:
             body:
               - say: {text: "{{ index }}: {{ item }}"}
           - use: {tool: orders__get, tools: [orders__refund], model: fast, bot: helper, workflow: other,
-                  secret: API_KEY, to: {channel: sales}, code: "return {{ nothing"}
+                  secret: api-key, headers: {a: {secret: API_KEY}}, to: {channel: sales}, code: "return {{ nothing"}
         reply: "{{ found.text }}"
         """
     assert said(text) == []
@@ -59,7 +59,11 @@ def test_a_right_workflow_has_no_problems() -> None:
     [
         ("{say: {txt: a}}", "1:16: workflows.flow.say.txt: a `say` node has no such field (did you mean `text`?)"),
         ("{say: {times: often}}", "1:23: workflows.flow.say.times: must be a whole number"),
-        ("{say: {text: 3}}", "workflows.flow.say.text: must be text"),
+        ("{say: {text: [3]}}", "workflows.flow.say.text: must be text"),
+        ("{say: {text: '{{ user.roles }}'}}", "this becomes list, and has to be text"),
+        ("{say: {times: '{{ user }}'}}", "this becomes object, and has to be number"),
+        ("{repeat: {each: '{{ message.text }}'}}", "workflows.flow.repeat.each: this becomes text, and has to be list"),
+        ("{use: {headers: {X-Key: {secret: NONE}}}}", "use.headers.X-Key.secret: no secret is stored as `NONE`"),
         ("{look: {}}", "1:10: workflows.flow.look: `query` is missing"),
         ("{look: {query: a, kind: quick}}", "workflows.flow.look.kind: must be fast or slow"),
         ("{choose: {cases: [{name: a, whn: b}]}}", "workflows.flow.choose.cases.0: `when` is missing"),
