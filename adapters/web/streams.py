@@ -21,7 +21,7 @@ from botkit.sdk import RateLimited
 
 _WAITING = 256
 _OF_ONE_VISITOR = 6
-_OF_ONE_NETWORK = 60
+_OF_ONE_NETWORK = 300
 _OF_A_CHANNEL = 5_000
 _AGAIN_S = 10.0
 
