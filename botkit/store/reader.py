@@ -8,6 +8,7 @@ from __future__ import annotations
 
 __all__ = ["Reader", "postgres_reader", "sqlite_reader"]
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -42,8 +43,22 @@ class Reader:
         self._translate = translate
         self._engine: AsyncEngine | None = None
         self._closed = False
+        self._reading: set[asyncio.Task[Sequence[Row]]] = set()
 
     async def all(self, statement: Statement) -> Sequence[Row]:
+        """A read goes on when its asker is cancelled: one that is cut off while it connects would leave a connection
+        that nobody closes, and its thread would keep the process from ending."""
+        reading = asyncio.ensure_future(self._all(statement))
+        self._reading.add(reading)
+        reading.add_done_callback(self._read)
+        return await asyncio.shield(reading)
+
+    def _read(self, reading: asyncio.Task[Sequence[Row]]) -> None:
+        self._reading.discard(reading)
+        if not reading.cancelled():
+            reading.exception()  # whoever asked may be gone
+
+    async def _all(self, statement: Statement) -> Sequence[Row]:
         try:
             async with self._open().connect() as connection:
                 return (await connection.execute(statement)).all()
@@ -71,6 +86,8 @@ class Reader:
 
     async def close(self) -> None:
         self._closed = True
+        if self._reading:
+            await asyncio.wait(tuple(self._reading))
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.dispose()
