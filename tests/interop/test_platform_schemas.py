@@ -12,10 +12,22 @@ import pytest
 
 from botkit.core.config.models import DiscordChannel, SecretRef
 from botkit.core.events import Attachment, Conversation
-from botkit.core.messages import Button, OutMessage, Part
+from botkit.core.messages import (
+    Button,
+    Card,
+    Fact,
+    Form,
+    FormField,
+    Mention,
+    Option,
+    OutMessage,
+    Part,
+    Select,
+)
 from botkit.testing.adapters import Courier, MemoryHost
 from botkit.testing.clock import ManualClock
 from botkit.testing.discord import FakeDiscord
+from botkit.testing.discord import people as discord_people
 from botkit.testing.telegram import FakeTelegram
 from botkit.testing.telegram import people as telegram_people
 from tests.adapters.test_discord import DiscordEmulator
@@ -113,6 +125,26 @@ async def test_the_schema_of_updates_tells_wrong_ones(schemas: Schemas) -> None:
         assert schemas.faults_of(update, TELEGRAM, "Update")
 
 
+ROWS = ((Button(label="Yes", value="y"), Button(label="No", value="n", style="danger")),)
+MENU = Select(value="none", label="Letter", options=(Option(label="Alpha", value="a"), Option(label="Beta", value="b")))
+FORM = Form(
+    value="form",
+    title="Report",
+    fields=(
+        FormField(name="why", label="Why", kind="paragraph", required=True, about="In your words", least=2, most=90),
+        FormField(name="tags", label="Tags", kind="choice", many=True, options=MENU.options),
+        FormField(name="sure", label="Sure", kind="checkbox"),
+    ),
+)
+ANSWERS: dict[str, str | bool | list[str]] = {"Why": "It broke", "Tags": ["Alpha"], "Sure": True}
+CARD = Card(
+    title="Order 7",
+    text="**On** its way",
+    facts=(Fact(label="Status", value="sent"),),
+    buttons=((Button(label="Track", value="t"), Button(label="Open", value="o", url="https://example.com/7")),),
+    url="https://example.com/7",
+)
+
 # --- Discord ------------------------------------------------------------------------------------------------
 
 
@@ -146,10 +178,14 @@ async def test_every_event_of_the_fake_gateway_is_one(schemas: Schemas, discord:
     fake.react("Ada", said, "👍")
     event = await host.event(0)
     where = event.conversation
-    rows = ((Button(label="Yes", value="y"), Button(label="No", value="n")),)
     courier = Courier(adapter, host.clock)
-    await courier.deliver(OutMessage(text="Sure?", buttons=rows, reply_to=event.message_id), where)
+    await courier.deliver(OutMessage(text="Sure?", buttons=ROWS, reply_to=event.message_id), where)
     fake.press("Ada", fake.sent[-1], "Yes")
+    await courier.deliver(OutMessage(text="Which?", selects=(MENU,)), where)
+    fake.choose("Ada", fake.sent[-1], "Beta")
+    pressed = await _dialog(fake, host, courier, where)
+    fake.submit(pressed, ANSWERS)
+    fake.unfurl(said)
     await fake.wait_for(lambda: fake.world.commands)
     fake.command("Ada", "help", general)
     fake.delete(said)
@@ -161,6 +197,21 @@ async def test_every_event_of_the_fake_gateway_is_one(schemas: Schemas, discord:
     for payload in session.events:
         faults = schemas.faults_of(payload, DISCORD, _dispatch_type(payload["t"]))
         assert (payload["t"], faults, payload["d"]) == (payload["t"], [], payload["d"])
+
+    deeds = {name for name, _ in inspect.getmembers(discord_people.People, inspect.isfunction) if name[0] != "_"}
+    setting = {"user", "dm", "raw_event"}  # who and where; and what need not be an event at all
+    tried = {*("guild", "channel", "thread", "leave", "say", "send_file", "edit", "unfurl", "delete", "react")}
+    assert deeds == setting | tried | {"press", "choose", "submit", "command"}
+
+
+async def _dialog(fake: FakeDiscord, host: MemoryHost, courier: Courier, where: Conversation) -> Any:
+    """Open the form, as somebody who presses its button."""
+    (outcome,) = await courier.deliver(OutMessage(text="Please:", form=FORM), where)
+    assert (outcome.state, outcome.error) == ("sent", "")
+    pressed = fake.press("Ada", fake.sent[-1], FORM.open_label)
+    opens = await host.until(lambda: [e for e in host.of_kind("action") if e.action is not None and e.action.opens])
+    assert await courier.adapter.open_form(opens[-1], FORM)
+    return pressed
 
 
 def _dispatch_type(name: str) -> str:
@@ -185,8 +236,11 @@ async def test_what_the_adapter_sends_is_what_discord_reads(schemas: Schemas, di
     where = (await host.event(0)).conversation
     courier = Courier(adapter, host.clock)
     host.files["f"] = b"a,b\n"
-    rows = ((Button(label="Yes", value="y"),), (Button(label="No", value="n"),))
-    (asked,) = await courier.deliver(OutMessage(text="**Sure?**", buttons=rows, silent=True), where)
+    (asked,) = await courier.deliver(OutMessage(text="**Sure?**", buttons=ROWS, silent=True), where)
+    await courier.deliver(OutMessage(text="Which?", selects=(MENU,)), where)
+    await courier.deliver(OutMessage(text="Yours:", cards=(CARD, CARD)), where)
+    await courier.deliver(OutMessage(text="<@1> look", mentions=(Mention(id="1", name="Eve"),)), where)
+    await _dialog(fake, host, courier, where)
     file = Attachment(kind="file", name="a.csv", size_bytes=4, file_id="f")
     await courier.deliver(OutMessage(text="see", attachments=(file,)), where)
     await courier.deliver(OutMessage(text="| a | b |\n|---|---|\n| 1 | 2 |\n\n```py\nx\n```" * 40), where)
