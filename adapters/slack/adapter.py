@@ -71,7 +71,7 @@ class _Running(NamedTuple):
     socket_api: SlackApi | None
 
     async def close(self) -> None:
-        for part in (self.inbox, self.views, self.api, self.socket_api):
+        for part in (self.inbox, self.sessions, self.views, self.api, self.socket_api):
             if part is not None:
                 await part.close()
 
@@ -134,7 +134,7 @@ class Slack(Adapter):
         app_token = (await host.secret(config.app_token.secret)).strip() if config.mode == "socket" else ""
         api = SlackApi(await host.secret(config.bot_token.secret), base)
         streams = Streams(api, host.clock, self._known, self.channel)
-        sessions = Sessions(api, self.channel)
+        sessions = Sessions(api, host.clock, self.channel)
         asides = Asides(api, host.clock, self.channel)
         inbox = Inbox(
             channel=self.channel,
@@ -293,11 +293,14 @@ class Slack(Adapter):
             if part.message_id:
                 return part.message_id  # it is there, and may show more by now
             return await now.streams.begin(part) or await send_part(now.api, part, self.host.load_file)
-        if part.message_id and not part.edit_of and await now.streams.finish(part, metadata_of(part)):
+        place = part.conversation
+        streamed = bool(part.message_id) and not part.edit_of
+        if streamed and await now.streams.finish(part, metadata_of(part), now.sessions.ended_by_stream(place)):
+            now.sessions.rested_by_stream(place)
             message_id = part.message_id
         else:
             message_id = await send_part(now.api, part, self.host.load_file)
-        await now.sessions.rested(part.conversation)
+        await now.sessions.rested(place)
         return message_id
 
     async def find(self, part: Part) -> Receipt | None:

@@ -226,8 +226,8 @@ def _readable(text: str, r: _Reader) -> str:
 
 def _reaction(r: _Reader, event: Raw) -> list[Event]:
     item = cast("Raw", event["item"])
-    if item.get("type") != "message":
-        return []
+    if item.get("type") != "message" or event["user"] == r.known.me.user:
+        return []  # our own say that we are at work
     name = str(event["reaction"]).partition("::")[0]
     added = event["type"] == "reaction_added"
     return [

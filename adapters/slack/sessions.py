@@ -10,6 +10,7 @@ from __future__ import annotations
 
 __all__ = ["Sessions"]
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import structlog
 
 from adapters.slack.api import Refused, SlackApi
-from botkit.sdk import BotkitError, Conversation
+from botkit.sdk import BotkitError, Clock, Conversation, RateLimited
 
 _log = structlog.get_logger("botkit.slack")
 
@@ -25,14 +26,17 @@ _AT_WORK = "is thinking…"
 _MARK = "eyes"
 _TITLE_CHARS = 60
 _PROMPTS = 4
+_ATTEMPTS = 5
 _KEPT = 2000
 
 
 class Sessions:
     """The conversations of one channel."""
 
-    def __init__(self, api: SlackApi, channel: str):
+    def __init__(self, api: SlackApi, clock: Clock, channel: str):
         self._api = api
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
         self._channel = channel
         self._has_sessions = True
         self._at_work: set[str] = set()
@@ -76,8 +80,47 @@ class Sessions:
             await self._quietly("reactions.remove", channel=conversation.room, timestamp=marked, name=_MARK)
         if conversation.key in self._at_work:
             self._at_work.discard(conversation.key)
-            where = {"channel_id": conversation.room, "thread_ts": conversation.thread}
-            await self._quietly("agents.sessions.setStatus", status="active", **where)
+            try:
+                await self._activate(conversation)
+            except RateLimited as error:  # a stop button must not stay for ever
+                later = asyncio.create_task(self._activate_later(conversation, error.retry_after_s or 1.0))
+                self._tasks.add(later)
+                later.add_done_callback(self._tasks.discard)
+            except BotkitError as error:
+                self._failed(error)
+
+    def ended_by_stream(self, conversation: Conversation) -> str:
+        """The status that the end of a stream should set; empty when no session is at work."""
+        return "active" if conversation.key in self._at_work else ""
+
+    def rested_by_stream(self, conversation: Conversation) -> None:
+        """It did."""
+        self._at_work.discard(conversation.key)
+
+    async def _activate(self, conversation: Conversation) -> None:
+        where = {"channel_id": conversation.room, "thread_ts": conversation.thread}
+        await self._api.call("agents.sessions.setStatus", safe=True, status="active", **where)
+
+    async def _activate_later(self, conversation: Conversation, wait_s: float) -> None:
+        for _ in range(_ATTEMPTS):
+            await self._clock.sleep(wait_s)
+            if conversation.key in self._at_work:
+                return  # on the next answer already
+            try:
+                await self._activate(conversation)
+            except RateLimited as error:
+                wait_s = error.retry_after_s or 1.0
+            except BotkitError as error:
+                self._failed(error)
+                return
+            else:
+                return
+
+    async def close(self) -> None:
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _mark(self, conversation: Conversation) -> None:
         message_id = self._heard.get(conversation.key, "")

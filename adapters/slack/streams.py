@@ -135,8 +135,11 @@ class Streams:
             stream.shown = text
         return True
 
-    async def finish(self, part: Part, metadata: Mapping[str, Any]) -> bool:
+    async def finish(self, part: Part, metadata: Mapping[str, Any], session_status: str = "") -> bool:
         """Stop a stream so that its message is the part. False: it is none, or shows something else; edit it.
+
+        Args:
+            session_status: what the thread's session is set to with it; empty: nothing.
 
         Raises:
             RateLimited, or a retryable `AdapterError`: again, later.
@@ -153,7 +156,12 @@ class Streams:
         rest = text[len(stream.shown) :]
         try:
             await stop_stream(
-                self._api, *key, markdown_text=rest or None, blocks=blocks[1:] or None, metadata=dict(metadata)
+                self._api,
+                *key,
+                markdown_text=rest or None,
+                blocks=blocks[1:] or None,
+                metadata=dict(metadata),
+                session_status=session_status or None,
             )
         except RateLimited:
             raise

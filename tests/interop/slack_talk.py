@@ -23,13 +23,13 @@ import httpx
 from aiohttp import web
 
 from adapters.slack import Slack
-from botkit.core.config.models import SecretRef, SlackChannel
 from botkit.core.errors import BadSignature
 from botkit.core.events import Attachment
 from botkit.core.messages import Button, OutMessage, Part
 from botkit.sdk.adapter import HttpRequest
 from botkit.testing.adapters import Courier, MemoryHost
 from botkit.testing.clock import ManualClock
+from tests.adapters.slack.emulator import a_channel
 
 PORT, HOOK_PORT = 9110, 9111
 BASE = f"http://127.0.0.1:{PORT}"
@@ -67,16 +67,7 @@ class Talk:
 
     async def start(self, mode: Any) -> None:
         self.host.secrets = {"BOT": "xoxb-local", "APP": "xapp-local", "SIGN": "sign"}
-        config = SlackChannel(
-            platform="slack",
-            bot="desk",
-            dm_policy="open",
-            mode=mode,
-            bot_token=SecretRef(secret="BOT"),
-            app_token=SecretRef(secret="APP"),
-            signing_secret=SecretRef(secret="SIGN"),
-            api_base=BASE,  # pyright: ignore[reportArgumentType]
-        )
+        config = a_channel(BASE, mode=mode)
         self.adapter = Slack("local", config, self.host)
         await self.adapter.start()
         await self.host.until(lambda: self.host.state == "ok")

@@ -9,14 +9,13 @@ import msgspec
 import pytest
 
 from adapters.slack import Slack
-from botkit.core.config.models import SecretRef, SlackChannel
 from botkit.core.events import Attachment
 from botkit.core.messages import Button, Card, Fact, Form, FormField, Option, OutMessage, Part, Select
 from botkit.engine import COMMANDS
 from botkit.sdk import Adapter, SetupFor
 from botkit.testing.adapters import Courier, MemoryHost
 from botkit.testing.slack import FakeSlack
-from tests.adapters.slack.emulator import SlackEmulator, conversation_of
+from tests.adapters.slack.emulator import SlackEmulator, a_channel, conversation_of
 from tests.interop.environments import Environments
 from tests.interop.schemas import SLACK, SLACK_API, SLACK_MANIFEST, SLACK_PACKAGES, Schemas
 
@@ -157,16 +156,7 @@ async def test_what_the_adapter_sends_is_what_slack_reads(
 
 @pytest.mark.parametrize("mode", ["socket", "events"])
 def test_the_manifest_is_one(schemas: Schemas, mode: Any) -> None:
-    config = SlackChannel(
-        platform="slack",
-        bot="desk",
-        dm_policy="open",
-        mode=mode,
-        bot_token=SecretRef(secret="BOT"),
-        app_token=SecretRef(secret="APP"),
-        signing_secret=SecretRef(secret="SIGN"),
-        suggested_prompts=("Where is my order?",),
-    )
+    config = a_channel(mode=mode, suggested_prompts=("Where is my order?",))
     about = SetupFor(
         channel="far", name="Order Desk", commands=tuple(COMMANDS), address="https://bots.example.com/hook"
     )

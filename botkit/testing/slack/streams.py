@@ -81,6 +81,11 @@ class Streams:
         message.blocks += cast("list[dict[str, Any]]", args.get("blocks") or [])
         message.metadata = args.get("metadata", message.metadata)
         message.streaming_since = 0.0
+        root = self.world.find(message.room.id, message.thread_ts)
+        if args.get("session_status") and root is not None and self.is_agent:
+            if args["session_status"] not in _STATUSES:
+                raise ApiError("invalid_arguments")
+            root.status = str(args["session_status"])
         self.announce(message, "changed")
         return {"channel": message.room.id, "ts": message.ts, "message": self.world.message_json(message)}
 

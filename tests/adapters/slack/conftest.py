@@ -9,10 +9,8 @@ import pytest
 from botkit.sdk.adapter import Adapter
 from botkit.testing.adapters import Courier, MemoryHost
 from botkit.testing.slack import FakeSlack
-from tests.adapters.slack.desk import Desk
+from tests.adapters.desks import SlackDesk
 from tests.adapters.slack.emulator import SlackEmulator
-from tests.engine.support import World
-from tests.runs.support import memory_home
 
 
 @pytest.fixture
@@ -45,12 +43,6 @@ def courier(adapter: Adapter, host: MemoryHost) -> Courier:
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    with memory_home() as home:
-        world = World(home)
-        async with FakeSlack(clock=world.clock) as fake:
-            desk = Desk(world, fake)
-            await desk.start()
-            yield desk
-            await desk.adapter.stop()
-            await world.close()
+async def desk() -> AsyncIterator[SlackDesk]:
+    async with SlackDesk.open() as desk:
+        yield desk

@@ -24,6 +24,20 @@ _BLOCK = re.compile(r"```[^\n`]*\n(.*?)\n?```", re.DOTALL)
 RINGS = re.compile(r"<(?:!|@[UW]|!subteam)[^>]*>")
 
 
+def a_channel(api_base: str = "", **settings: Any) -> SlackChannel:
+    """A channel's settings; its secrets are called `BOT`, `APP` and `SIGN`."""
+    given: dict[str, Any] = {
+        "bot": "helper",
+        "dm_policy": "open",
+        "bot_token": SecretRef(secret="BOT"),
+        "app_token": SecretRef(secret="APP"),
+        "signing_secret": SecretRef(secret="SIGN"),
+        **({"api_base": api_base} if api_base else {}),
+        **settings,
+    }
+    return SlackChannel(platform="slack", **given)
+
+
 class SlackEmulator(Emulator):
     """`FakeSlack` as the contract drives it."""
 
@@ -42,17 +56,7 @@ class SlackEmulator(Emulator):
 
     def adapter(self, host: MemoryHost, **settings: Any) -> Adapter:
         self.knows_secrets(host)
-        settings = {"mode": "socket", "app_token": SecretRef(secret="APP"), **settings}
-        settings = {"signing_secret": SecretRef(secret="SIGN"), **settings}
-        config = SlackChannel(
-            platform="slack",
-            bot="helper",
-            dm_policy="open",
-            bot_token=SecretRef(secret="BOT"),
-            api_base=self.fake.api_base,  # pyright: ignore[reportArgumentType]
-            **settings,
-        )
-        return Slack("support", config, host)
+        return Slack("support", a_channel(self.fake.api_base, **settings), host)
 
     def mention(self) -> str:
         return "@Desk"

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from botkit.core.messages import OutMessage
+from botkit.core.messages import OutMessage, Part
 from botkit.sdk.adapter import Adapter
 from botkit.testing.adapters import Courier, MemoryHost
 from botkit.testing.slack import FakeSlack
@@ -67,6 +67,31 @@ async def test_a_thread_shows_that_the_bot_works_until_it_answers(
     assert root.status == "active"
     await courier.deliver(OutMessage(text="And there."), place)
     assert len(fake.called("agents.sessions.setStatus")) == 2
+
+
+async def test_the_end_of_a_stream_ends_the_session_with_it(fake: FakeSlack, adapter: Adapter) -> None:
+    root = fake.open_assistant("Ada")
+    place = conversation_of(root.room, root.ts)
+    await adapter.typing(place)
+    first = OutMessage(text="Here is what ", streaming=True, asked_by=fake.person("Ada").id)
+    begun = await adapter.send(Part(id="p", conversation=place, payload=adapter.render(first, place)[0].payload))
+    final = adapter.render(OutMessage(text="Here is what I know."), place)[0]
+    await adapter.send(Part(id="p", conversation=place, payload=final.payload, message_id=begun.message_id))
+    assert root.status == "active"
+    assert len(fake.called("agents.sessions.setStatus")) == 1
+
+
+async def test_a_stop_button_does_not_stay_because_of_a_rate_limit(
+    fake: FakeSlack, adapter: Adapter, host: MemoryHost, courier: Courier
+) -> None:
+    root = fake.open_assistant("Ada")
+    place = conversation_of(root.room, root.ts)
+    await adapter.typing(place)
+    fake.rate_limit(2, 30, method="agents.sessions.setStatus")
+    (outcome,) = await courier.deliver(OutMessage(text="Here."), place)
+    assert (outcome.state, root.status) == ("sent", "processing")
+    await host.until(lambda: root.status == "active")
+    assert host.clock.monotonic() >= 60
 
 
 async def test_an_app_that_is_no_agent_has_a_line_of_text(

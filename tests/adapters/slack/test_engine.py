@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from botkit.testing.slack import FakeMessage
-from tests.adapters.slack.desk import CHANNEL, Desk
+from tests.adapters.desks import SlackDesk
 from tests.engine.support import a_config
 
 
-async def test_c1_a_private_message_is_answered_once_also_when_it_comes_twice(desk: Desk) -> None:
+async def test_c1_a_private_message_is_answered_once_also_when_it_comes_twice(desk: SlackDesk) -> None:
     desk.fake.say("Ada", "hello")
     await desk.until(lambda: desk.fake.sent)
     desk.fake.redeliver()
@@ -19,7 +19,7 @@ async def test_c1_a_private_message_is_answered_once_also_when_it_comes_twice(de
     assert desk.fake.texts() == ["You said: hello", "You said: and now?"]
 
 
-async def test_c9_a_mention_is_answered_in_its_thread_and_the_talk_goes_on_there(desk: Desk) -> None:
+async def test_c9_a_mention_is_answered_in_its_thread_and_the_talk_goes_on_there(desk: SlackDesk) -> None:
     desk.fake.say("Ada", "lunch?", desk.general)
     asked = desk.fake.say("Bob", "@Desk where is it?", desk.general)
     await desk.until(lambda: desk.fake.sent)
@@ -33,7 +33,7 @@ async def test_c9_a_mention_is_answered_in_its_thread_and_the_talk_goes_on_there
     assert "ignored: not addressed" in await desk.world.outcomes()
 
 
-async def test_c27_an_answer_is_one_message_that_grows(desk: Desk) -> None:
+async def test_c27_an_answer_is_one_message_that_grows(desk: SlackDesk) -> None:
     desk.world.gate.clear()  # after the first word, which is long enough to be shown
     desk.world.script.append("A-beginning-that-is-long-enough, and here is how it ends.")
     desk.fake.say("Ada", "tell me")
@@ -46,7 +46,7 @@ async def test_c27_an_answer_is_one_message_that_grows(desk: Desk) -> None:
     assert answer.edits[0].endswith("▌")
 
 
-async def test_a_command_is_answered_to_who_used_it(desk: Desk) -> None:
+async def test_a_command_is_answered_to_who_used_it(desk: SlackDesk) -> None:
     desk.fake.command("Ada", "/desk", "whoami", desk.general)
     (answer,) = await desk.until(lambda: desk.fake.sent)
     await desk.world.settle()
@@ -55,7 +55,7 @@ async def test_a_command_is_answered_to_who_used_it(desk: Desk) -> None:
     assert desk.fake.responses.answered == 1
 
 
-async def test_c25_an_answer_whose_arrival_nobody_confirmed_is_looked_up(desk: Desk) -> None:
+async def test_c25_an_answer_whose_arrival_nobody_confirmed_is_looked_up(desk: SlackDesk) -> None:
     desk.fake.drop_after()
     desk.fake.say("Ada", "hello")
     await desk.until(lambda: desk.fake.sent)
@@ -68,9 +68,9 @@ async def test_c25_an_answer_whose_arrival_nobody_confirmed_is_looked_up(desk: D
 
 
 @pytest.mark.parametrize("arrives", [True, False])
-async def test_c25_a_crash_before_the_answer_was_confirmed_leaves_one_message(desk: Desk, *, arrives: bool) -> None:
+async def test_c25_a_crash_before_the_answer_is_confirmed_leaves_one(desk: SlackDesk, *, arrives: bool) -> None:
     hold = desk.fake.hold(method="chat.postMessage")
-    desk.world.config = a_config(channel=CHANNEL, bot={"stream": False})
+    desk.world.config = a_config(channel=desk.channel, bot={"stream": False})
     desk.fake.say("Ada", "hello")
     await hold.reached.wait()
     if not arrives:
@@ -89,7 +89,7 @@ async def test_c25_a_crash_before_the_answer_was_confirmed_leaves_one_message(de
     assert await desk.world.parts("unknown") == []
 
 
-async def test_c31_what_was_asked_while_the_bot_was_down_is_answered_when_it_is_back(desk: Desk) -> None:
+async def test_c31_what_was_asked_while_the_bot_was_down_is_answered_when_it_is_back(desk: SlackDesk) -> None:
     await desk.crash()
     desk.fake.say("Ada", "anybody there?")
     await desk.start()
@@ -98,7 +98,7 @@ async def test_c31_what_was_asked_while_the_bot_was_down_is_answered_when_it_is_
     assert desk.fake.texts() == ["You said: anybody there?"]
 
 
-async def _begun_in_a_thread(desk: Desk) -> tuple[FakeMessage, FakeMessage]:
+async def _begun_in_a_thread(desk: SlackDesk) -> tuple[FakeMessage, FakeMessage]:
     """A mention, and the answer to it of which the first words are shown."""
     desk.world.gate.clear()
     desk.world.script.append("A-beginning-that-is-long-enough, and here is how it ends.")
@@ -109,7 +109,7 @@ async def _begun_in_a_thread(desk: Desk) -> tuple[FakeMessage, FakeMessage]:
     return asked, begun
 
 
-async def test_c27_an_answer_in_a_thread_is_a_stream_for_who_asked(desk: Desk) -> None:
+async def test_c27_an_answer_in_a_thread_is_a_stream_for_who_asked(desk: SlackDesk) -> None:
     asked, begun = await _begun_in_a_thread(desk)
     desk.world.gate.set()
     await desk.until(lambda: begun.shown.endswith("how it ends."))
@@ -121,12 +121,12 @@ async def test_c27_an_answer_in_a_thread_is_a_stream_for_who_asked(desk: Desk) -
     assert not [edit for edit in begun.edits if "▌" in edit]
 
 
-async def _is_sent(desk: Desk) -> bool:
+async def _is_sent(desk: SlackDesk) -> bool:
     return bool(await desk.world.parts("sent"))
 
 
 @pytest.mark.parametrize("expired", [True, False])
-async def test_s10_a_crash_in_the_middle_of_a_stream_ends_in_the_same_message(desk: Desk, *, expired: bool) -> None:
+async def test_s10_a_crash_amid_a_stream_ends_in_the_same_message(desk: SlackDesk, *, expired: bool) -> None:
     _, begun = await _begun_in_a_thread(desk)
     await desk.world.until(lambda: _is_sent(desk))
     await desk.crash()
@@ -141,7 +141,7 @@ async def test_s10_a_crash_in_the_middle_of_a_stream_ends_in_the_same_message(de
     assert begun.streaming_since == 0
 
 
-async def test_s10_a_crash_before_the_start_of_a_stream_was_confirmed_leaves_one_message(desk: Desk) -> None:
+async def test_s10_a_crash_before_the_start_of_a_stream_was_confirmed_leaves_one_message(desk: SlackDesk) -> None:
     hold = desk.fake.hold(method="chat.startStream")
     desk.world.gate.clear()
     desk.world.script.append("A-beginning-that-is-long-enough, and here is how it ends.")
@@ -158,7 +158,7 @@ async def test_s10_a_crash_before_the_start_of_a_stream_was_confirmed_leaves_one
     assert desk.fake.sent == [begun]
 
 
-async def test_c27_the_stop_button_stops_the_model_and_keeps_what_was_said(desk: Desk) -> None:
+async def test_c27_the_stop_button_stops_the_model_and_keeps_what_was_said(desk: SlackDesk) -> None:
     asked, begun = await _begun_in_a_thread(desk)
     desk.fake.stop("Ada", asked)
     await desk.until(lambda: begun.edits)
@@ -169,7 +169,7 @@ async def test_c27_the_stop_button_stops_the_model_and_keeps_what_was_said(desk:
     assert desk.fake.sent == [begun]
 
 
-async def test_c3_what_was_acknowledged_is_answered_after_a_crash(desk: Desk) -> None:
+async def test_c3_what_was_acknowledged_is_answered_after_a_crash(desk: SlackDesk) -> None:
     desk.world.gate.clear()
     desk.fake.say("Ada", "hello")
     await desk.until(lambda: not desk.fake.outbox.unanswered)
@@ -182,8 +182,8 @@ async def test_c3_what_was_acknowledged_is_answered_after_a_crash(desk: Desk) ->
     assert desk.fake.texts() == ["You said: hello"]
 
 
-async def test_c4_slack_need_not_wait_for_a_slow_answer(desk: Desk) -> None:
-    desk.world.config = a_config(channel=CHANNEL, bot={"stream": True, "timeout_s": 120})
+async def test_c4_slack_need_not_wait_for_a_slow_answer(desk: SlackDesk) -> None:
+    desk.world.config = a_config(channel=desk.channel, bot={"stream": True, "timeout_s": 120})
     desk.world.gate.clear()
     said = desk.fake.say("Ada", "hello")
     await desk.until(lambda: not desk.fake.outbox.unanswered)
@@ -198,7 +198,7 @@ async def test_c4_slack_need_not_wait_for_a_slow_answer(desk: Desk) -> None:
     assert not said.reactions["eyes"]
 
 
-async def test_c5_each_conversation_keeps_its_order(desk: Desk) -> None:
+async def test_c5_each_conversation_keeps_its_order(desk: SlackDesk) -> None:
     for number in range(4):
         for who in ("Ada", "Bob"):
             desk.fake.say(who, f"{who} {number}")
@@ -210,7 +210,7 @@ async def test_c5_each_conversation_keeps_its_order(desk: Desk) -> None:
         assert heard == [f"You said: {who} {number}" for number in range(4)]
 
 
-async def test_c6_c7_c8_itself_other_bots_and_talk_between_people_are_not_answered(desk: Desk) -> None:
+async def test_c6_c7_c8_itself_other_bots_and_talk_between_people_are_not_answered(desk: SlackDesk) -> None:
     desk.fake.say(desk.fake.person("Robo", is_bot=True), "beep", desk.general)
     desk.fake.say("Ada", "lunch?", desk.general)
     desk.fake.say("Ada", "hello")
@@ -220,7 +220,7 @@ async def test_c6_c7_c8_itself_other_bots_and_talk_between_people_are_not_answer
     assert len(await desk.world.runs()) == 1
 
 
-async def test_c10_an_edit_changes_what_is_not_answered_yet_and_nothing_else(desk: Desk) -> None:
+async def test_c10_an_edit_changes_what_is_not_answered_yet_and_nothing_else(desk: SlackDesk) -> None:
     desk.world.gate.clear()
     first = desk.fake.say("Ada", "one")
     await desk.world.asked()
@@ -234,7 +234,7 @@ async def test_c10_an_edit_changes_what_is_not_answered_yet_and_nothing_else(des
     assert desk.fake.texts() == ["You said: one", "You said: two, corrected"]
 
 
-async def test_c11_what_was_deleted_is_not_answered(desk: Desk) -> None:
+async def test_c11_what_was_deleted_is_not_answered(desk: SlackDesk) -> None:
     desk.world.gate.clear()
     desk.fake.say("Ada", "one")
     await desk.world.asked()
@@ -248,7 +248,7 @@ async def test_c11_what_was_deleted_is_not_answered(desk: Desk) -> None:
     assert "deleted before the turn" in await desk.world.outcomes()
 
 
-async def test_c22_a_limit_in_one_conversation_does_not_hold_up_another(desk: Desk) -> None:
+async def test_c22_a_limit_in_one_conversation_does_not_hold_up_another(desk: SlackDesk) -> None:
     desk.fake.rate_limit(1, 30)
     desk.fake.say("Ada", "hello")
     await desk.until(lambda: desk.fake.called("chat.postMessage"))
@@ -262,7 +262,7 @@ async def test_c22_a_limit_in_one_conversation_does_not_hold_up_another(desk: De
     assert desk.fake.texts() == ["You said: hi", "You said: hello"]
 
 
-async def test_c28_two_turns_at_once_wait_for_each_other(desk: Desk) -> None:
+async def test_c28_two_turns_at_once_wait_for_each_other(desk: SlackDesk) -> None:
     desk.world.gate.clear()
     asked = desk.fake.say("Ada", "@Desk one", desk.general)
     await desk.world.asked()

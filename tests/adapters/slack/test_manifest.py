@@ -9,27 +9,17 @@ import pytest
 
 from adapters.slack import Slack
 from adapters.slack.manifest import SCOPES, command_of
-from botkit.core.config.models import SecretRef, SlackChannel
 from botkit.engine import COMMANDS
 from botkit.sdk import SetupFor
 from botkit.testing.adapters import MemoryHost
 from botkit.testing.slack import FakeSlack
-from tests.adapters.slack.emulator import SlackEmulator
+from tests.adapters.slack.emulator import SlackEmulator, a_channel
 
 ADDRESS = "https://bots.example.com/api/bots/webhook/slack/support"
 
 
 def made(mode: Any, **about: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
-    config = SlackChannel(
-        platform="slack",
-        bot="desk",
-        dm_policy="open",
-        mode=mode,
-        bot_token=SecretRef(secret="BOT"),
-        app_token=SecretRef(secret="APP"),
-        signing_secret=SecretRef(secret="SIGN"),
-        suggested_prompts=("Where is my order?",),
-    )
+    config = a_channel(mode=mode, suggested_prompts=("Where is my order?",))
     given: dict[str, Any] = {"channel": "support", "name": "Order Desk", "commands": tuple(COMMANDS), **about}
     setup = Slack.setup(config, SetupFor(**given))
     return setup.steps, json.loads(setup.document)

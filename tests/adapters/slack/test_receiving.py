@@ -150,3 +150,10 @@ class TestReceiving:
         with pytest.raises(NotFound):
             async for _ in adapter.fetch(Attachment(kind="file", remote="http://169.254.169.254/latest/meta-data")):
                 pass
+
+    async def test_its_own_reactions_are_no_events(self, fake: FakeSlack, adapter: Adapter, host: MemoryHost) -> None:
+        said = fake.say("Ada", "hello")
+        fake.react(fake.world.app, said, "eyes")
+        fake.react("Bob", said, "eyes")
+        event = await host.event(kind="reaction")
+        assert event.sender.name == "Bob"
