@@ -27,6 +27,7 @@ from botkit.core.stores import CatalogRow
 if TYPE_CHECKING:
     from botkit.workflows.graph import Graph
     from botkit.workflows.picture import Trail
+    from botkit.workflows.specs import NodeSpec
 
 
 def load_project(
@@ -47,9 +48,18 @@ def load_project(
 
 
 def check_config(
-    config: Config, *, tools: Mapping[str, Collection[str]] | None = None, secrets: Collection[str] | None = None
+    config: Config,
+    *,
+    tools: Mapping[str, Collection[str]] | None = None,
+    secrets: Collection[str] | None = None,
+    nodes: Collection[NodeSpec] = (),
 ) -> tuple[Problem, ...]:
     """Look at every workflow; returns what is allowed and worth a second look.
+
+    Args:
+        tools: tools by server, of servers that have told them.
+        secrets: names of stored secrets; nothing is said about them when absent.
+        nodes: node types of the operator's own, as they describe themselves.
 
     Raises:
         ConfigError: with every mistake.
@@ -57,8 +67,10 @@ def check_config(
     if not config.workflows:
         return ()
     from botkit.workflows.check import check_workflows  # all node types come with it
+    from botkit.workflows.registry import builtin_registry
 
-    checked = check_workflows(config, tools=tools, secrets=secrets)
+    registry = builtin_registry().with_specs(nodes) if nodes else None
+    checked = check_workflows(config, registry, tools=tools, secrets=secrets)
     if checked.problems:
         count = len(checked.problems)
         what = f"{count} mistakes" if count > 1 else "a mistake"

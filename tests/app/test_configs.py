@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from botkit.app.configs import ConfigBook
+from botkit.app.watch import folders_of
 from botkit.core.config import Config
 from botkit.core.errors import ConfigError, NotFound
 from botkit.testing.clock import ManualClock
@@ -200,3 +201,19 @@ async def test_a_stored_revision_is_not_judged_again(desk: Desk, monkeypatch: py
     monkeypatch.setattr("botkit.app.workflows.check_config", None)
     old = await desk.book.get(began.revision)
     assert old.workflows["refund"].steps == ({"loop": {"times": 2}},)
+
+
+async def test_the_folder_of_workflows_is_watched_and_what_came_of_a_python_file_is_no_file(desk: Desk) -> None:
+    write_workflow(desk, "steps:\n  - loop: {times: 2}\n")
+    config = await desk.book.start(actor="ada")
+    root = desk.file.parent
+    assert folders_of(desk.file, config) == (root, root / "workspace" / "workflows")
+    (root / "workspace" / "workflows" / "rounds.py").write_text(
+        "from botkit.sdk.workflow import Workflow\nw = Workflow()\nw.loop(times=2)\n"
+    )
+    assert (await desk.book.apply(actor="ada", via="cli")).changed
+    assert folders_of(desk.file, desk.book.current) == (root, root / "workspace" / "workflows")
+    desk.file.write_text(BETTER)
+    await desk.book.apply(actor="ada", via="cli")
+    assert (await desk.book.rollback(actor="ada", via="cli")).changed
+    assert not (root / "workspace" / "workflows" / "rounds.py").is_dir()
