@@ -65,6 +65,10 @@ class NodeMethods:
         """Catch what other nodes fail with when they have no `error` edge of their own."""
         return self.node("error_handler", covers=covers, retry_=retry_, **options)
 
+    def guardrail(self, *, text: str, personal: Literal["block", "redact", "flag", "off"] = UNSET, personal_kinds: Sequence[Literal["email", "card", "iban", "phone", "ssn", "ip"]] | str = UNSET, secrets: Literal["block", "redact", "flag", "off"] = UNSET, injection: Literal["block", "redact", "flag", "off"] = UNSET, injection_score: float | str = UNSET, rules: Sequence[Mapping[str, Any] | str] | str = UNSET, policy: str = UNSET, policy_measure: Literal["block", "flag"] = UNSET, model: str = UNSET, on_model_failure: Literal["block", "pass", "error"] = UNSET, **options: Unpack[Options]) -> Step:
+        """Check a text, such as the answer of a model before it leaves or a message before a model reads it."""
+        return self.node("guardrail", text=text, personal=personal, personal_kinds=personal_kinds, secrets=secrets, injection=injection, injection_score=injection_score, rules=rules, policy=policy, policy_measure=policy_measure, model=model, on_model_failure=on_model_failure, **options)
+
     def http_request(self, *, url: str, method: Literal["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH"] = UNSET, headers: Mapping[str, Any] | str = UNSET, query: Mapping[str, Any] | str = UNSET, body: Any = UNSET, body_kind: Literal["auto", "json", "form", "text"] = UNSET, auth: Mapping[str, Any] | str | None = UNSET, idempotency_header: str = UNSET, ok_statuses: Sequence[int | str] | str = UNSET, timeout_s_: float | str = UNSET, limit_bytes: int | str = UNSET, redirects: int | str = UNSET, **options: Unpack[Options]) -> Step:
         """Call an HTTP API outside the workspace's tools."""
         return self.node("http_request", url=url, method=method, headers=headers, query=query, body=body, body_kind=body_kind, auth=auth, idempotency_header=idempotency_header, ok_statuses=ok_statuses, timeout_s_=timeout_s_, limit_bytes=limit_bytes, redirects=redirects, **options)
