@@ -56,6 +56,7 @@ __all__ = [
     "WaitState",
     "WaitingFor",
     "Wake",
+    "WidenWait",
     "Write",
 ]
 
@@ -386,6 +387,13 @@ class OpenWait(Data, tag=True):
     wait: Wait
 
 
+class WidenWait(Data, tag=True):
+    """Others may decide an open wait too; nothing happens to one that was decided."""
+
+    wait_id: str
+    approvers: tuple[str, ...]
+
+
 class CloseWait(Data, tag=True):
     """Decide an open wait and wake its run, in one act. Raises `Conflict` when somebody decided first.
 
@@ -512,6 +520,7 @@ Write = (
     | SetRun
     | OpenWait
     | CloseWait
+    | WidenWait
     | Wake
     | PutTimer
     | DropTimer

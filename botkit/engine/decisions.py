@@ -4,11 +4,12 @@ from __future__ import annotations
 
 __all__ = ["Decisions"]
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from botkit.core.errors import BotkitError, Conflict, Denied
+from botkit.core.errors import BotkitError, Conflict, Denied, InvalidArguments
 from botkit.core.events import Action, Event
 from botkit.core.journal import CloseWait, DropTimer, Wait
 from botkit.engine import forms, questions
@@ -91,15 +92,25 @@ class Decisions:
             await adapter.acknowledge(event, told)
 
     async def decide(
-        self, wait: Wait, *, approved: bool, by: str, via: str, comment: str = "", known: Known | None = None
+        self,
+        wait: Wait,
+        *,
+        approved: bool,
+        by: str,
+        via: str,
+        comment: str = "",
+        values: Mapping[str, Any] | None = None,
+        known: Known | None = None,
     ) -> Wait:
         """Commit a decision about an open approval; the run wakes by it, once.
 
         Args:
+            values: values of the request that are changed with the decision (`human_handoff`: `edit`).
             known: who decides, when it is a person in a chat; None for the operator of this instance.
 
         Raises:
             Conflict: it was decided before.
+            InvalidArguments: a value may not be changed.
             Denied: this person may not decide it.
         """
         if known is not None and not questions.may_decide(wait, known.person.id, known.roles):
@@ -107,6 +118,8 @@ class Decisions:
         if wait.state != "open":
             raise Conflict(questions.past_text(wait, speak("en")))
         answer: dict[str, Any] = {"approved": approved, "comment": comment}
+        if values:
+            answer["values"] = _allowed_values(wait, values)
         return await self.close(wait, answer, by=by, via=via)
 
     async def close(self, wait: Wait, answer: dict[str, Any], *, by: str, via: str) -> Wait:
@@ -118,6 +131,15 @@ class Decisions:
         return msgspec.structs.replace(
             wait, state="answered", answer=answer, decided_by=by, decided_via=via, decided_at=now
         )
+
+
+def _allowed_values(wait: Wait, values: Mapping[str, Any]) -> dict[str, Any]:
+    offered: dict[str, Any] = wait.payload.get("edit") or {}
+    strange = sorted(set(values) - set(offered))
+    if strange:
+        may = f"; those that may: {', '.join(offered)}" if offered else ""
+        raise InvalidArguments(f"not to be changed with this decision: {', '.join(strange)}{may}")
+    return dict(values)
 
 
 def _denied(wait: Wait) -> BotkitError:

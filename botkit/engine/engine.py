@@ -216,17 +216,30 @@ class Engine:
 
     # ── decisions ────────────────────────────────────────────────────────────────────────────────────────
 
-    async def decide(self, ref: str, *, approved: bool, by: str, via: str, comment: str = "") -> Wait:
+    async def decide(
+        self,
+        ref: str,
+        *,
+        approved: bool,
+        by: str,
+        via: str,
+        comment: str = "",
+        values: Mapping[str, Any] | None = None,
+    ) -> Wait:
         """Approve or reject as the operator of this instance.
 
         Args:
             ref: wait id, an unambiguous beginning of it or of its run id, or its token.
+            values: values of the request that are changed with the decision.
 
         Raises:
             NotFound, Conflict: no such open approval, or decided before.
+            InvalidArguments: a value may not be changed.
         """
         wait = await self._find_wait(ref, "approval")
-        return await self._handler.decisions.decide(wait, approved=approved, by=by, via=via, comment=comment)
+        return await self._handler.decisions.decide(
+            wait, approved=approved, by=by, via=via, comment=comment, values=values
+        )
 
     async def resolve(self, run_id: str, step: str, answer: dict[str, Any], *, by: str, via: str) -> Wait:
         """Tell what became of an effect nobody could confirm.

@@ -10,7 +10,7 @@ import msgspec
 
 from botkit.core.clock import from_micros
 from botkit.core.events import Conversation, Event, User
-from botkit.core.journal import Emit, PutTimer, Run, Wait, Write
+from botkit.core.journal import Emit, OpenRun, PutTimer, Run, Wait, WidenWait, Write
 from botkit.core.messages import OutMessage, Part
 from botkit.engine import forms, questions
 from botkit.engine.approvers import places_to_ask
@@ -100,10 +100,13 @@ class Notices:
         if wait.kind in _SILENT or (_of_node(wait) and wait.kind != "approval" and not _is_form(wait)):
             return self._told_by_node(wait, conversation)
         if wait.kind == "approval":
-            expires_at = wait.expires_at or wait.created_at + int(approvals.timeout_s * 1_000_000)
+            lasts = wait.created_at + int(approvals.timeout_s * 1_000_000)
+            expires_at = wait.expires_at if _of_node(wait) else lasts
             approvers = wait.approvers or tuple(approvals.approvers)
             wait = msgspec.structs.replace(wait, approvers=approvers, expires_at=expires_at)
             elsewhere = self._requests(wait, run, conversation, known)
+            if _of_node(wait) and (elsewhere or not self._shown_here(wait, conversation, known)):
+                return self._handed_over(wait, run, conversation, known, elsewhere)
         wait = msgspec.structs.replace(wait, part_id=f"{wait.id}.0")
         can = self._s.channels.renderer(conversation.channel).capabilities(conversation)
         may = conversation.kind == "group" or questions.may_decide(wait, known.person.id, known.roles)
@@ -112,10 +115,49 @@ class Notices:
             wait, message = forms.ask(wait, words, can)
         else:
             message = questions.question(wait, words, can_press=may and can.buttons and not elsewhere)
-        writes = [*self.parts(conversation, wait.id, message, wait.run_id), *elsewhere]
+        asked = self.parts(conversation, wait.id, message, wait.run_id)
+        return wait, [*asked, *elsewhere, *self._timers_of(wait, conversation)]
+
+    def _shown_here(self, wait: Wait, conversation: Conversation, known: Known) -> bool:
+        """Whether the details of a handoff are for the eyes of this conversation: those of who may decide."""
+        return conversation.kind == "dm" and questions.may_decide(wait, known.person.id, known.roles)
+
+    def _handed_over(
+        self, wait: Wait, run: Run, conversation: Conversation, known: Known, elsewhere: list[Write]
+    ) -> tuple[Wait, list[Write]]:
+        """The person is told that somebody looks, the reviewers what to decide."""
+        writes: list[Write] = []
+        if wait.payload.get("told", True):
+            words = language_of(self._s.configs.current, conversation, known.person.locale, bot=run.bot)
+            said = wait.payload.get("say")
+            message = msgspec.convert(said, OutMessage) if said else OutMessage(text=words.colleague_decides)
+            writes += self.parts(conversation, wait.id, message, wait.run_id)
+        return wait, [*writes, *elsewhere, *self._timers_of(wait, conversation)]
+
+    def _timers_of(self, wait: Wait, conversation: Conversation) -> list[Write]:
+        """Its deadline, and when reviewers are asked again."""
+        timers: list[Write] = []
         if wait.expires_at:
-            writes.append(PutTimer(id=wait.id, at=wait.expires_at, lane=wait.lane, event=_expiry(wait, conversation)))
-        return wait, writes
+            timers.append(PutTimer(id=wait.id, at=wait.expires_at, lane=wait.lane, event=_expiry(wait, conversation)))
+        for kind, after_s in (("remind", wait.payload.get("remind_after_s")), ("escalate", _escalates_after(wait))):
+            if after_s:
+                timers.append(_nudge(wait, conversation, kind, wait.created_at + int(float(after_s) * 1_000_000), 1))
+        return timers
+
+    def nudge(self, opened: OpenRun, wait: Wait, kind: str, number: int, known: Known) -> list[Write]:
+        """Ask reviewers again, or those it escalates to."""
+        run, conversation, now = opened.run, conversation_of(opened.run), self._s.clock.micros()
+        writes: list[Write] = []
+        if kind == "escalate":
+            approvers = tuple(dict.fromkeys([*wait.approvers, *wait.payload.get("escalate_to", ())]))
+            writes.append(WidenWait(wait_id=wait.id, approvers=approvers))
+            asked = msgspec.structs.replace(wait, approvers=tuple(wait.payload.get("escalate_to", ())))
+        else:
+            asked = wait
+            every = int(float(wait.payload["remind_after_s"]) * 1_000_000)
+            if not wait.expires_at or now + every < wait.expires_at:
+                writes.append(_nudge(wait, conversation, kind, now + every, number + 1))
+        return [*writes, *self._requests(asked, run, conversation, known, ref=f"{wait.id}/asked/{kind}{number}")]
 
     def _told_by_node(self, wait: Wait, conversation: Conversation) -> tuple[Wait, list[Write]]:
         """A pause of a workflow: the node brings its own words, or says nothing."""
@@ -123,11 +165,9 @@ class Notices:
         if (say := wait.payload.get("say")) is not None:
             wait = msgspec.structs.replace(wait, part_id=f"{wait.id}.0")
             writes += self.parts(conversation, wait.id, msgspec.convert(say, OutMessage), wait.run_id)
-        if wait.expires_at:
-            writes.append(PutTimer(id=wait.id, at=wait.expires_at, lane=wait.lane, event=_expiry(wait, conversation)))
-        return wait, writes
+        return wait, [*writes, *self._timers_of(wait, conversation)]
 
-    def _requests(self, wait: Wait, run: Run, conversation: Conversation, known: Known) -> list[Write]:
+    def _requests(self, wait: Wait, run: Run, conversation: Conversation, known: Known, ref: str = "") -> list[Write]:
         """The question where `settings.approvals` wants it asked; nothing when that is the conversation itself."""
         config = self._s.configs.current
         writes: list[Write] = []
@@ -144,7 +184,7 @@ class Notices:
             )
             can = self._s.channels.renderer(place.conversation.channel).capabilities(place.conversation)
             message = questions.request(wait, words, asked_by=asked_by, can_press=can.buttons)
-            writes += self.parts(place.conversation, f"{wait.id}/asked/{index}", message, wait.run_id)
+            writes += self.parts(place.conversation, f"{ref or f'{wait.id}/asked'}/{index}", message, wait.run_id)
         return writes
 
     def inviter(
@@ -183,14 +223,14 @@ class Notices:
         """Show at the question, wherever it was asked, what became of it."""
         if wait.kind == "reply":
             return self._answered(run, wait)
-        if wait.kind != "approval" or not wait.part_id:
+        if wait.kind != "approval" or not (wait.part_id or _of_node(wait)):
             return []
         config, turn = self._s.configs.current, input_of(run)
         conversation = conversation_of(run)
         words = language_of(config, conversation, turn.locale, bot=run.bot)
         message = OutMessage(text=questions.decision_text(wait, words), edit_of=wait.part_id)
         verdict = questions.verdict(wait)
-        writes = self.parts(conversation, f"{wait.id}/{verdict}", message, run.id)
+        writes = self.parts(conversation, f"{wait.id}/{verdict}", message, run.id) if wait.part_id else []
         trace = await self._s.records.trace(run.id)
         for part in trace.parts if trace is not None else ():
             if part.id.startswith(f"{wait.id}/asked/") and not part.edit_of and part.index == 0:
@@ -208,6 +248,25 @@ class Notices:
         words = language_of(self._s.configs.current, conversation, input_of(run).locale, bot=run.bot)
         message = OutMessage(text=forms.settled_text(wait, words), edit_of=wait.part_id)
         return self.parts(conversation, f"{wait.id}/{wait.state}", message, run.id)
+
+
+def _escalates_after(wait: Wait) -> float:
+    return float(wait.payload.get("escalate_after_s") or 0)
+
+
+def _nudge(wait: Wait, conversation: Conversation, kind: str, at: int, number: int) -> PutTimer:
+    """Wakes the lane to ask again; the run itself stays asleep."""
+    id_ = f"{wait.id}/{kind}/{number}"
+    event = Event(
+        channel="@wake",
+        dedupe_key=id_,
+        kind="wake",
+        conversation=conversation,
+        sender=User(id="@timer"),
+        occurred_at=from_micros(at),
+        signal={"run_id": wait.run_id, "wait_id": wait.id, "kind": wait.kind, "nudge": kind, "number": number},
+    )
+    return PutTimer(id=id_, at=at, lane=wait.lane, event=event)
 
 
 def _of_node(wait: Wait) -> bool:

@@ -10,6 +10,7 @@ __all__ = [
     "past_text",
     "question",
     "request",
+    "subject",
     "verdict",
 ]
 
@@ -49,9 +50,15 @@ def request(wait: Wait, words: Language, *, asked_by: str, can_press: bool) -> O
     return OutMessage(text=_approval(wait, words, f"{asked_by}\n{command}"))
 
 
+def subject(wait: Wait) -> str:
+    """What a decision is about: a tool, or the title a workflow gave it."""
+    return str(wait.payload.get("tool") or wait.payload.get("title") or "?")
+
+
 def _approval(wait: Wait, words: Language, below: str) -> str:
-    title = words.approval_needed.format(tool=wait.payload.get("tool", "?"))
-    lines = [title, *_argument_lines(wait.payload.get("arguments"))]
+    title = words.approval_needed.format(tool=subject(wait))
+    reason = str(wait.payload.get("reason") or "") if "node" in wait.payload else ""
+    lines = [title, *([reason] if reason else []), *_argument_lines(_shown(wait))]
     return "\n".join([*lines, f"\n{below}"] if below else lines)
 
 
@@ -70,6 +77,16 @@ def _argument_lines(arguments: Any) -> list[str]:
         named = _UNUSUAL.sub("_", str(name))[:_NAME_LIMIT]  # pyright: ignore[reportUnknownArgumentType]
         lines.append(f"- {named}: `{_plain(text)}`")
     return lines
+
+
+def _shown(wait: Wait) -> dict[str, Any]:
+    """Arguments of the call, or the details of a handoff with the values that may be changed."""
+    shown: dict[str, Any] = {}
+    for name in ("arguments", "details", "edit"):
+        value: Any = wait.payload.get(name)
+        if isinstance(value, dict):
+            shown |= value
+    return shown
 
 
 def _plain(text: str) -> str:
@@ -98,7 +115,7 @@ def may_decide(wait: Wait, person_id: str, roles: Sequence[str]) -> bool:
 
 def decision_text(wait: Wait, words: Language) -> str:
     """What the question's message says after it was decided."""
-    tool, answer = wait.payload.get("tool", "?"), wait.answer or {}
+    tool, answer = subject(wait), wait.answer or {}
     by = words.by.format(name=wait.decided_by) if wait.decided_by else ""
     sentences = {
         "approved": words.approved,

@@ -189,12 +189,28 @@ class Turns:
             over = Consume(event_ids=(row.id,), outcome="wake: the run is over")
             await self._s.journal.commit(scope.claim, (over,))
             return
+        if signal.get("nudge"):
+            await self._nudge(scope, row, opened, signal)
+            return
         first: list[Write] = [Consume(event_ids=(row.id,), outcome="wake", run_id=opened.run.id)]
         wait_id, expired = str(signal.get("wait_id", "")), bool(signal.get("expired"))
         opened, closing = await self._expire(opened, wait_id, expired=expired)
         first.extend(closing)
         first.append(SetRun(run_id=opened.run.id, state="running", at=self._s.clock.micros()))
         await self._resume(scope, opened, first)
+
+    async def _nudge(self, scope: LaneScope, row: InboxRow, opened: OpenRun, signal: dict[str, Any]) -> None:
+        """Ask reviewers again; the run sleeps on."""
+        wait = next((wait for wait in opened.waits if wait.id == signal.get("wait_id")), None)
+        writes: list[Write] = [Consume(event_ids=(row.id,), outcome="reminder", run_id=opened.run.id)]
+        if wait is not None and wait.state == "open":
+            known = await self._person_of(opened.run)
+            nudged = str(signal["nudge"])
+            writes += self._notices.nudge(opened, wait, nudged, int(signal.get("number", 1)), known)
+        await self._s.journal.commit(scope.claim, writes)
+        self._s.timers_changed()
+        for key in conversations_of(writes):
+            self._s.outbox.kick(key)
 
     async def _expire(self, opened: OpenRun, wait_id: str, *, expired: bool) -> tuple[OpenRun, list[Write]]:
         """Close a wait whose deadline passed, and show what became of each decided question."""
@@ -261,10 +277,13 @@ class Turns:
         """Execute a run that nobody's message began."""
         run, turn = opened.run, input_of(opened.run)
         conversation = conversation_of(run)
-        nobody = Known(person=Person(id=""), roles=roles, declared=False)
+        nobody = _nobody(roles)
         told = conversations_of(first)
         ctx = scope.open(opened, first_writes=first, ask=self._notices.asker(run, conversation, nobody, told))
         await self._execute(scope, ctx, this, turn, config, roles, history, conversation, told)
+
+    async def _person_of(self, run: Run) -> Known:
+        return _nobody(()) if is_nowhere(run.channel) else await self._known(run, input_of(run))
 
     async def _known(self, run: Run, turn: TurnInput) -> Known:
         """The person of a run with the rights they have now, not those they had when it started."""
@@ -482,6 +501,11 @@ def _said(rows: Sequence[InboxRow]) -> dict[str, Any]:
     if event.kind == "command":
         trigger["command"] = event.command
     return trigger
+
+
+def _nobody(roles: tuple[str, ...]) -> Known:
+    """Who began what no person began."""
+    return Known(person=Person(id=""), roles=roles, declared=False)
 
 
 def released(run: Run) -> Requeue:

@@ -18,6 +18,7 @@ from botkit.core.journal import (
     OpenWait,
     PutTimer,
     Signal,
+    WidenWait,
 )
 from botkit.store.codec import clean, dump
 from botkit.store.query import Insert, Query, Tx, arg, const
@@ -150,6 +151,17 @@ def _refuse_decision(tx: Tx, write: CloseWait) -> None:
         raise Conflict("the run that asked has ended", wait=write.wait_id)
     who = f" by {by}" if by else ""
     raise Conflict(f"this was {state}{who} already", wait=write.wait_id, state=state, by=by)
+
+
+_WIDEN = Query(
+    "id approvers",
+    lambda _: update(waits).values(approvers=arg("approvers")).where(waits.c.id == arg("id"), waits.c.state == "open"),
+)
+
+
+@writes(WidenWait)
+def _widen_wait(tx: Tx, write: WidenWait, act: Act) -> None:
+    tx(_WIDEN, write.wait_id, dump(write.approvers))
 
 
 @writes(PutTimer)
