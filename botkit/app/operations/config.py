@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from botkit.app.revisions import Applied, ConfigState
-from botkit.app.workflows import tools_of
 from botkit.core.stores import Revision
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ class ConfigOperations:
 
     async def tools(self) -> Mapping[str, Sequence[str]]:
         """Tools by server, as the servers told them last."""
+        from botkit.app.workflows import tools_of
+
         return tools_of(await self._i.store.catalog.load())
 
     async def active(self) -> Revision | None:
