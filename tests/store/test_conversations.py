@@ -62,8 +62,10 @@ class Conversations:
             accepted = await store.journal.accept(event, ADA.key, claim=False, history_limit=0)
             if outcome:
                 await store.journal.commit(None, [Consume(event_ids=(accepted.id,), outcome=outcome)])
-        await store.journal.commit(None, [Emit(part=a_part("notice.0", room=ADA, text="a notice"))])
-        assert await recalled(store, ADA) == (["waits", "silent"], ["a notice"], 0)
+        await store.journal.commit(
+            None, [Emit(part=a_part(f"{who.room}.0", room=who, text=f"to {who.room}")) for who in (ADA, BOB)]
+        )
+        assert await recalled(store, ADA) == (["waits", "silent"], ["to anon-ada"], 0)
 
     async def test_an_old_run_that_went_on_is_among_the_newest(self, store: Store) -> None:
         first = await talk(store, ADA, 0)
