@@ -62,9 +62,8 @@ class Conversations:
             accepted = await store.journal.accept(event, ADA.key, claim=False, history_limit=0)
             if outcome:
                 await store.journal.commit(None, [Consume(event_ids=(accepted.id,), outcome=outcome)])
-        await store.journal.commit(
-            None, [Emit(part=a_part(f"{who.room}.0", room=who, text=f"to {who.room}")) for who in (ADA, BOB)]
-        )
+        notices = [a_part(f"{who.room}.0", room=who, text=f"to {who.room}") for who in (ADA, BOB)]
+        await store.journal.commit(None, [Emit(part=notice) for notice in notices])
         assert await recalled(store, ADA) == (["waits", "silent"], ["to anon-ada"], 0)
 
     async def test_an_old_run_that_went_on_is_among_the_newest(self, store: Store) -> None:
