@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import msgspec
+from pydantic import AliasChoices
 from pydantic.alias_generators import to_camel
 
 from botkit.core.data import Data
@@ -24,6 +25,8 @@ class FieldSpec(Data):
     name: str
     alias: str = ""
     """Its `camelCase` name, which is understood too."""
+    also: tuple[str, ...] = ()
+    """Further names that are understood, such as those of other programs."""
     schema: dict[str, Any] = {}
     """JSON Schema; `x-botkit` says what the text is: `expression`, `raw`, or what it names, such as `tool`."""
     required: bool = False
@@ -56,7 +59,7 @@ class NodeSpec(Data):
     """Where an operator's node stands; empty for botkit's own."""
 
     def field(self, name: str) -> FieldSpec | None:
-        return next((field for field in self.fields if name in (field.name, field.alias)), None)
+        return next((field for field in self.fields if name in (field.name, field.alias, *field.also)), None)
 
     def goes_on(self, handles: Mapping[str, str]) -> tuple[str, ...]:
         """Those of `handles` that lead to the next step when nothing is said about them."""
@@ -91,6 +94,7 @@ def spec_of(cls: type[Node], *, file: str = "") -> NodeSpec:
             FieldSpec(
                 name=_written_name(name, field.alias),
                 alias=field.alias or name,
+                also=_choices(field.validation_alias),
                 schema=_bare(inlined(properties[name], definitions)),
                 required=name in required,
                 text=field.description or "",
@@ -110,6 +114,11 @@ def spec_of(cls: type[Node], *, file: str = "") -> NodeSpec:
 
 def _bare(schema: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if key not in ("title", "description")}
+
+
+def _choices(alias: object) -> tuple[str, ...]:
+    names = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    return tuple(name for name in names if isinstance(name, str))
 
 
 def _written_name(name: str, alias: str | None) -> str:

@@ -28,7 +28,7 @@ def check_fields(node: WrittenNode, kind: NodeType, report: Report) -> None:
     before = len(report.problems)
     _names(node, kind, report)
     if kind.cls is not None:
-        _by_class(node, kind.cls, report)
+        _by_class(node, kind, kind.cls, report)
         if len(report.problems) == before:
             _by_itself(node, kind.cls, report)
     else:
@@ -46,10 +46,8 @@ def _names(node: WrittenNode, kind: NodeType, report: Report) -> None:
             report.add(node.place, f"`{field.name}` is missing", node.id, hint=field.text.split("\n")[0])
 
 
-def _by_class(node: WrittenNode, cls: type[NodeClass], report: Report) -> None:
-    fields = set(cls.model_fields)
-    aliases = {field.alias for field in cls.model_fields.values()}
-    known = {key: value for key, value in node.data.items() if key in fields or key in aliases}
+def _by_class(node: WrittenNode, kind: NodeType, cls: type[NodeClass], report: Report) -> None:
+    known = {key: value for key, value in node.data.items() if kind.spec.field(key) is not None}
     try:
         cls.model_validate(known)
     except ValidationError as error:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from botkit.core.errors import NotFound
-from botkit.sdk.nodes import Node, NodeFailed, Outcome, node
+from botkit.sdk.nodes import Node, NodeFailed, Outcome, WorkflowName, node
 from botkit.workflows.context import NodeRun
 from botkit.workflows.entries import entries_of
 from botkit.workflows.scope import Scope
@@ -29,7 +29,7 @@ class SubWorkflow(Node):
     handles = {"default": "it ended"}
     output: ClassVar[Any] = Any
 
-    workflow: str = Field(min_length=1)
+    workflow: WorkflowName = Field(min_length=1)
     """Its key under `workflows:`."""
     input: dict[str, Any] = {}
     """What it reads as `{{ input.… }}`."""

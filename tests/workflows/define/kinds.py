@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from textwrap import dedent
 from typing import Any, ClassVar, Literal, TypedDict, cast
 
-from pydantic import BaseModel
+from pydantic import AliasChoices, BaseModel, Field
 
 from botkit.core.config.models.base import Model
 from botkit.sdk.nodes import BotName, ChannelName, Expression, ModelAlias, Node, Raw, SecretName, ToolName, WorkflowName
@@ -49,7 +49,7 @@ class Look(Node):
 
     output: ClassVar[Any] = Found
 
-    query: str
+    query: str = Field(validation_alias=AliasChoices("query", "searchFor"))
     kind: Literal["fast", "slow"] = "fast"
 
 

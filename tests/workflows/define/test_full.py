@@ -51,6 +51,8 @@ def test_fields_have_their_own_names_however_they_are_spelled() -> None:
     made = graph('{"nodes": [{"id": "a", "type": "say", "data": {"maxLength": 3}, "timeoutS": 2}]}', file="a.json")
     assert made.nodes[0].data == {"max_length": 3}
     assert made.nodes[0].timeout_s == 2.0
+    foreign = graph('{"nodes": [{"id": "a", "type": "look", "data": {"searchFor": "x"}}]}', file="a.json")
+    assert foreign.nodes[0].data == {"query": "x"}
 
 
 def test_an_edge_without_a_handle_is_the_usual_one() -> None:
