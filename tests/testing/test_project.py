@@ -43,6 +43,18 @@ async def test_one_instance_talks_on_every_platform(project: Project) -> None:
         assert len(chat.alice.reads()) == 1
 
 
+async def test_people_have_the_roles_a_test_gives_them(tmp_path: Path) -> None:
+    settings = ProjectSettings(folder=a_project(tmp_path / "shop"), roles={"Alice": ["admin"]})
+    async with Project(settings) as project:
+        chats = [await project.on(platform) for platform in PLATFORMS]
+        for chat in chats:
+            await chat.alice.says("/whoami")
+            await chat.bob.says("/whoami")
+        for chat in chats:
+            await chat.alice.sees("admin")
+            await chat.bob.sees("guest")
+
+
 async def test_what_does_not_come_fails_with_what_came(project: Project) -> None:
     telegram = await project.on("telegram")
     await telegram.alice.says("/whoami")

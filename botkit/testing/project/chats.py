@@ -81,6 +81,10 @@ class Chat(ABC):
     def send_file(self, who: str, data: bytes, name: str) -> None:
         self.fake.send_file(who, data, name=name)
 
+    def identity(self, who: str) -> str:
+        """Their id on the platform."""
+        return str(self.fake.user(who).id)
+
     @abstractmethod
     def shown(self, who: str) -> list[Seen]:
         """What the bot wrote to somebody in private, oldest first."""

@@ -77,6 +77,9 @@ class Slack(Chat):
         }
         return settings, {"KIT_SLACK_BOT": self.fake.bot_token, "KIT_SLACK_APP": self.fake.app_token}
 
+    def identity(self, who: str) -> str:
+        return self.fake.person(who).id
+
     def shown(self, who: str) -> list[Seen]:
         room = self.fake.dm(who).id
         return [
@@ -107,6 +110,9 @@ class WhatsApp(Chat):
 
     def connected(self, url: str, channel: str) -> None:
         self.fake.post_to(f"{url}/api/bots/webhook/whatsapp/{channel}")
+
+    def identity(self, who: str) -> str:
+        return self.fake.person(who).user_id
 
     def shown(self, who: str) -> list[Seen]:
         return [

@@ -156,7 +156,9 @@ class Project:
             channels[platform], secrets = chat.channel()
             variables |= secrets
         if not work.exists():
-            self._channels = lay_out(self.settings, work, channels, self._model())
+            self._channels = lay_out(
+                self.settings, work, channels, self._model(), lambda platform, who: self._chats[platform].identity(who)
+            )
         return variables | {
             "BOTKIT_HOME": str(Path(self._folder.name) / "home"),
             "BOTKIT_PORT": "0",

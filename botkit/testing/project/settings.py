@@ -6,7 +6,7 @@ __all__ = ["ProjectSettings", "lay_out"]
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -48,6 +48,8 @@ class ProjectSettings:
     `botkit.testing.llm.Call`s of tools, in order."""
     dm_policy: Literal["open", "pairing", "allowlist", "as written"] = "open"
     """Who may write to the bots in private. Open, so that nobody has to be paired first."""
+    roles: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """Person → roles, such as `{"Alice": ["admin"]}`; the others are who bots.yaml says they are, which is nobody."""
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     """Environment variables, such as secrets of the project's tools."""
     ready_within_s: float = 120.0
@@ -55,12 +57,17 @@ class ProjectSettings:
 
 
 def lay_out(
-    settings: ProjectSettings, into: Path, channels: Mapping[str, dict[str, Any]], model: Any
+    settings: ProjectSettings,
+    into: Path,
+    channels: Mapping[str, dict[str, Any]],
+    model: Any,
+    identity: Callable[[str, str], str],
 ) -> dict[str, str]:
     """Make a new folder with the project's files and the bots.yaml of the test; returns platform → channel.
 
     Args:
         channels: what to set in the channel of each platform; all other channels of platforms are left out.
+        identity: (platform, person) → their id there.
         model: stands in for every model; None leaves them.
 
     Raises:
@@ -72,6 +79,18 @@ def lay_out(
     written = config.model_dump(mode="json", exclude_unset=True, by_alias=True)
     written.pop("include", None)
     written["channels"], names = _channels(config, written.get("channels") or {}, channels, settings.dm_policy)
+    if settings.roles:
+        written["people"] = {
+            **(written.get("people") or {}),
+            **{
+                f"test-{who.lower()}": {
+                    "name": who,
+                    "roles": list(roles),
+                    "identities": {name: identity(platform, who) for platform, name in names.items()},
+                }
+                for who, roles in settings.roles.items()
+            },
+        }
     if model is not None:
         written["models"] = dict.fromkeys({"default", *(written.get("models") or {})}, model)
         for bot in written.get("bots", {}).values():
