@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["NodeRun"]
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -47,7 +48,7 @@ class NodeRun:
         self.ctx: RunContext = machine.ctx.under(f"{base}/", stop)
         """The run context of the steps below this node."""
         self.usage = Usage()
-        self.said = 0
+        self.said: list[str] = []
         self._effects = 0
 
     # ── facts ────────────────────────────────────────────────────────────────────────────────────────────
@@ -96,6 +97,9 @@ class NodeRun:
     def variables(self) -> Mapping[str, Any]:
         return self._walk.scope.view()
 
+    def now(self) -> datetime:
+        return self._machine.ctx.clock.now()
+
     def evaluate(self, expression: str, **extra: Any) -> Any:
         variables = self._walk.scope.view()
         return expressions.evaluate(expression, variables.new_child(extra) if extra else variables)
@@ -113,7 +117,7 @@ class NodeRun:
     async def step(
         self, name: str, run: Callable[[StepHandle], Awaitable[T]], *, kind: type[T] | Any = Any, once: bool = False
     ) -> T:
-        return await self.scoped(name, run, kind=kind, once=once)
+        return await self.scoped(name, run, kind=kind, once=once, resolve=lambda decided: _found_out(decided, kind))
 
     async def scoped(
         self,
@@ -149,7 +153,8 @@ class NodeRun:
             return f"{ref}.0"
 
         part = await self.ctx.step(name, put, kind=str, name="say")
-        self.said += 1
+        if not to or to == run.conversation:
+            self.said.append(said.text)
         messages.kick(run, to or run.conversation)
         return part
 
@@ -256,6 +261,16 @@ class NodeRun:
         )
         await walk.run(entries)
         return walk.last.output if walk.last is not None else None
+
+
+def _found_out(decided: Mapping[str, Any], kind: Any) -> Any:
+    """An operator's word on a step whose end was lost, as its result."""
+    if decided.get("action") != "result":
+        raise NodeFailed(str(decided.get("message") or "It did not happen."), code="not_done")
+    try:
+        return msgspec.convert(decided.get("result"), kind)
+    except msgspec.ValidationError as error:
+        raise NodeFailed(f"the result an operator gave does not fit: {error}", code="not_done") from error
 
 
 def _tool_answer(made: Made) -> ToolAnswer:

@@ -102,8 +102,9 @@ class HttpRequestNode(Node):
     """Call an HTTP API outside the workspace's tools.
 
     GET, HEAD, OPTIONS, PUT and DELETE may be tried again by the node's `retry`. POST and PATCH are sent once: when
-    no answer comes, an operator decides (`botkit runs resolve`), unless `idempotency_header` names the header by
-    which the service recognises a repeat. Private networks are not contacted unless the operator allows it.
+    no answer comes, an operator decides (`botkit runs resolve`; a result is the body it would have had), unless
+    `idempotency_header` names the header by which the service recognises a repeat. Private networks are not contacted
+    unless the operator allows it.
     """
 
     category = "tools"
@@ -162,7 +163,7 @@ class HttpRequestNode(Node):
                 raise EffectUnknown(f"{self.method} {_place(self.url)} was sent and no answer came") from error
 
         try:
-            sent = await ctx.scoped("send", send, kind=_Sent, once=not safe)
+            sent = await ctx.scoped("send", send, kind=_Sent, once=not safe, resolve=_resolved)
         except HttpUnanswered as error:
             raise NodeFailed(str(error), code=error.code, retryable=error.retryable) from error
         if sent.unsent:
@@ -228,6 +229,16 @@ class HttpRequestNode(Node):
             return msgspec.json.encode(body), "application/json"
         text: str = body if isinstance(body, str) else msgspec.json.encode(body).decode()
         return text.encode("utf-8", "replace"), "text/plain; charset=utf-8"
+
+
+def _resolved(decision: dict[str, Any]) -> _Sent:
+    """What an operator found out about a request whose answer was lost: what it would have answered, or that it
+    never did anything."""
+    if decision.get("action") != "result":
+        return _Sent(unsent=str(decision.get("message") or "It did not happen."), code="not_sent")
+    given: Any = decision.get("result")
+    body = given.encode() if isinstance(given, str) else msgspec.json.encode(given)
+    return _Sent(reply=HttpReply(status=200, body=body))
 
 
 def _same_at_every_attempt(ctx: NodeRun) -> str:

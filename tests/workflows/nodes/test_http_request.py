@@ -245,3 +245,31 @@ async def test_an_error_does_not_show_the_parameters_of_the_address() -> None:
         await node.run()
 
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("decision", "body"),
+    [
+        ({"action": "result", "result": {"paid": True}}, {"paid": True}),
+        ({"action": "result", "result": '{"paid": true}'}, {"paid": True}),
+        ({"action": "fail", "message": "They never got it."}, None),
+    ],
+)
+async def test_what_an_operator_found_out_counts_as_the_answer(
+    decision: dict[str, Any], body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, web = bench({"method": "POST"})
+
+    async def decided(name: str, run: Any, *, resolve: Any, **more: Any) -> Any:
+        return resolve(decision)
+
+    monkeypatch.setattr(node.ctx, "scoped", decided)
+    if body is None:
+        with pytest.raises(NodeFailed) as caught:
+            await node.run()
+        assert str(caught.value) == "They never got it."
+    else:
+        outcome = await node.run()
+        assert isinstance(outcome, Outcome)
+        assert outcome.output["json"] == body
+    assert web.sent == []
