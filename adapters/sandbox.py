@@ -88,6 +88,7 @@ class Sandbox(Adapter):
                 message_id=message_id or str(payload["id"]),
                 action=_action(payload, press, message_id) if press else None,
                 route=str(payload.get("bot") or ""),
+                signal=payload.get("trigger"),
             ),
         )
 

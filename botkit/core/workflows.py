@@ -90,8 +90,8 @@ class Visit(Data):
     ms: float = 0.0
     """Working time of this execution."""
     usage: Usage = Usage()
-    said: int = 0
-    """Messages it sent."""
+    said: tuple[str, ...] = ()
+    """What it said in the conversation of the run."""
     attempts: int = 0
     """Times it was tried again."""
 
@@ -101,8 +101,8 @@ class WorkflowOutcome(Data):
     """`ignored`: no trigger fitted."""
     text: str = ""
     """What is left to be said; empty when its nodes said it, or nothing is to be said."""
-    said: int = 0
-    """Messages its nodes sent."""
+    said: tuple[str, ...] = ()
+    """What its nodes said in the conversation of the run."""
     output: Any = None
     error: dict[str, Any] | None = None
     usage: Usage = Usage()

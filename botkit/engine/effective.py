@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-__all__ = ["Effective", "EffectiveCache", "effective", "lane_of"]
+__all__ = ["AS_BOT", "Effective", "EffectiveCache", "effective", "lane_of"]
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botkit.core.config import Layers
+from botkit.core.config import Bot, Layers
+from botkit.core.config.config import OFFLINE_MODEL
 from botkit.core.errors import NotFound
 from botkit.core.events import Conversation, Event
 from botkit.core.ids import join_key
 from botkit.engine.identity import SANDBOX
 
 if TYPE_CHECKING:
-    from botkit.core.config import Bot, Config
+    from botkit.core.config import Config
     from botkit.core.config.models import Busy, WhileWaiting
 
 
+AS_BOT = "@"
+"""A route that begins with this names a workflow in place of a bot. Only the sandbox lets people choose routes."""
 _CACHE_LIMIT = 50_000
 
 
@@ -48,6 +51,8 @@ def effective(config: Config, conversation: Conversation, route: str = "") -> Ef
     Raises:
         NotFound: the channel or the bot is not in this revision, or the bot is switched off.
     """
+    if route.startswith(AS_BOT):
+        return _workflow_as_bot(config, route)
     layers = Layers(config, conversation.channel, conversation.room, bot=route)
     slug = layers.bot
     if not slug and conversation.channel == SANDBOX:
@@ -69,6 +74,29 @@ def effective(config: Config, conversation: Conversation, route: str = "") -> Ef
         history_messages=layers.find("history_messages").value,
         session_ttl_s=layers.find("session_ttl_hours").value * 3600,
         locale=layers.find("locale").value,
+    )
+
+
+def _workflow_as_bot(config: Config, route: str) -> Effective:
+    """A workflow that is tried without a bot, in the sandbox."""
+    slug = route.removeprefix(AS_BOT)
+    found = config.workflows.get(slug)
+    if found is None:
+        raise NotFound(f"no workflow `{slug}` in bots.yaml")
+    model = "default" if "default" in config.models else OFFLINE_MODEL
+    bot = Bot(name=found.name or slug, model=model, workspace=found.workspace or "default", workflow=slug)
+    sessions = config.settings.sessions
+    return Effective(
+        slug=route,
+        bot=bot,
+        prompt="",
+        model=model,
+        busy="queue",
+        while_waiting="new_turn",
+        stream=False,
+        history_messages=sessions.window_messages,
+        session_ttl_s=sessions.ttl_hours * 3600,
+        locale=config.settings.locale,
     )
 
 

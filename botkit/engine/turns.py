@@ -398,7 +398,7 @@ class Turns:
             *self._requeue(current),
         ]
         await self._end(current, writes)
-        self._publish_done(current, outcome.state, outcome=outcome, text=text)
+        self._publish_done(current, outcome.state, outcome=outcome, text=text or str(output["text"]))
 
     async def _touch_session(self, current: _Turn, outcome: AgentOutcome, now: int) -> list[Write]:
         """Keep a new summary; the session's clock was set when the turn began."""
@@ -500,7 +500,7 @@ def _said(rows: Sequence[InboxRow]) -> dict[str, Any]:
     trigger: dict[str, Any] = {"kind": "message", "name": event.channel, "text": event.text}
     if event.kind == "command":
         trigger["command"] = event.command
-    return trigger
+    return {**trigger, **(event.signal or {})}
 
 
 def _nobody(roles: tuple[str, ...]) -> Known:

@@ -13,13 +13,14 @@ import msgspec
 from botkit.core.agent import AgentOutcome
 from botkit.core.clock import Clock, from_micros
 from botkit.core.config import Bot
+from botkit.core.config.config import OFFLINE_MODEL
 from botkit.core.errors import NotFound
 from botkit.core.events import Conversation, Event, User
 from botkit.core.journal import Emit, Run, Say, TranscriptRow, Write
 from botkit.core.messages import OutMessage, Part
 from botkit.core.tools import Principal
 from botkit.core.workflows import WorkflowOutcome, WorkflowTask
-from botkit.engine.effective import Effective
+from botkit.engine.effective import AS_BOT, Effective
 from botkit.engine.nowhere import is_nowhere
 from botkit.engine.ports import Channels
 from botkit.engine.turn import TurnInput
@@ -51,7 +52,7 @@ def workflow_task(
     if service:
         principal = Principal(kind="service", id=service, roles=roles, allow=_allowed(turn.trigger, config))
     else:
-        principal = Principal(id=run.person_id, roles=roles, bot=run.bot)
+        principal = Principal(id=run.person_id, roles=roles, bot="" if run.bot.startswith(AS_BOT) else run.bot)
     timezone = turn.timezone or config.settings.timezone
     return WorkflowTask(
         workflow=turn.workflow,
@@ -114,7 +115,7 @@ def answer_of(outcome: WorkflowOutcome, run: Run, at: int) -> AgentOutcome:
         output={
             "output": outcome.output,
             "path": list(outcome.path),
-            "said": outcome.said,
+            **({"text": "\n\n".join(outcome.said)} if outcome.said else {}),
             **({"ignored": "no trigger of the workflow fits"} if outcome.state == "ignored" else {}),
             **({"compensated": list(outcome.compensated)} if outcome.compensated else {}),
         },
@@ -155,7 +156,7 @@ def service_setting(config: Config, workflow: str, trigger: Mapping[str, Any]) -
     if found is None and not workflow.startswith("@"):
         raise NotFound(f"no workflow `{workflow}` in bots.yaml")
     helper = config.bots.get(getattr(declared, "bot", None) or "")
-    model = getattr(declared, "model", None) or ("default" if "default" in config.models else "demo/offline")
+    model = getattr(declared, "model", None) or ("default" if "default" in config.models else OFFLINE_MODEL)
     workspace = getattr(declared, "workspace", None) or (found.workspace if found is not None else None)
     workspace = workspace or (helper.workspace if helper is not None else "default")
     name = (found.name if found is not None else None) or str(trigger.get("name"))

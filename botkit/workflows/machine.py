@@ -91,8 +91,9 @@ class Machine:
         return sum((visit.usage for visit in self.visits.values()), Usage())
 
     @property
-    def said(self) -> int:
-        return sum(visit.said for visit in self.visits.values())
+    def said(self) -> tuple[str, ...]:
+        ordered = sorted(self.visits.values(), key=lambda visit: visit.n)
+        return tuple(text for visit in ordered for text in visit.said)
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -207,7 +208,7 @@ class Machine:
             end=result.end,
             ms=round((self.ctx.clock.monotonic() - started) * 1000, 3),
             usage=run.usage,
-            said=run.said,
+            said=tuple(run.said),
         )
 
     def _configured(self, cls: type[Node], node: GraphNode, walk: Walk) -> Node:

@@ -35,7 +35,14 @@ class ChatOperations:
         self._i = instance
 
     async def say(
-        self, *, room: str, bot: str, person: str, text: str, message_id: str = ""
+        self,
+        *,
+        room: str,
+        bot: str,
+        person: str,
+        text: str,
+        message_id: str = "",
+        trigger: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[LiveEvent]:
         """Say something and follow what comes of it, until the turn ended, waits, or the bot had nothing to do.
 
@@ -44,12 +51,16 @@ class ChatOperations:
         The last event is `done`. A message that needed no turn, such as a command, ends with a `done` whose
         state is `answered` and whose text is what was said.
 
+        Args:
+            bot: `@NAME` tries the workflow NAME without a bot.
+            trigger: what the run's `trigger` holds besides, such as `{"kind": "api", "input": {…}}`.
+
         Raises:
             NotFound: no such bot.
             LimitReached: the text is too large.
         """
         async with self._i.live.watch(_key(room)) as queue:
-            sent = await self.send(room=room, bot=bot, person=person, text=text, message_id=message_id)
+            sent = await self.send(room=room, bot=bot, person=person, text=text, message_id=message_id, trigger=trigger)
             mine = self._following(message_id=sent.message_id)
             async with aclosing(self._until_done(queue, sent.conversation, mine)) as events:
                 async for event in events:
@@ -121,7 +132,16 @@ class ChatOperations:
     def _rests(self, lane: str) -> bool:
         return self._i.engine.lanes.scope(lane) is None and not self._i.engine.outbox.busy
 
-    async def send(self, *, room: str, bot: str, person: str, text: str, message_id: str = "") -> Sent:
+    async def send(
+        self,
+        *,
+        room: str,
+        bot: str,
+        person: str,
+        text: str,
+        message_id: str = "",
+        trigger: Mapping[str, Any] | None = None,
+    ) -> Sent:
         """Say something; durable when this returns. Repeating with the same `message_id` is safe."""
         if len(text) > MESSAGE_LIMIT_BYTES or len(_storable(text).encode()) > MESSAGE_LIMIT_BYTES:
             raise LimitReached(
@@ -129,7 +149,8 @@ class ChatOperations:
                 limit="message",
                 value=MESSAGE_LIMIT_BYTES,
             )
-        return await self._accept(room, bot, person, {"text": text}, message_id)
+        what: dict[str, Any] = {"text": text, **({"trigger": dict(trigger)} if trigger else {})}
+        return await self._accept(room, bot, person, what, message_id)
 
     async def press(
         self,
@@ -199,6 +220,11 @@ class ChatOperations:
 
     def _check_bot(self, bot: str) -> None:
         config = self._i.configs.current
+        if bot.startswith("@"):
+            if bot[1:] not in config.workflows:
+                known = ", ".join(config.workflows) or "none"
+                raise NotFound(f"no workflow is called `{bot[1:]}`; bots.yaml has: {known}")
+            return
         names = [name for name, found in config.bots.items() if found.enabled]
         if bot and bot not in names:
             known = ", ".join(names) or "none"
