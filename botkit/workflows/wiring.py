@@ -31,7 +31,7 @@ class _Check:
         self.written = written
         self.report = written.report
         self.registry = registry
-        self.nodes = {node.id: node for node in reversed(written.nodes)}
+        self.nodes = {node.id: node for node in written.nodes}
         self.out: dict[str, list[WrittenEdge]] = defaultdict(list)
         self.into: dict[str, list[WrittenEdge]] = defaultdict(list)
         for edge in written.edges:
@@ -162,43 +162,42 @@ class _Check:
         self.report.add(edge.place, f"the edges run in a circle: {shown}", edge.source, hint=hint)
 
     def bodies(self) -> None:
-        """What a node walks itself may not be reached in another way."""
+        """What a node walks itself ends inside. Branches side by side may also end where they meet what follows."""
         for node in self.written.nodes:
-            for handle in self._bodies(node):
+            bodies = self._bodies(node)
+            after = self._region(node, *({edge.handle for edge in self.out[node.id]} - set(bodies)))
+            repeats = node.type in self.registry and bool(self.registry[node.type].spec.bodies)
+            for handle in bodies:
                 inside = self._region(node, handle)
-                shared = inside & self._region_of_others(node, handle)
-                if shared and self._may_join(node, handle):
-                    inside -= shared
-                    shared = set[str]()
-                for name in sorted(shared, key=list(self.nodes).index)[:1]:
+                met = inside & self._region(node, *(other for other in bodies if other != handle))
+                if repeats and (shared := inside & after):
                     message = f"this node is reached both inside `{handle}` of `{node.id}` and after it"
                     hint = f"steps of `{handle}` end where nothing follows, or lead back to `{node.id}`"
-                    self.report.add(self.nodes[name].place, message, name, hint=hint)
-                self._ways_into(node, handle, inside - shared)
+                    self._first(shared, message, hint)
+                elif lost := met - after:
+                    message = f"branches of `{node.id}` meet here, and nothing runs where they meet"
+                    self._first(lost, message, "what follows them hangs on `done`")
+                self._ways_into(node, handle, inside - after - met)
+
+    def _first(self, names: set[str], message: str, hint: str) -> None:
+        name = next(name for name in self.nodes if name in names)
+        self.report.add(self.nodes[name].place, message, name, hint=hint)
 
     def _ways_into(self, node: WrittenNode, handle: str, inside: set[str]) -> None:
-        for name in sorted(inside, key=list(self.nodes).index):
+        for name in [name for name in self.nodes if name in inside]:
             for edge in self.into[name]:
                 if edge.source not in inside and (edge.source, edge.handle) != (node.id, handle):
                     message = f"leads into `{handle}` of `{node.id}` from outside"
                     self.report.add(edge.place, message, edge.source, hint=f"lead to `{node.id}` itself")
-
-    def _may_join(self, node: WrittenNode, handle: str) -> bool:
-        """Branches of one `parallel` may meet again: what they share is where they end."""
-        after = {edge.handle for edge in self.out[node.id]} - set(self._bodies(node))
-        beyond = self._reached([e.target for e in self.out[node.id] if e.handle in after], around=node.id)
-        return not self._region(node, handle) & beyond
 
     def _bodies(self, node: WrittenNode) -> list[str]:
         kind = self.kind(node)
         used = {edge.handle for edge in self.out[node.id]}
         return [handle for handle in (kind.bodies(node.data) if kind is not None else ()) if handle in used]
 
-    def _region(self, node: WrittenNode, handle: str) -> set[str]:
-        return self._reached([e.target for e in self.out[node.id] if e.handle == handle], around=node.id)
-
-    def _region_of_others(self, node: WrittenNode, handle: str) -> set[str]:
-        return self._reached([e.target for e in self.out[node.id] if e.handle != handle], around=node.id)
+    def _region(self, node: WrittenNode, *handles: str) -> set[str]:
+        """Nodes reached by these edges of a node, not through the node itself."""
+        return self._reached([e.target for e in self.out[node.id] if e.handle in handles], around=node.id)
 
     def _edges_back(self, node: WrittenNode) -> Iterable[WrittenEdge]:
         for handle in self._bodies(node):

@@ -25,7 +25,9 @@ class Report:
     warnings: list[Problem] = field(default_factory=list[Problem])
 
     def add(self, place: Place, message: str, *path: str | int, hint: str = "") -> None:
-        self.problems.append(self._problem(place, message, path, hint))
+        problem = self._problem(place, message, path, hint)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def warn(self, place: Place, message: str, *path: str | int, hint: str = "") -> None:
         self.warnings.append(self._problem(place, message, path, hint))

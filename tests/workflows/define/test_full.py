@@ -136,3 +136,25 @@ def test_inputs_are_a_schema_or_short_for_one() -> None:
         "required": ["order"],
     }
     assert graph("inputs: {type: object, required: [a]}\nsteps: [say]").inputs == {"type": "object", "required": ["a"]}
+
+
+FORK = """
+nodes:
+  - {id: f, type: fork, data: {branches: [a, b]}}
+  - {id: x, type: say}
+  - {id: y, type: say}
+  - {id: m, type: say}
+edges:
+  - {source: f, target: x, handle: a}
+  - {source: f, target: y, handle: b}
+  - {source: x, target: m}
+  - {source: y, target: m}
+"""
+
+
+def test_branches_may_be_drawn_to_where_they_meet_when_that_hangs_on_the_node() -> None:
+    assert (
+        "branches of `f` meet here, and nothing runs where they meet (what follows them hangs on `done`)"
+        in (problems_of(FORK)[0])
+    )
+    assert problems_of(f"{FORK}  - {{source: f, target: m}}\n") == []
