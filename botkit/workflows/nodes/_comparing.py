@@ -6,11 +6,11 @@ __all__ = ["Check", "holds"]
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from botkit.sdk.nodes import EXPRESSION, Expression, NodeContext
 from botkit.workflows.expressions import evaluate
+from botkit.workflows.nodes._parts import NodePart
 
 Operator = Literal[
     "eq",
@@ -51,21 +51,12 @@ _FORMS = {
 _ABOUT_NAMES = ("exists", "not_exists", "empty", "not_empty")
 
 
-class Check(BaseModel):
+class Check(NodePart):
     """One condition, or several joined.
 
     {"variable": "order.total", "op": "gt", "value": 500}
     {"all": [ … ]}   {"any": [ … ]}   {"not": { … }}
     """
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        use_attribute_docstrings=True,
-        hide_input_in_errors=True,
-        alias_generator=to_camel,
-        populate_by_name=True,
-    )
 
     variable: Expression = ""
     """What is looked at: the name of a variable or a field of it, without braces."""

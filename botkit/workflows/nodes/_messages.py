@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["MessageFields", "message_of"]
+__all__ = ["check_place", "message_of", "place_of"]
 
 from collections.abc import Mapping
 from typing import Any, cast
 
 import msgspec
 
+from botkit.core.events import Conversation
 from botkit.core.messages import Button, Card, Form, OutMessage, Select
 from botkit.sdk.nodes import NodeFailed
 
-MessageFields = Mapping[str, Any]
 _VALUE_LIMIT_BYTES = 64
 
 
@@ -46,6 +46,21 @@ def message_of(
     if not (message.text.strip() or message.buttons or message.selects or message.form or message.cards):
         raise NodeFailed("there is nothing to say: the message is empty", code="invalid_message")
     return message
+
+
+def place_of(channel: str, room: str, thread: str, to: str) -> str:
+    """The conversation key of another place; empty for the run's own."""
+    return to or (Conversation(channel=channel, room=room, thread=thread).key if channel else "")
+
+
+def check_place(data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is wrong with the address in the fields `channel`, `room` and `to`: (field, message)."""
+    found: list[tuple[str, str]] = []
+    if bool(data.get("channel")) != bool(data.get("room")):
+        found.append(("room" if data.get("channel") else "channel", "another place has a channel and a room"))
+    if data.get("to") and data.get("channel"):
+        found.append(("to", "name the place once: by `to`, or by channel and room"))
+    return found
 
 
 def _row(row: Any) -> tuple[Button, ...]:

@@ -10,11 +10,10 @@ from datetime import date
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict
-
 from botkit.core.forms import choices_of
 from botkit.core.messages import Option
 from botkit.workflows.expressions import ExpressionError, evaluate
+from botkit.workflows.nodes._parts import NodePart
 
 ReplyKind = Literal["text", "number", "integer", "boolean", "email", "phone", "url", "date", "file", "any"]
 # What every mail server takes, not what the standard allows on paper.
@@ -28,10 +27,8 @@ class Unfit(Exception):
     """The answer does not fit. `str(error)` is a sentence for the person."""
 
 
-class Choice(BaseModel):
+class Choice(NodePart):
     """One thing to choose."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
     label: str
     """What people read."""

@@ -9,11 +9,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from botkit.core.events import Conversation
 from botkit.core.workflow_actions import WorkflowActions
 from botkit.sdk.nodes import ChannelName, Node, NodeFailed, Outcome, node
 from botkit.workflows.context import NodeRun
-from botkit.workflows.nodes._messages import message_of
+from botkit.workflows.nodes._messages import check_place, message_of, place_of
 
 Kind = Literal[
     "end", "reset_conversation", "tag_user", "untag_user", "set_memory", "forget_memory", "notify", "emit_event"
@@ -76,15 +75,15 @@ class Action(Node):
             for names in _NEEDS.get(kind, ())
             if all(data.get(name) in (None, "", []) for name in names)
         ]
-        if bool(data.get("channel")) != bool(data.get("room")):
-            found.append(("room" if data.get("channel") else "channel", "another place has a channel and a room"))
-        return found
+        return found + check_place(data)
 
     async def run(self, ctx: NodeRun) -> Outcome:  # pyright: ignore[reportIncompatibleMethodOverride] - a node of botkit's own
         if self.action_type == "end":
             return Outcome(output=self.value, end=True)
         if self.action_type == "notify":
-            to = self.to or Conversation(channel=self.channel, room=self.room, thread=self.thread).key
+            to = place_of(self.channel, self.room, self.thread, self.to)
+            if not to:
+                raise NodeFailed("`notify` needs a place: channel and room, or to", code="invalid_config")
             return Outcome(output={"message_id": await ctx.say("notify", message_of(self.text), to=to)})
         actions = ctx.services.actions
         if actions is None:

@@ -7,13 +7,14 @@ __all__ = ["Guardrail"]
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, TypedDict, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from botkit.core.errors import ModelError
 from botkit.core.patterns import PatternError, compile_pattern
 from botkit.core.schemas import as_schema
 from botkit.core.screening import SECRETS, redacted, screen, suspicion
 from botkit.sdk.nodes import ModelAlias, Node, NodeContext, NodeFailed, Outcome, Raw, node
+from botkit.workflows.nodes._parts import NodePart
 
 Measure = Literal["block", "redact", "flag", "off"]
 PersonalKind = Literal["email", "card", "iban", "phone", "ssn", "ip"]
@@ -45,10 +46,8 @@ class GuardrailOutput(TypedDict):
     """Why it is blocked, in a sentence."""
 
 
-class GuardRule(BaseModel):
+class GuardRule(NodePart):
     """A rule of one's own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
     name: str = Field(min_length=1, max_length=100)
     """Of the finding."""

@@ -13,8 +13,7 @@ from typing import Any, ClassVar, Literal, TypedDict, cast
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, model_validator
 
 from botkit.core.data import Data
 from botkit.core.outbound import HttpReply, HttpRequest, HttpUnanswered, HttpUnsent, SecretPart
@@ -22,6 +21,7 @@ from botkit.core.schemas import as_schema
 from botkit.runs.context import EffectUnknown
 from botkit.sdk.nodes import Node, NodeFailed, Outcome, SecretName, node
 from botkit.workflows.context import NodeRun
+from botkit.workflows.nodes._parts import NodePart
 
 Method = Literal["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH"]
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
@@ -58,17 +58,8 @@ class _Sent(Data):
     retryable: bool = False
 
 
-class Auth(BaseModel):
+class Auth(NodePart):
     """How the request proves who sends it. The secret is put in when it is sent, and seen nowhere else."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        use_attribute_docstrings=True,
-        hide_input_in_errors=True,
-        alias_generator=to_camel,
-        populate_by_name=True,
-    )
 
     secret: SecretName = Field(min_length=1)
     """Name of a stored secret."""

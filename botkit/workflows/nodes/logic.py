@@ -7,13 +7,13 @@ __all__ = ["Logic"]
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, TypedDict, cast
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from botkit.core.patterns import PatternError, compile_pattern
 from botkit.sdk.nodes import EXPRESSION, Expression, Node, NodeContext, NodeFailed, Outcome, node
 from botkit.workflows.expressions import evaluate
 from botkit.workflows.nodes._comparing import Check, holds
+from botkit.workflows.nodes._parts import NodePart
 
 _DEFAULT = "default"
 
@@ -25,17 +25,8 @@ class LogicOutput(TypedDict):
     """Its edge."""
 
 
-class Case(BaseModel):
+class Case(NodePart):
     """One of several ways."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        use_attribute_docstrings=True,
-        hide_input_in_errors=True,
-        alias_generator=to_camel,
-        populate_by_name=True,
-    )
 
     name: str = Field(min_length=1, max_length=100)
     """Of the edge."""

@@ -7,9 +7,8 @@ __all__ = ["SendMessage"]
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypedDict
 
-from botkit.core.events import Conversation
 from botkit.sdk.nodes import ChannelName, Node, NodeContext, Outcome, node
-from botkit.workflows.nodes._messages import message_of
+from botkit.workflows.nodes._messages import check_place, message_of, place_of
 
 
 class Sent(TypedDict):
@@ -54,14 +53,8 @@ class SendMessage(Node):
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Something to say, and a whole address."""
-        found: list[tuple[str, str]] = []
-        if not any(data.get(name) for name in ("text", "buttons", "selects", "form", "cards")):
-            found.append(("text", "there is nothing to say"))
-        if bool(data.get("channel")) != bool(data.get("room")):
-            found.append(("room" if data.get("channel") else "channel", "another place has a channel and a room"))
-        if data.get("to") and data.get("channel"):
-            found.append(("to", "name the place once: by `to`, or by channel and room"))
-        return found
+        says = any(data.get(name) for name in ("text", "buttons", "selects", "form", "cards"))
+        return [*([] if says else [("text", "there is nothing to say")]), *check_place(data)]
 
     async def run(self, ctx: NodeContext) -> Outcome:
         message = message_of(
@@ -72,8 +65,6 @@ class SendMessage(Node):
             cards=self.cards,
             silent=self.silent,
         )
-        to = self.to
-        if self.channel:
-            to = Conversation(channel=self.channel, room=self.room, thread=self.thread).key
+        to = place_of(self.channel, self.room, self.thread, self.to)
         output: Sent = {"message_id": await ctx.say("message", message, to=to)}
         return Outcome(output=output)
