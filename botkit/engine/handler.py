@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Handler"]
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -58,6 +59,7 @@ class Handler:
         self.turns = Turns(services, self._notices)
         self._effective = EffectiveCache()
         self._done_early: set[tuple[str, str]] = set()
+        self._pressing: dict[tuple[str, str], asyncio.Future[bool]] = {}
         self._running_since = services.clock.micros()
 
     # ── control: what does not wait for its place in the lane ────────────────────────────────────────────
@@ -80,8 +82,9 @@ class Handler:
         ctx = scope.current
         config = self._s.configs.current
         if event.kind == "action":
-            await self.decisions.by_button(event)
-        elif event.kind == "delete":
+            await self._pressed(event, early=True)
+            return
+        if event.kind == "delete":
             self._stop_if(ctx, lambda turn: turn.message_id == event.target_id)
         elif event.kind == "stop_generation" or command_of(event) == "stop":
             known = await self._s.identities.resolve(event, config)
@@ -92,6 +95,28 @@ class Handler:
             self._stop_if(ctx, lambda turn: turn.sender_id == event.sender.id)
             return  # the message itself is the next turn
         self._done_early.add((event.channel, event.dedupe_key))
+
+    async def _pressed(self, event: Event, *, early: bool = False) -> None:
+        """What a press, a choice or a form means; once, though its place in the lane may come meanwhile: a dialog
+        opens once only.
+
+        Args:
+            early: its place in the lane is still to come.
+        """
+        key = (event.channel, event.dedupe_key)
+        while (other := self._pressing.get(key)) is not None:
+            if await other:
+                return
+        mine = self._pressing[key] = asyncio.get_running_loop().create_future()
+        done = False
+        try:
+            await self.decisions.by_button(event)
+            done = True
+            if early:
+                self._done_early.add(key)
+        finally:
+            del self._pressing[key]
+            mine.set_result(done)
 
     def _stop_if(self, ctx: RunContext | None, applies: Callable[[TurnInput], bool]) -> None:
         if ctx is not None and applies(input_of(ctx.run)):
@@ -141,8 +166,9 @@ class Handler:
         elif event.kind == "unsupported" and event.addressed != "none":
             await self._unreadable(scope, rows[0])
         elif event.kind == "action":
-            await self.decisions.by_button(event)
+            await self._pressed(event)
             await self._consume(scope, rows, "control")
+            self._done_early.discard((event.channel, event.dedupe_key))
         elif event.kind == "member" and event.status == "migrated":
             await follow_room(self._s, scope, rows[0])
         elif event.kind == "delivery_status":

@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = ["capabilities", "labels_of", "rich_messages"]
 
 from collections.abc import Iterator
+from random import Random
 
 from hypothesis import strategies as st
 
@@ -26,94 +27,105 @@ from botkit.core.messages import (
     Select,
 )
 
-_WORDS = st.text("abcdefghijklmnopqrstuvwxyzäßλж0123456789", min_size=1, max_size=12)
+_LETTERS = "abcdefghijklmnopqrstuvwxyzäßλж0123456789"
 _KINDS: tuple[FieldKind, ...] = ("text", "paragraph", "number", "date", "choice", "checkbox")
+
+
+def _flip(draw: Random) -> bool:
+    return draw.random() < 0.5
 
 
 class _Names:
     """Labels and values that occur once in a message, so that each can be looked for."""
 
-    def __init__(self, draw: st.DrawFn):
-        self._draw = draw
+    def __init__(self, chance: Random):
+        self._chance = chance
         self._count = 0
 
     def label(self, limit: int = 60) -> str:
         self._count += 1
-        length = self._draw(st.sampled_from((0, 0, 0, limit)))
-        return f"{self._draw(_WORDS)}q{self._count}q".ljust(length, "m")
+        length = self._chance.choice((0, 0, 0, limit))
+        word = "".join(self._chance.choices(_LETTERS, k=self._chance.randint(1, 12)))
+        return f"{word}q{self._count}q".ljust(length, "m")
 
     def value(self) -> str:
         self._count += 1
         return f"v{self._count}"
 
 
-@st.composite
-def rich_messages(draw: st.DrawFn) -> OutMessage:
-    """Text, buttons, menus, a form and cards in every combination, some of them more than any platform takes."""
+def rich_messages() -> st.SearchStrategy[OutMessage]:
+    """Text, buttons, menus, a form and cards in every combination, some of them more than any platform takes.
+
+    Made of a single number each: with a choice for every letter, making examples would take longer than judging them.
+    """
+    return st.integers(0, 2**32 - 1).map(lambda seed: _message(Random(seed)))
+
+
+def _message(draw: Random) -> OutMessage:
     names = _Names(draw)
     return OutMessage(
-        text=names.label() if draw(st.booleans()) else "",
+        text=names.label() if _flip(draw) else "",
         buttons=_rows(draw, names),
-        selects=tuple(_select(draw, names) for _ in range(draw(st.integers(0, 2)))),
-        form=_form(draw, names) if draw(st.booleans()) else None,
-        cards=tuple(_card(draw, names) for _ in range(draw(st.integers(0, 4)))),
+        selects=tuple(_select(draw, names) for _ in range(draw.randint(0, 2))),
+        form=_form(draw, names) if _flip(draw) else None,
+        cards=tuple(_card(draw, names) for _ in range(draw.randint(0, 4))),
     )
 
 
-def _rows(draw: st.DrawFn, names: _Names) -> tuple[tuple[Button, ...], ...]:
-    sizes = draw(st.lists(st.integers(1, 7), max_size=draw(st.sampled_from((0, 2, 8)))))
+def _rows(draw: Random, names: _Names) -> tuple[tuple[Button, ...], ...]:
+    sizes = [draw.randint(1, 7) for _ in range(draw.randint(0, draw.choice((0, 2, 8))))]
     return tuple(tuple(_button(draw, names) for _ in range(size)) for size in sizes)
 
 
-def _button(draw: st.DrawFn, names: _Names) -> Button:
+def _button(draw: Random, names: _Names) -> Button:
     label = names.label()
-    if draw(st.integers(0, 4)) == 0:
+    if draw.randint(0, 4) == 0:
         return Button(label=label, value="", url=f"https://example.com/{names.value()}")
-    return Button(label=label, value=names.value(), style=draw(st.sampled_from(("default", "primary", "danger"))))
+    return Button(label=label, value=names.value(), style=draw.choice(("default", "primary", "danger")))
 
 
-def _options(draw: st.DrawFn, names: _Names) -> tuple[Option, ...]:
-    count = draw(st.sampled_from((1, 2, 3, 4, 10, 11, 26)))
+def _options(draw: Random, names: _Names) -> tuple[Option, ...]:
+    count = draw.choice((1, 2, 3, 4, 10, 11, 26))
     return tuple(
-        Option(label=names.label(), value=names.value(), about=names.label(80) if draw(st.booleans()) else "")
+        Option(label=names.label(), value=names.value(), about=names.label(80) if _flip(draw) else "")
         for _ in range(count)
     )
 
 
-def _select(draw: st.DrawFn, names: _Names) -> Select:
+def _select(draw: Random, names: _Names) -> Select:
     options = _options(draw, names)
-    most = draw(st.integers(1, len(options)))
-    label = names.label() if draw(st.booleans()) else ""
-    return Select(value=names.value(), label=label, options=options, least=draw(st.integers(0, 1)), most=most)
+    most = draw.randint(1, len(options))
+    label = names.label() if _flip(draw) else ""
+    return Select(value=names.value(), label=label, options=options, least=draw.randint(0, 1), most=most)
 
 
-def _form(draw: st.DrawFn, names: _Names) -> Form:
+def _form(draw: Random, names: _Names) -> Form:
     fields: list[FormField] = []
-    for _ in range(draw(st.sampled_from((1, 2, 5, 6)))):
-        kind = draw(st.sampled_from(_KINDS))
+    for _ in range(draw.choice((1, 2, 5, 6))):
+        kind = draw.choice(_KINDS)
         options = _options(draw, names) if kind == "choice" else ()
         field = FormField(
             name=names.value(),
             label=names.label(),
             kind=kind,
-            required=draw(st.booleans()),
-            about=names.label(120) if draw(st.booleans()) else "",
+            required=_flip(draw),
+            about=names.label(120) if _flip(draw) else "",
             options=options,
-            many=bool(options) and draw(st.booleans()),
+            many=bool(options) and _flip(draw),
         )
         fields.append(field)
     return Form(value=names.value(), title=names.label(), fields=tuple(fields), open_label=names.label(20))
 
 
-def _card(draw: st.DrawFn, names: _Names) -> Card:
+def _card(draw: Random, names: _Names) -> Card:
     image = Attachment(kind="image", name=f"{names.value()}.png", mime="image/png", size_bytes=9, file_id="f1")
     return Card(
         title=names.label(),
-        text=names.label() if draw(st.booleans()) else "",
-        image=image if draw(st.booleans()) else None,
-        facts=tuple(Fact(label=names.label(), value=names.label()) for _ in range(draw(st.integers(0, 3)))),
-        buttons=_rows(draw, names) if draw(st.booleans()) else (),
-        url=f"https://example.com/{names.value()}" if draw(st.booleans()) else "",
+        text=names.label() if _flip(draw) else "",
+        image=image if _flip(draw) else None,
+        facts=tuple(Fact(label=names.label(), value=names.label()) for _ in range(draw.randint(0, 3))),
+        buttons=_rows(draw, names) if _flip(draw) else (),
+        url=f"https://example.com/{names.value()}" if _flip(draw) else "",
     )
 
 
