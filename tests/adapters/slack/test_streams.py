@@ -229,6 +229,7 @@ async def test_s11_without_recipients_it_is_edited(talk: Talk, why: str) -> None
     await talk.end()
     talk.one_message()
     assert talk.calls()[-3:] == ["chat.postMessage", "chat.update", "chat.update"]
+    assert len(talk.fake.called("chat.startStream")) == (why != "nobody asked")
 
 
 async def test_s11_a_workspace_without_streams_is_asked_once(talk: Talk) -> None:
