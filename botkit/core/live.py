@@ -13,7 +13,18 @@ from typing import Any, Literal, Protocol
 from botkit.core.data import Data
 
 LiveKind = Literal[
-    "accepted", "status", "delta", "reset", "model", "tool_call", "tool_result", "progress", "part", "wait", "done"
+    "accepted",
+    "status",
+    "delta",
+    "reset",
+    "model",
+    "tool_call",
+    "tool_result",
+    "progress",
+    "node",
+    "part",
+    "wait",
+    "done",
 ]
 
 
@@ -25,8 +36,9 @@ class LiveEvent(Data):
     text: str = ""
     """`delta`: the new piece; `status`: what is being done; `part`: a delivered message."""
     data: dict[str, Any] = {}
-    """`tool_call`: {"call_id", "tool", "arguments"}; `tool_result`: {"call_id", "tool", "ok", "text",
-    "duration_ms"}; `model`: {"model", "usage", "latency_ms"}; `wait`: the question; `done`: {"state", "usage"}."""
+    """`tool_call`: {"call_id", "tool", "arguments"}; `tool_result`: {"call_id", "tool", "ok", "text", "duration_ms"};
+    `model`: {"model", "usage", "latency_ms"}; `node`, one of a workflow finished: {"path", "node", "type", "handle",
+    "ms", "error"}; `wait`: the question; `done`: {"state", "usage"}."""
 
 
 class Live(Protocol):

@@ -26,6 +26,7 @@ from botkit.core.data import Data
 from botkit.core.errors import BotkitError, Conflict, LimitReached, StoreError
 from botkit.core.events import Attachment
 from botkit.core.journal import Wait as WaitRow
+from botkit.core.live import LiveEvent
 from botkit.core.models import Usage
 from botkit.core.workflows import VISIT, Visit, WorkflowTask
 from botkit.runs.context import Answer, Paused, RunContext, Stopped, WaitSpec
@@ -133,6 +134,9 @@ class Machine:
             self._active += 1
             try:
                 visit = await self._attempts(walk, node, path)
+            except NodeError as failed:
+                self._publish(node, path, Visit(n=0, node=node.id, handle="", error=failed.error))
+                raise
             finally:
                 self._active -= 1
             self._finished += 1
@@ -141,10 +145,23 @@ class Machine:
             # what a replay reads is what goes on from here, down to the last number
             visit = msgspec.json.decode(msgspec.json.encode(visit), type=Visit)
             self.visits[path] = self.last = visit
-        self._apply(walk, node, path, visit)
+            self._publish(node, path, visit)
+            self._apply(walk, node, path, visit)
+            if self.services.watch is not None:
+                self.services.watch(path, visit, walk.scope.view())
+        else:
+            self._apply(walk, node, path, visit)
         if visit.end:
             raise RunEnded(visit.output)
         return visit
+
+    def _publish(self, node: GraphNode, path: str, visit: Visit) -> None:
+        """Tell those who watch the conversation."""
+        run, live = self.ctx.run, self.ctx.live
+        if live.watched(run.conversation):
+            data = {"path": path, "node": node.id, "type": node.type, "handle": visit.handle, "ms": visit.ms}
+            data |= {"error": visit.error} if visit.error is not None else {}
+            live.publish(LiveEvent(kind="node", conversation=run.conversation, run_id=run.id, data=data))
 
     def _apply(self, walk: Walk, node: GraphNode, path: str, visit: Visit) -> None:
         if visit.error is not None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 __all__ = ["AgentPort", "Messages", "WorkflowServices"]
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from botkit.core.agent import AgentOutcome, AgentTask, ReplySink
 from botkit.core.journal import Run, Write
@@ -16,7 +16,7 @@ from botkit.core.outbound import HttpPort
 from botkit.core.redact import Redactor
 from botkit.core.tools import ToolPort
 from botkit.core.workflow_actions import WorkflowActions
-from botkit.core.workflows import BotFacts
+from botkit.core.workflows import BotFacts, Visit
 from botkit.runs.calling import Elicit
 from botkit.runs.context import RunContext
 from botkit.sdk.nodes import Node
@@ -68,3 +68,5 @@ class WorkflowServices:
     """Requests of `http_request`; None: it is not available."""
     actions: WorkflowActions | None = None
     """What `action` does to people and conversations; None: only what needs none of it."""
+    watch: Callable[[str, Visit, Mapping[str, Any]], None] | None = None
+    """Told of each node that finishes: its path, what it did, and all variables as its walk sees them then."""

@@ -24,6 +24,8 @@ from botkit.core.config.tree import Branch, Leaf, Node, Place, Series, raw_value
 from botkit.core.errors import Problem
 
 _SUFFIXES = (".yaml", ".yml", ".json", ".py")
+_CASES = (".test.yaml", ".test.yml")
+"""What workflows are tested with stands beside them."""
 _LEFT_BY_EDITORS = frozenset({"id", "viewport", "$schema"})
 """Top keys that drawing programs write into JSON, without a meaning here."""
 
@@ -68,7 +70,7 @@ def add_workflows(data: dict[str, Any], project: Project, source: Source, files:
 
 def _in_folder(source: Source) -> list[str]:
     paths = [path for suffix in _SUFFIXES for path in source.match(f"{WORKFLOWS_FOLDER}/*{suffix}")]
-    return sorted(path for path in paths if not path.rpartition("/")[2].startswith(("_", ".")))
+    return sorted(p for p in paths if not p.rpartition("/")[2].startswith(("_", ".")) and not p.endswith(_CASES))
 
 
 def _listed(entries: Mapping[str, Any], slug: str) -> str | None:
