@@ -26,6 +26,8 @@ def compare(before: Mapping[str, str], after: Mapping[str, str]) -> list[FileCha
     changes: list[FileChange] = []
     for path in sorted(before.keys() | after.keys()):
         old, new = before.get(path), after.get(path)
+        if path.endswith(".py/"):
+            continue  # what came of running the file beside it
         if old != new:
             change = "added" if old is None else "removed" if new is None else "changed"
             changes.append(FileChange(path=path, change=change, diff=_diff(path, old or "", new or "")))
@@ -39,7 +41,7 @@ def texts_on_disk(file: Path, known: Mapping[str, str]) -> dict[str, str]:
     except ConfigError:
         texts: dict[str, str] = {}
         for path in known:
-            if path == SERVERS_LISTING:
+            if path.endswith("/"):  # a listing, no file
                 texts[path] = known[path]
                 continue
             try:

@@ -120,3 +120,15 @@ def test_check_looks_at_workflows_too(cli: Cli, project: Path) -> None:
     assert "workspace/workflows/refund.yaml:2:12: workflows.refund.loop.tims" in wrong.stderr
     (folder / "refund.yaml").write_text("steps:\n  - loop: {times: 2}\n")
     assert "1 workflow" in cli("check").output
+
+
+def test_diff_shows_a_python_workflow_as_its_author_wrote_it(cli: Cli, project: Path) -> None:
+    folder = project / "workspace" / "workflows"
+    folder.mkdir(parents=True)
+    text = "from botkit.sdk.workflow import Workflow\nw = Workflow()\nw.loop(times=2)\n"
+    (folder / "rounds.py").write_text(text)
+    cli("apply")
+    (folder / "rounds.py").write_text(text.replace("2", "3"))
+    shown = cli("diff", "--text", "--json").stdout
+    assert "+w.loop(times=3)" in shown
+    assert "rounds.py/" not in shown
