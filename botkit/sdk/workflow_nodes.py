@@ -73,9 +73,9 @@ class NodeMethods:
         """Call an HTTP API outside the workspace's tools."""
         return self.node("http_request", url=url, method=method, headers=headers, query=query, body=body, body_kind=body_kind, auth=auth, idempotency_header=idempotency_header, ok_statuses=ok_statuses, timeout_s_=timeout_s_, limit_bytes=limit_bytes, redirects=redirects, **options)
 
-    def human_handoff(self, *, reason: str, title: str = UNSET, details: Mapping[str, Any] | str = UNSET, approvers: Sequence[str] | str = UNSET, edit: Mapping[str, Any] | str = UNSET, expires_s: float | str = UNSET, remind_after_s: float | str = UNSET, escalate_after_s: float | str = UNSET, escalate_to: Sequence[str] | str = UNSET, tell: str | None = UNSET, **options: Unpack[Options]) -> Step:
+    def human_handoff(self, *, reason: str, mode: Literal["decide", "take_over"] = UNSET, title: str = UNSET, details: Mapping[str, Any] | str = UNSET, approvers: Sequence[str] | str = UNSET, edit: Mapping[str, Any] | str = UNSET, expires_s: float | str = UNSET, remind_after_s: float | str = UNSET, escalate_after_s: float | str = UNSET, escalate_to: Sequence[str] | str = UNSET, tell: str | None = UNSET, **options: Unpack[Options]) -> Step:
         """Pause until a person approves or rejects."""
-        return self.node("human_handoff", reason=reason, title=title, details=details, approvers=approvers, edit=edit, expires_s=expires_s, remind_after_s=remind_after_s, escalate_after_s=escalate_after_s, escalate_to=escalate_to, tell=tell, **options)
+        return self.node("human_handoff", reason=reason, mode=mode, title=title, details=details, approvers=approvers, edit=edit, expires_s=expires_s, remind_after_s=remind_after_s, escalate_after_s=escalate_after_s, escalate_to=escalate_to, tell=tell, **options)
 
     def judge(self, *, value: Any, rubric: Sequence[Mapping[str, Any] | str] | str, bands: Sequence[Mapping[str, Any] | str] | str = UNSET, model: str = UNSET, about: str = UNSET, **options: Unpack[Options]) -> Step:
         """Score a value against a rubric by a model, and go on by how good it is."""
