@@ -6,7 +6,7 @@ __all__ = ["Chat", "Person", "Seen"]
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,6 +22,8 @@ class Seen:
     """Of its buttons."""
     files: tuple[str, ...] = ()
     """Names of its files."""
+    options: tuple[str, ...] = ()
+    """Of its menu."""
     id: str = ""
     message: Any = None
     """As the platform's fake has it."""
@@ -75,8 +77,22 @@ class Chat(ABC):
         """Somebody writes, at once."""
         self.fake.say(who, text)
 
-    def press(self, who: str, message: Any, label: str) -> None:
-        self.fake.press(who, message, label)
+    def press(self, who: str, message: Any, label: str) -> Any:
+        """Returns what the fake made of it."""
+        return self.fake.press(who, message, label)
+
+    def choose(self, who: str, message: Any, labels: Sequence[str]) -> None:
+        """Choose options of a menu; where there are none, press the buttons that stand for them."""
+        for label in labels:
+            self.press(who, message, label)
+
+    def is_open(self, pressed: Any) -> bool:
+        """Whether a press opened a form."""
+        raise AssertionError(f"{self.platform} has no forms: the bot asks field by field")
+
+    def submit(self, pressed: Any, answers: Mapping[str, str | bool | list[str]]) -> None:
+        """Send the form that a press opened, filled in by the labels people read."""
+        self.fake.submit(pressed, dict(answers))
 
     def send_file(self, who: str, data: bytes, name: str) -> None:
         self.fake.send_file(who, data, name=name)
@@ -115,6 +131,30 @@ class Person:
 
         await self._until(found, f"a button {label!r}", 60.0)
         self.chat.press(self.name, found()[-1].message, label)
+
+    async def chooses(self, *labels: str) -> None:
+        """Choose these options of the newest message that offers them, by its menu or by its buttons."""
+
+        def found() -> list[Seen]:
+            return [seen for seen in self.chat.shown(self.name) if {*labels} <= {*seen.options, *seen.labels}]
+
+        await self._until(found, f"the options {', '.join(labels)}", 60.0)
+        self.chat.choose(self.name, found()[-1].message, labels)
+
+    async def fills_in(self, button: str, answers: Mapping[str, str | bool | list[str]]) -> None:
+        """Open the form behind the newest button of that label, and send it with these answers, by its labels.
+
+        Raises:
+            AssertionError: it does not open, or the platform has no forms.
+        """
+
+        def found() -> list[Seen]:
+            return [seen for seen in self.chat.shown(self.name) if button in seen.labels]
+
+        await self._until(found, f"a button {button!r}", 60.0)
+        pressed = self.chat.press(self.name, found()[-1].message, button)
+        await self._until(lambda: self.chat.is_open(pressed), f"the form of {button!r}", 60.0)
+        self.chat.submit(pressed, answers)
 
     async def sees(self, text: str | re.Pattern[str], *, within_s: float = 60.0) -> Seen:
         """The next message of the bot that contains a text, or in which a pattern is found; waits for it.

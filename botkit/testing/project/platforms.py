@@ -4,10 +4,13 @@ from __future__ import annotations
 
 __all__ = ["PLATFORMS", "Discord", "Slack", "Telegram", "WhatsApp"]
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from botkit.testing.discord import FakeDiscord
+from botkit.testing.discord import FakeDiscord, FakeMessage
+from botkit.testing.discord.world import FakeInteraction
 from botkit.testing.project.chats import Chat, Seen
+from botkit.testing.slack import FakeMessage as SlackMessage
 from botkit.testing.slack import FakeSlack
 from botkit.testing.telegram import FakeTelegram
 from botkit.testing.whatsapp import FakeCloud
@@ -56,10 +59,26 @@ class Discord(Chat):
     def shown(self, who: str) -> list[Seen]:
         place = self.fake.dm(who).id
         return [
-            Seen(one.content, tuple(one.labels), tuple(file.name for file in one.files), id=str(one.id), message=one)
+            Seen(
+                one.text,
+                tuple(one.labels),
+                tuple(file.name for file in one.files),
+                tuple(option["label"] for menu in one.menus for option in menu["options"]),
+                id=str(one.id),
+                message=one,
+            )
             for one in self.fake.sent
             if one.channel_id == place
         ]
+
+    def choose(self, who: str, message: FakeMessage, labels: Sequence[str]) -> None:
+        if not message.menus:
+            return super().choose(who, message, labels)
+        self.fake.choose(who, message, *labels)
+        return None
+
+    def is_open(self, pressed: FakeInteraction) -> bool:
+        return pressed.dialog is not None
 
 
 class Slack(Chat):
@@ -83,10 +102,26 @@ class Slack(Chat):
     def shown(self, who: str) -> list[Seen]:
         room = self.fake.dm(who).id
         return [
-            Seen(one.shown, tuple(one.labels), tuple(file.name for file in one.files), id=one.ts, message=one)
+            Seen(
+                one.shown,
+                tuple(one.labels),
+                tuple(file.name for file in one.files),
+                tuple(str(option["text"]["text"]) for menu in one.menus for option in menu.get("options", ())),
+                id=one.ts,
+                message=one,
+            )
             for one in self.fake.sent
             if one.room.id == room
         ]
+
+    def choose(self, who: str, message: SlackMessage, labels: Sequence[str]) -> None:
+        if not message.menus:
+            return super().choose(who, message, labels)
+        self.fake.choose(who, message, *labels)
+        return None
+
+    def is_open(self, pressed: dict[str, Any]) -> bool:
+        return self.fake.world.triggers[pressed["trigger_id"]].view is not None
 
 
 class WhatsApp(Chat):
