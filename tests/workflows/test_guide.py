@@ -13,7 +13,8 @@ from botkit.workflows.define import graph_of, read_text
 from botkit.workflows.registry import builtin_registry
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "guides" / "workflows.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"^```(yaml|python)\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```(yaml|python)\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+EXAMPLES = [(kind, text) for kind, text in BLOCKS if re.search(r"^(steps|nodes):|= Workflow\(", text, re.MULTILINE)]
 
 
 @pytest.mark.parametrize(("language", "text"), EXAMPLES)
@@ -28,4 +29,4 @@ def test_every_example_is_a_right_workflow(language: str, text: str) -> None:
 
 
 def test_there_are_examples_of_every_form() -> None:
-    assert len(EXAMPLES) == 5
+    assert len(EXAMPLES) >= 5
