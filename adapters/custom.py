@@ -24,6 +24,7 @@ from uuid import uuid4
 import msgspec
 
 from botkit.sdk import (
+    WHOLE,
     Action,
     Adapter,
     BadSignature,
@@ -48,16 +49,9 @@ TEXT_LIMIT = 100_000
 BODY_LIMIT_BYTES = 1024 * 1024
 _NAME_LIMIT = 200
 _WINDOW_S = 300
-_CAPABILITIES = Capabilities(
+_CAPABILITIES = msgspec.structs.replace(
+    WHOLE,
     text_limit=TEXT_LIMIT,
-    buttons=True,
-    button_limit=500,
-    selects=500,
-    multi_selects=True,
-    forms=100,
-    form_choices=500,
-    cards=100,
-    mentions=True,
     idempotent_send="native",
     commands=True,
 )

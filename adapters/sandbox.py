@@ -20,6 +20,7 @@ from typing import Any, ClassVar, cast
 import msgspec
 
 from botkit.sdk import (
+    WHOLE,
     Action,
     Adapter,
     Attachment,
@@ -38,19 +39,12 @@ from botkit.sdk import (
     rich_json,
 )
 
-_CAPABILITIES = Capabilities(
+_CAPABILITIES = msgspec.structs.replace(
+    WHOLE,
     text_limit=1_000_000,
     stream="native",
     edit=True,
     delete=True,
-    buttons=True,
-    button_limit=500,
-    selects=500,
-    multi_selects=True,
-    forms=100,
-    form_choices=500,
-    cards=100,
-    mentions=True,
     threads=True,
     reactions=True,
     files=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "PROMPT",
+    "WHOLE",
     "Action",
     "Adapter",
     "AdapterError",
@@ -94,6 +95,6 @@ from botkit.core.messages import (
 )
 from botkit.core.recall import Heard, Recalled, Said
 from botkit.sdk.adapter import Adapter, AdapterHost, Health, HttpRequest, HttpResponse, Setup, SetupFor
-from botkit.sdk.degrade import PROMPT, card_text, degrade, form_text, list_text, named, plain_text, rich_json
+from botkit.sdk.degrade import PROMPT, WHOLE, card_text, degrade, form_text, list_text, named, plain_text, rich_json
 from botkit.sdk.parsing import form_fields, payload_key, plain_json, quarantined
 from botkit.sdk.serving import ServesHttp, ServingHost

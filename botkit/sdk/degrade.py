@@ -10,7 +10,18 @@ Adapters render what this leaves, so each of them knows its own means only.
 
 from __future__ import annotations
 
-__all__ = ["PROMPT", "card_text", "degrade", "field_text", "form_text", "list_text", "named", "plain_text", "rich_json"]
+__all__ = [
+    "PROMPT",
+    "WHOLE",
+    "card_text",
+    "degrade",
+    "field_text",
+    "form_text",
+    "list_text",
+    "named",
+    "plain_text",
+    "rich_json",
+]
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +33,17 @@ from botkit.core.messages import Button, Capabilities, Card, Form, FormField, Ou
 
 PROMPT = "▾"
 """Stands above buttons and menus that nobody gave a text."""
+WHOLE = Capabilities(
+    buttons=True,
+    button_limit=500,
+    selects=500,
+    multi_selects=True,
+    forms=100,
+    form_choices=500,
+    cards=100,
+    mentions=True,
+)
+"""Of front ends that get messages as they are (`rich_json`)."""
 _HINT = "Answer with the number or the name."
 _HINTS = "Answer with the numbers or the names, separated by commas."
 
