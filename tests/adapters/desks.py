@@ -64,9 +64,11 @@ class Desk(Generic[Fake]):
             async with cls.make_fake(world) as fake:
                 desk = cls(world, fake)
                 await desk.start()
-                yield desk
-                await desk.adapter.stop()
-                await world.close()
+                try:
+                    yield desk
+                finally:
+                    await desk.adapter.stop()
+                    await world.close()
 
     @classmethod
     @abstractmethod
