@@ -28,9 +28,7 @@ def _has_networks_of_its_own() -> bool:
 @pytest.mark.skipif((sys.platform, platform.machine()) != ("linux", "x86_64"), reason="local-slack is built for Linux")
 def test_the_core_conversations_go_well(installed: Environments, tmp_path: Path) -> None:
     if not _has_networks_of_its_own():
-        pytest.skip(
-            "local-slack listens on every interface, and `unshare -rn` makes no network for it here"
-        )
+        pytest.skip("local-slack listens on every interface, and `unshare -rn` makes no network for it here")
     binary = installed.npm(f"{_PACKAGE}@0.1.8") / "node_modules" / _PACKAGE / "bin" / "local-slack"
     talk = (sys.executable, "-m", "tests.interop.slack_talk", str(binary), str(tmp_path))
     done = subprocess.run(
