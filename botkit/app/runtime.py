@@ -240,7 +240,13 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
 
     metered: Journal = MeteredJournal(store.journal, metrics, spans.saw if spans is not None else None)  # pyright: ignore[reportAssignmentType] - passes on the rest
     workflows = InstanceWorkflows(
-        configs=configs, model=gate, tools=gateway, agent=agent, redactor=redactor, messages=lambda: engine.messages
+        configs=configs,
+        model=gate,
+        tools=gateway,
+        agent=agent,
+        redactor=redactor,
+        messages=lambda: engine.messages,
+        vault=vault,
     )
     engine = Engine(
         store=_EngineStore(metered, store.people, store.pairing, store.records, store.files),

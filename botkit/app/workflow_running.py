@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["InstanceWorkflows"]
+__all__ = ["InstanceWorkflows", "bot_facts"]
 
 import asyncio
 from collections import OrderedDict
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from botkit.agents.elicitation import elicit
 from botkit.agents.loop import AgentLoop
 from botkit.app.configs import ConfigBook
+from botkit.app.vault import ProcessVault
 from botkit.core.errors import NotFound
 from botkit.core.journal import Run, Write
 from botkit.core.messages import OutMessage
@@ -23,6 +24,7 @@ from botkit.engine.workflow_runs import OutgoingMessages
 from botkit.runs.context import RunContext
 
 if TYPE_CHECKING:
+    from botkit.core.config import Config
     from botkit.workflows.graph import Plan
     from botkit.workflows.runner import WorkflowRunner
 
@@ -34,6 +36,7 @@ class InstanceWorkflows:
 
     Args:
         messages: the engine's, which is there once the engine is.
+        vault: secrets of the requests that workflows send; None: they send none.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class InstanceWorkflows:
         agent: AgentLoop,
         redactor: Redactor,
         messages: Callable[[], OutgoingMessages],
+        vault: ProcessVault | None = None,
     ):
         self._configs = configs
         self._model = model
@@ -52,6 +56,7 @@ class InstanceWorkflows:
         self._agent = agent
         self._redactor = redactor
         self._messages = messages
+        self._vault = vault
         self._plans: OrderedDict[tuple[str, str], Plan] = OrderedDict()
         self._runner: WorkflowRunner | None = None
 
@@ -87,25 +92,10 @@ class InstanceWorkflows:
 
     async def bot(self, revision: str, name: str) -> BotFacts:
         """A bot of a revision, for those that ask it. Raises `NotFound`."""
-        config = await self._configs.get(revision)
-        bot = config.bots.get(name)
-        if bot is None or not bot.enabled:
-            raise NotFound(f"no bot `{name}` in bots.yaml, or it is disabled")
-        return BotFacts(
-            bot=name,
-            prompt=bot.prompt,
-            model=bot.model,
-            temperature=bot.temperature,
-            workspace=bot.workspace,
-            workflow=bot.workflow or "",
-            max_iterations=bot.max_iterations,
-            max_output_tokens=bot.max_output_tokens,
-            max_turn_tokens=bot.max_turn_tokens or 0,
-            max_cost_micros=int(bot.max_turn_cost.amount * 1_000_000) if bot.max_turn_cost else 0,
-            timeout_s=bot.timeout_s,
-        )
+        return bot_facts(await self._configs.get(revision), name)
 
     def _make(self) -> WorkflowRunner:
+        from botkit.app.outbound import GuardedHttp
         from botkit.workflows.registry import builtin_registry
         from botkit.workflows.runner import WorkflowRunner
         from botkit.workflows.services import WorkflowServices
@@ -121,8 +111,29 @@ class InstanceWorkflows:
                 bot=self.bot,
                 plan=self.plan,
                 node_type=builtin_registry().cls,
+                http=GuardedHttp(self._vault) if self._vault is not None else None,
             )
         )
+
+
+def bot_facts(config: Config, name: str) -> BotFacts:
+    """What others may know of a bot that they ask. Raises `NotFound`."""
+    bot = config.bots.get(name)
+    if bot is None or not bot.enabled:
+        raise NotFound(f"no bot `{name}` in bots.yaml, or it is disabled")
+    return BotFacts(
+        bot=name,
+        prompt=bot.prompt,
+        model=bot.model,
+        temperature=bot.temperature,
+        workspace=bot.workspace,
+        workflow=bot.workflow or "",
+        max_iterations=bot.max_iterations,
+        max_output_tokens=bot.max_output_tokens,
+        max_turn_tokens=bot.max_turn_tokens or 0,
+        max_cost_micros=int(bot.max_turn_cost.amount * 1_000_000) if bot.max_turn_cost else 0,
+        timeout_s=bot.timeout_s,
+    )
 
 
 class _Later:

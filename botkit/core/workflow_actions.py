@@ -1,4 +1,4 @@
-"""What the node `action` asks of botkit: small things done to a person, a conversation or the outside."""
+"""What the node `action` asks of botkit: small things done to a person or the outside."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ __all__ = ["WorkflowActions"]
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from botkit.core.journal import Run, Write
+from botkit.core.journal import Run
 
 
 class WorkflowActions(Protocol):
     """Every method is safe to repeat: the same call leaves the same state."""
-
-    def reset_writes(self, run: Run) -> Sequence[Write]:
-        """Forget what was said in the conversation of a run, as `/reset` does; committed with the step."""
-        ...
 
     async def tag(self, run: Run, person_id: str, tags: Sequence[str], *, remove: bool) -> list[str]:
         """Add or take tags of a person; all they have then."""

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from botkit.core.clock import to_micros
+from botkit.core.journal import EndSession
 from botkit.core.workflow_actions import WorkflowActions
 from botkit.sdk.nodes import ChannelName, Node, NodeFailed, Outcome, node
 from botkit.workflows.context import NodeRun
@@ -85,10 +87,24 @@ class Action(Node):
             if not to:
                 raise NodeFailed("`notify` needs a place: channel and room, or to", code="invalid_config")
             return Outcome(output={"message_id": await ctx.say("notify", message_of(self.text), to=to)})
+        if self.action_type == "reset_conversation":
+            return await self._reset(ctx)
         actions = ctx.services.actions
         if actions is None:
             raise NodeFailed(f"`{self.action_type}` is not available here", code="unavailable")
         return Outcome(output=await self._do(ctx, actions))
+
+    async def _reset(self, ctx: NodeRun) -> Outcome:
+        """End the session: the next message begins a new one."""
+        session, at = ctx.run.session_id, to_micros(ctx.now())
+        if not session:
+            raise NodeFailed("nobody talks in this run: there is nothing to forget", code="no_conversation")
+
+        async def end(scope: Any) -> None:
+            scope.write(EndSession(session_id=session, at=at))
+
+        await ctx.scoped("reset_conversation", end)
+        return Outcome()
 
     async def _do(self, ctx: NodeRun, actions: WorkflowActions) -> Any:
         run, person = ctx.ctx.run, self.person or ctx.run.person_id
@@ -97,9 +113,6 @@ class Action(Node):
             raise NodeFailed("nobody talks in this run: name a person", code="no_person")
 
         async def work(scope: Any) -> Any:
-            if kind == "reset_conversation":
-                scope.write(*actions.reset_writes(run))
-                return None
             if kind in ("tag_user", "untag_user"):
                 return {"tags": await actions.tag(run, person, self.tags, remove=kind == "untag_user")}
             if kind == "emit_event":
