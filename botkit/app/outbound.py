@@ -84,7 +84,10 @@ class GuardedHttp:
                     built.url = built.url.copy_merge_params(request.query)
                 response = await client.send(built, stream=True)
             except Blocked as error:
-                raise HttpUnsent(str(error), code=error.code) from error
+                raise HttpUnsent(
+                    f"{host[:200]} is this machine or in a private network, where workflows send nothing",
+                    code=error.code,
+                ) from error
             except (httpx2.ConnectError, httpx2.ConnectTimeout, ToolUnavailable) as error:
                 raise HttpUnsent(f"{_place(request.url)} cannot be reached", retryable=True) from error
             except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError) as error:
