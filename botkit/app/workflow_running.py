@@ -13,7 +13,7 @@ from botkit.agents.elicitation import elicit
 from botkit.agents.loop import AgentLoop
 from botkit.app.configs import ConfigBook
 from botkit.app.vault import ProcessVault
-from botkit.core.errors import NotFound
+from botkit.core.errors import ConfigError, NotFound
 from botkit.core.journal import Run, Write
 from botkit.core.messages import OutMessage
 from botkit.core.models import Model
@@ -84,7 +84,10 @@ class InstanceWorkflows:
                 made_up = workflow.startswith("@")
                 return Plan(synthetic_graph(config, workflow) if made_up else compile_workflow(config, workflow))
 
-            self._plans[key] = await asyncio.to_thread(compiled)
+            try:
+                self._plans[key] = await asyncio.to_thread(compiled)
+            except ConfigError as error:  # what an older version accepted
+                raise NotFound(f"workflow `{workflow}` of that revision cannot be read any more: {error}") from error
         self._plans.move_to_end(key)
         while len(self._plans) > _PLANS_REMEMBERED:
             self._plans.popitem(last=False)

@@ -1,0 +1,208 @@
+"""The world of a rehearsal: tools, models, requests and small actions that answer as a case says."""
+
+from __future__ import annotations
+
+__all__ = ["Called", "CaseHttp", "CaseModel", "CaseTools", "NoActions", "tool_result"]
+
+import fnmatch
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, cast
+
+from botkit.core.data import Data, encode, encode_text
+from botkit.core.errors import ModelUnavailable
+from botkit.core.journal import Run, Write
+from botkit.core.models import ModelDelta, ModelReply, ModelRequest, RequestedCall
+from botkit.core.outbound import HttpReply, HttpRequest, HttpUnanswered, HttpUnsent
+from botkit.core.tools import CallRecord, Principal, Result, Tool, ToolCall, ToolEvent
+
+
+class Called(Data, omit_defaults=False):
+    """One call of a tool."""
+
+    tool: str
+    arguments: dict[str, Any] = {}
+    ok: bool = True
+    step: str = ""
+    """Path of the step that made it."""
+
+
+class _Answers:
+    """One answer, or a list of them, of which the last is for all further calls."""
+
+    def __init__(self, given: Any):
+        self._queue: deque[Any] = deque(cast("list[Any]", given) if isinstance(given, list) else [given])
+
+    def next(self) -> Any:
+        return self._queue.popleft() if len(self._queue) > 1 else self._queue[0] if self._queue else None
+
+
+class CaseTools:
+    """Implements `ToolPort`: the tools a case names, for everybody.
+
+    Attributes:
+        called: what was called, in order.
+        missing: tools that were wanted and that the case does not name.
+    """
+
+    def __init__(self, answers: Mapping[str, Any]):
+        self._answers = {name: _Answers(given) for name, given in answers.items()}
+        self.called: list[Called] = []
+        self.missing: list[str] = []
+
+    async def list_tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
+        return [_tool(name) for name in self._answers]
+
+    async def find_tool(self, workspace: str, principal: Principal, name: str) -> Tool | None:
+        return _tool(name)
+
+    async def call(self, call: ToolCall) -> AsyncIterator[ToolEvent]:
+        answers = self._answers.get(call.tool)
+        if answers is None:
+            self.missing.append(call.tool)
+            given: Any = {"error": f"the case has no result for {call.tool}; add it under tools:"}
+        else:
+            given = answers.next()
+        result = tool_result(call, given)
+        self.called.append(
+            Called(tool=call.tool, arguments=call.arguments, ok=not result.is_error, step=call.step),
+        )
+        yield result
+
+
+def tool_result(call: ToolCall, given: Any) -> Result:
+    """A result as a case writes it: a text, an object, `{error: …}`, or `{result: …}` for anything else."""
+    is_error = isinstance(given, Mapping) and set(cast("Mapping[str, Any]", given)) == {"error"}
+    value: Any = cast("Any", given)
+    if isinstance(given, Mapping):
+        held: dict[str, Any] = dict(cast("Mapping[str, Any]", given))
+        value = held["error"] if is_error else held["result"] if set(held) == {"result"} else held
+    text = value if isinstance(value, str) else encode_text(value)
+    content: dict[str, Any] = {"content": [{"type": "text", "text": text}], "isError": is_error}
+    if isinstance(value, Mapping) and not is_error:
+        content["structuredContent"] = dict(cast("Mapping[str, Any]", value))
+    record = CallRecord(
+        id=call.id, at=0, workspace=call.workspace, tool=call.tool, status="error" if is_error else "ok"
+    )
+    return Result(content=content, record=record, is_error=is_error)
+
+
+def _tool(name: str) -> Tool:
+    server, _, upstream = name.partition("__")
+    definition = {"name": name, "description": upstream.replace("_", " "), "inputSchema": {"type": "object"}}
+    return Tool(name=name, server=server, upstream_name=upstream, definition=definition, tool_class="write")
+
+
+class CaseModel:
+    """Implements `Model`: answers in the order of the calls.
+
+    Attributes:
+        asked: the last message of each request.
+    """
+
+    def __init__(self, answers: Sequence[Any]):
+        self._answers = deque(answers)
+        self.asked: list[str] = []
+
+    @property
+    def left(self) -> int:
+        """Answers nobody asked for."""
+        return len(self._answers)
+
+    def window_tokens(self, model: str) -> int:
+        return 128_000
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[ModelDelta | ModelReply]:
+        last: Any = request.messages[-1].get("content") if request.messages else ""
+        self.asked.append(last if isinstance(last, str) else encode_text(last))
+        if not self._answers:
+            raise ModelUnavailable(f"the case has no answer of a model left for: {self.asked[-1][:200]}")
+        reply = _reply(self._answers.popleft(), request.model, len(self.asked))
+        if reply.text:
+            yield ModelDelta(text=reply.text)
+        yield reply
+
+
+def _reply(given: Any, model: str, number: int) -> ModelReply:
+    if isinstance(given, str):
+        return ModelReply(text=given, model=model)
+    held: dict[str, Any] = dict(cast("Mapping[str, Any]", given)) if isinstance(given, Mapping) else {}
+    if "calls" not in held:
+        return ModelReply(text=encode_text(cast("Any", given)), model=model)
+    calls: list[RequestedCall] = []
+    for index, wanted in enumerate(cast("list[Any]", held["calls"])):
+        one: Mapping[str, Any] = {"tool": wanted} if isinstance(wanted, str) else wanted
+        arguments = encode(one.get("arguments") or {}).decode()
+        calls.append(RequestedCall(id=f"call_{number}_{index}", name=str(one["tool"]), arguments=arguments))
+    return ModelReply(text=str(held.get("text") or ""), calls=tuple(calls), finish="tool_calls", model=model)
+
+
+class CaseHttp:
+    """Implements `HttpPort`.
+
+    Attributes:
+        sent: `METHOD address`, in order.
+        missing: those that no answer fits.
+    """
+
+    def __init__(self, answers: Mapping[str, Any]):
+        self._answers = {pattern: _Answers(given) for pattern, given in answers.items()}
+        self.sent: list[str] = []
+        self.missing: list[str] = []
+
+    async def send(self, request: HttpRequest, *, workspace: str = "") -> HttpReply:
+        name = f"{request.method.upper()} {request.url}"
+        self.sent.append(name)
+        for pattern, answers in self._answers.items():
+            if _fits(pattern, name) or _fits(pattern, request.url):
+                return _http_reply(answers.next(), request.url)
+        self.missing.append(name)
+        raise HttpUnsent(f"the case has no answer for {name}; add it under http:", code="not_mocked")
+
+
+def _fits(pattern: str, name: str) -> bool:
+    literal = pattern.replace("[", "[[]").replace("?", "[?]")
+    return fnmatch.fnmatchcase(name, literal)
+
+
+def _http_reply(given: Any, url: str) -> HttpReply:
+    if not isinstance(given, Mapping):
+        return HttpReply(status=200, body=str(given or "").encode(), url=url)
+    held = cast("Mapping[str, Any]", given)
+    if "unsent" in held:
+        raise HttpUnsent(str(held["unsent"]))
+    if "unanswered" in held:
+        raise HttpUnanswered(str(held["unanswered"]))
+    given_headers = cast("Mapping[str, Any]", held.get("headers") or {})
+    headers = {name.lower(): str(value) for name, value in given_headers.items()}
+    body = str(held.get("text") or "").encode()
+    if "json" in held:
+        body = encode(held["json"])
+        headers.setdefault("content-type", "application/json")
+    return HttpReply(status=int(held.get("status", 200)), headers=headers, body=body, url=url)
+
+
+class NoActions:
+    """Implements `WorkflowActions`: keeps what was done, and does it to nobody."""
+
+    def __init__(self) -> None:
+        self.tags: list[str] = []
+        self.notes: dict[str, Any] = {}
+        self.events: list[tuple[str, Any]] = []
+
+    def reset_writes(self, run: Run) -> Sequence[Write]:
+        return ()
+
+    async def tag(self, run: Run, person_id: str, tags: Sequence[str], *, remove: bool) -> list[str]:
+        kept = [tag for tag in self.tags if tag not in tags]
+        self.tags = kept if remove else [*kept, *tags]
+        return list(self.tags)
+
+    async def remember(self, run: Run, name: str, value: Any, *, scope: str, person_id: str) -> None:
+        if value is None:
+            self.notes.pop(name, None)
+        else:
+            self.notes[name] = value
+
+    async def emit(self, run: Run, name: str, data: Any, *, key: str) -> None:
+        self.events.append((name, data))
