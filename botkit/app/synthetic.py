@@ -7,6 +7,7 @@ __all__ = ["synthetic_graph"]
 from typing import TYPE_CHECKING, Any
 
 from botkit.core.errors import NotFound
+from botkit.engine.takeover import TAKEOVER
 from botkit.workflows.graph import Graph, GraphEdge, GraphNode
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ def synthetic_graph(config: Config, name: str) -> Graph:
     Raises:
         NotFound: it is not in this revision.
     """
+    if name == TAKEOVER:
+        said = "{{ input.by }} takes over{{ ': ' ~ input.reason if input.reason else '' }}"
+        data = {"mode": "take_over", "title": "Conversation", "reason": said, "tell": "", "expires_s": 0}
+        return Graph(name=name, nodes=(GraphNode(id="talk", type="human_handoff", data=data),))
     kind, _, slug = name.removeprefix("@").partition(":")
     if kind == "webhook" and slug in config.webhooks:
         hook = config.webhooks[slug]

@@ -16,6 +16,7 @@ from botkit.core.clock import Clock
 from botkit.core.config import longest_history
 from botkit.core.errors import Conflict, Fenced, NotFound, StoreError
 from botkit.core.events import Conversation, Event, User
+from botkit.core.ids import new_id
 from botkit.core.journal import Run, SetRun, Signal, Wait
 from botkit.core.live import Live, LiveEvent
 from botkit.core.messages import Part
@@ -30,8 +31,9 @@ from botkit.engine.nowhere import SomewhereOrNowhere
 from botkit.engine.ports import Agent, CallApprover, Channels, ConfigSource, EngineStore, Workflows
 from botkit.engine.rooms import move_of
 from botkit.engine.services import Services
+from botkit.engine.takeover import TAKEOVER, taken_over
 from botkit.engine.turn import run_id_of
-from botkit.engine.workflow_runs import OutgoingMessages
+from botkit.engine.workflow_runs import OutgoingMessages, operator_event
 from botkit.runs.lanes import LaneRuntime
 from botkit.runs.outbox import Outbox
 
@@ -199,6 +201,27 @@ class Engine:
         """
         accepted = await self.lanes.accept(event, event.conversation.key)
         return run_id_of(accepted.id), accepted.new
+
+    async def take_over(self, conversation: Conversation, *, by: str, reason: str = "") -> tuple[str, bool]:
+        """Let people speak in place of the bot in a conversation, until they hand it back; the run, and whether new.
+
+        Raises:
+            Conflict: somebody has taken it over already.
+        """
+        context = await self._journal.context(conversation.key, history_limit=0)
+        if taken_over(context) is not None:
+            raise Conflict(f"`{conversation.key}` is taken over already")
+        trigger = {"workflow": TAKEOVER, "input": {"by": by, "reason": reason}}
+        return await self.begin(operator_event(conversation, new_id("take"), trigger, self._clock.now()))
+
+    async def speak(self, conversation: str, text: str, *, by: str) -> Wait:
+        """Say something in a conversation that was taken over. Raises `NotFound`."""
+        return await self._handler.takeovers.say(conversation, text, by=by, ref=new_id("say"))
+
+    async def hand_back(self, conversation: str, *, by: str, via: str, comment: str = "") -> Wait:
+        """Give a conversation back to its bot. Raises `NotFound`, `Conflict`."""
+        wait = await self._handler.takeovers.of(conversation)
+        return await self._handler.decisions.decide(wait, approved=True, by=by, via=via, comment=comment)
 
     async def _chat_moved(self, part: Part, place: Conversation) -> None:
         """A delivery found its chat under another id: the same as hearing of it from the platform."""

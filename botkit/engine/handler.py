@@ -40,6 +40,7 @@ from botkit.engine.notices import Notices
 from botkit.engine.ports import CallApprover
 from botkit.engine.rooms import follow_room
 from botkit.engine.services import Services
+from botkit.engine.takeover import Takeovers, taken_over
 from botkit.engine.turn import TurnInput, conversation_of, input_of
 from botkit.engine.turns import Turns, released
 from botkit.runs.context import RunContext
@@ -57,6 +58,7 @@ class Handler:
         self._calls = MemberCalls(services, self._notices, calls) if calls is not None else None
         self.decisions = Decisions(services, self._calls)
         self.turns = Turns(services, self._notices)
+        self.takeovers = Takeovers(services, self._notices)
         self._effective = EffectiveCache()
         self._done_early: set[tuple[str, str]] = set()
         self._pressing: dict[tuple[str, str], asyncio.Future[bool]] = {}
@@ -231,6 +233,10 @@ class Handler:
         this = self._effective.of(config, event.conversation, event.route)
         live_rows = [_with_bot_command(row, this) for row in live_rows]
         context = await scope.context()
+        if (wait := taken_over(context)) is not None:
+            return await self.takeovers.pass_on(scope, rows, wait, known)
+        if await self.takeovers.reply_of(scope, rows[-1], known):
+            return None
         if (wait := await self._answers(context, event, known)) is not None:
             return await self._answer_wait(scope, rows, wait, event, known)
         mine = [wait for wait in context.waits if wait.person_id == known.person.id]

@@ -32,7 +32,7 @@ _COME_TO_ME = (
     "others read along here. Tell them to write to you in private and to ask there."
 )
 
-_SILENT = ("timer", "schedule", "retry", "webhook", "child", "takeover")
+_SILENT = ("timer", "schedule", "retry", "webhook", "child")
 """Kinds of waits about which nobody in the chat is told."""
 
 
@@ -97,6 +97,10 @@ class Notices:
         config = self._s.configs.current
         approvals = config.settings.approvals
         elsewhere: list[Write] = []
+        if wait.kind == "takeover":
+            wait = msgspec.structs.replace(wait, approvers=wait.approvers or tuple(approvals.approvers))
+            asked = self._requests(wait, run, conversation, known)
+            return self._handed_over(wait, run, conversation, known, asked)
         if wait.kind in _SILENT or (_of_node(wait) and wait.kind != "approval" and not _is_form(wait)):
             return self._told_by_node(wait, conversation)
         if wait.kind == "approval":
@@ -223,7 +227,7 @@ class Notices:
         """Show at the question, wherever it was asked, what became of it."""
         if wait.kind == "reply":
             return self._answered(run, wait)
-        if wait.kind != "approval" or not (wait.part_id or _of_node(wait)):
+        if wait.kind not in ("approval", "takeover") or not (wait.part_id or _of_node(wait)):
             return []
         config, turn = self._s.configs.current, input_of(run)
         conversation = conversation_of(run)

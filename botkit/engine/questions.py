@@ -44,6 +44,11 @@ def question(wait: Wait, words: Language, *, can_press: bool) -> OutMessage:
 
 def request(wait: Wait, words: Language, *, asked_by: str, can_press: bool) -> OutMessage:
     """The message that asks approvers elsewhere, and says who wants it."""
+    if wait.kind == "takeover":
+        title = words.taken_over.format(what=subject(wait), asked_by=asked_by)
+        back = Button(label=words.hand_back, value=f"{_PREFIX}y:{wait.token}", style="primary")
+        lines = [title, str(wait.payload.get("reason") or ""), *_argument_lines(_shown(wait))]
+        return OutMessage(text="\n".join(filter(None, lines)), buttons=((back,),) if can_press else ())
     if can_press:
         return OutMessage(text=_approval(wait, words, asked_by), buttons=_buttons(wait, words))
     command = words.decide_by_command.format(command=f"botkit approvals approve {wait.id}")
@@ -117,6 +122,8 @@ def decision_text(wait: Wait, words: Language) -> str:
     """What the question's message says after it was decided."""
     tool, answer = subject(wait), wait.answer or {}
     by = words.by.format(name=wait.decided_by) if wait.decided_by else ""
+    if wait.kind == "takeover":
+        return words.handed_back.format(by=by)
     sentences = {
         "approved": words.approved,
         "rejected": words.rejected,

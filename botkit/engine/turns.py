@@ -41,7 +41,6 @@ from botkit.engine.forms import form_json
 from botkit.engine.identity import Known
 from botkit.engine.languages import Language, language_of
 from botkit.engine.notices import Notices, conversations_of
-from botkit.engine.nowhere import is_nowhere
 from botkit.engine.reply import Reply, TypingKeeper
 from botkit.engine.services import Services
 from botkit.engine.turn import TurnInput, conversation_of, input_of, new_run, run_id_of, session_for, task_of
@@ -154,8 +153,8 @@ class Turns:
             id=run_id_of(row.id),
             lane=row.lane,
             conversation=event.conversation.key,
-            conversation_kind="group",
-            channel=event.channel,
+            conversation_kind=event.conversation.kind,
+            channel=event.conversation.channel,
             bot="",
             person_id="",
             revision=config.revision,
@@ -244,7 +243,7 @@ class Turns:
         run = opened.run
         turn = input_of(run)
         config = await self._s.configs.get(run.revision)
-        if is_nowhere(run.channel):
+        if turn.trigger.get("service"):
             this = service_setting(config, turn.workflow, turn.trigger)
             roles = service_roles(self._s.configs.current, turn.trigger)
             await self._execute_opened(scope, opened, first, this, config, roles, ())
@@ -283,7 +282,7 @@ class Turns:
         await self._execute(scope, ctx, this, turn, config, roles, history, conversation, told)
 
     async def _person_of(self, run: Run) -> Known:
-        return _nobody(()) if is_nowhere(run.channel) else await self._known(run, input_of(run))
+        return _nobody(()) if input_of(run).trigger.get("service") else await self._known(run, input_of(run))
 
     async def _known(self, run: Run, turn: TurnInput) -> Known:
         """The person of a run with the rights they have now, not those they had when it started."""

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["OutgoingMessages", "answer_of", "begin", "service_event", "service_setting", "workflow_task"]
+__all__ = [
+    "OPERATOR",
+    "OutgoingMessages",
+    "answer_of",
+    "begin",
+    "operator_event",
+    "service_event",
+    "service_roles",
+    "service_setting",
+    "workflow_task",
+]
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -29,6 +39,17 @@ from botkit.runs.outbox import Outbox
 if TYPE_CHECKING:
     from botkit.core.config import Config
 
+OPERATOR = "operator"
+"""The service on whose behalf runs begin that an operator began."""
+
+
+class _ByHand:
+    """What stands for a declaration in bots.yaml where an operator began the run."""
+
+    enabled = True
+
+
+_BY_HAND = _ByHand()
 _SERVICE_CHANNELS = {"webhook": "@webhook", "cron": "@schedule", "api": "@api"}
 
 
@@ -122,6 +143,19 @@ def answer_of(outcome: WorkflowOutcome, run: Run, at: int) -> AgentOutcome:
     )
 
 
+def operator_event(conversation: Conversation, ref: str, trigger: Mapping[str, Any], at: datetime) -> Event:
+    """What an operator puts into the inbox of a conversation to begin a run in it."""
+    return Event(
+        channel="@operator",
+        dedupe_key=ref,
+        kind="trigger",
+        conversation=conversation,
+        sender=User(id="@operator"),
+        occurred_at=at,
+        signal={"kind": "api", "name": "operator", **trigger, "service": OPERATOR},
+    )
+
+
 def service_event(kind: str, name: str, delivery: str, trigger: Mapping[str, Any], at: datetime) -> Event:
     """What a webhook, a schedule or a program puts into the inbox to begin a run.
 
@@ -185,6 +219,8 @@ def service_roles(config: Config, trigger: Mapping[str, Any]) -> tuple[str, ...]
 
 
 def _declared(config: Config, trigger: Mapping[str, Any]) -> Any:
+    if trigger.get("service") == OPERATOR:
+        return _BY_HAND
     name = str(trigger.get("name") or "")
     return {"webhook": config.webhooks, "cron": config.schedules, "api": config.endpoints}.get(
         str(trigger.get("kind")), {}

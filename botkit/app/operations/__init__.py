@@ -17,6 +17,7 @@ from botkit.app.operations.calls import CallOperations
 from botkit.app.operations.channels import ChannelOperations
 from botkit.app.operations.chat import ChatOperations
 from botkit.app.operations.config import ConfigOperations
+from botkit.app.operations.conversations import ConversationOperations
 from botkit.app.operations.data import DataOperations
 from botkit.app.operations.doctor import DoctorOperations
 from botkit.app.operations.mcp import McpOperations
@@ -39,6 +40,7 @@ class Operations:
     chat: ChatOperations
     runs: RunOperations
     approvals: ApprovalOperations
+    conversations: ConversationOperations
     config: ConfigOperations
     secrets: SecretOperations
     channels: ChannelOperations
@@ -59,6 +61,7 @@ class Operations:
             chat=ChatOperations(instance),
             runs=RunOperations(instance),
             approvals=ApprovalOperations(instance),
+            conversations=ConversationOperations(instance),
             config=ConfigOperations(instance),
             secrets=SecretOperations(instance),
             channels=ChannelOperations(instance),

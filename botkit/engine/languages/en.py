@@ -33,6 +33,11 @@ ENGLISH = Language(
     you_are="You are **{name}** (`{person}`), {roles}.",
     you_are_here="Here you are `{account}` on `{channel}`.",
     unknown="unknown",
+    taken_over=(
+        "**{what}**: please take over. {asked_by}\nReply to a message here to answer; hand back when you are done."
+    ),
+    hand_back="Hand back",
+    handed_back="Handed back{by}.",
     approval_needed="**Approval needed** for `{tool}`",
     asked_by="Asked by {person}, by way of {bot} on `{channel}`.",
     asked_by_member="Asked by {member}, a member of `{workspace}`, by way of an MCP client.",

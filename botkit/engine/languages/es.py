@@ -33,6 +33,12 @@ SPANISH = Language(
     you_are="Eres **{name}** (`{person}`), {roles}.",
     you_are_here="Aquí eres `{account}` en `{channel}`.",
     unknown="desconocido",
+    taken_over=(
+        "**{what}**: por favor, toma el relevo. {asked_by}\n"
+        "Responde aquí a un mensaje; devuelve la conversación al terminar."
+    ),
+    hand_back="Devolver",
+    handed_back="Devuelta{by}.",
     approval_needed="**Se necesita aprobación** para `{tool}`",
     asked_by="Lo pide {person}, a través de {bot} en `{channel}`.",
     asked_by_member="Lo pide {member}, miembro de `{workspace}`, a través de un cliente MCP.",

@@ -35,6 +35,12 @@ FRENCH = Language(
     you_are="Vous êtes **{name}** (`{person}`), {roles}.",
     you_are_here="Ici, vous êtes `{account}` sur `{channel}`.",
     unknown="inconnu",
+    taken_over=(
+        "**{what}** : merci de prendre le relais. {asked_by}\n"
+        "Répondez ici à un message ; rendez la conversation à la fin."
+    ),
+    hand_back="Rendre la main",
+    handed_back="Rendue{by}.",
     approval_needed="**Approbation nécessaire** pour `{tool}`",
     asked_by="Demandé par {person}, via {bot} sur `{channel}`.",
     asked_by_member="Demandé par {member}, membre de `{workspace}`, via un client MCP.",

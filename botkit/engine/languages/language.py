@@ -55,6 +55,12 @@ class Language:
     """The name of somebody without one."""
 
     # decisions
+    taken_over: str
+    """What reviewers read when somebody should speak in place of the bot: {what}, {asked_by}."""
+    hand_back: str
+    """A button."""
+    handed_back: str
+    """What the request says afterwards: {by}."""
     approval_needed: str
     """{tool}."""
     asked_by: str

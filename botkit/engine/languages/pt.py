@@ -33,6 +33,11 @@ PORTUGUESE = Language(
     you_are="Você é **{name}** (`{person}`), {roles}.",
     you_are_here="Aqui você é `{account}` em `{channel}`.",
     unknown="desconhecido",
+    taken_over=(
+        "**{what}**: por favor, assuma a conversa. {asked_by}\nResponda aqui a uma mensagem; devolva a conversa no fim."
+    ),
+    hand_back="Devolver",
+    handed_back="Devolvida{by}.",
     approval_needed="**Aprovação necessária** para `{tool}`",
     asked_by="Pedido de {person}, por meio de {bot} em `{channel}`.",
     asked_by_member="Pedido de {member}, membro de `{workspace}`, por meio de um cliente MCP.",

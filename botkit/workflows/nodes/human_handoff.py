@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["HumanHandoff"]
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypedDict, cast
+from typing import Any, ClassVar, Literal, TypedDict, cast
 
 from pydantic import AliasChoices, Field
 
@@ -43,12 +43,16 @@ class HumanHandoff(Node):
         "approved": "a reviewer approved",
         "rejected": "a reviewer rejected",
         "timeout": "nobody decided in time; without this edge it counts as rejected",
+        "handed_back": "with `mode: take_over`: the person gave the conversation back",
     }
     output: ClassVar[Any] = Decision
     onward: ClassVar[tuple[str, ...]] = ("approved",)
 
     reason: str = Field(min_length=1, max_length=4000)
     """Why somebody has to look."""
+    mode: Literal["decide", "take_over"] = "decide"
+    """`decide`: somebody approves or rejects. `take_over`: somebody speaks with the person in place of the bot: what
+    they write goes to the reviewers, what these answer to a message goes back, until they hand back."""
     title: str = Field(default="", max_length=200)
     """What it is about, in a few words."""
     details: dict[str, Any] = {}
@@ -89,7 +93,7 @@ class HumanHandoff(Node):
         if self.escalate_to:
             payload |= {"escalate_after_s": self.escalate_after_s, "escalate_to": self.escalate_to}
         return Wait(
-            "approval",
+            "approval" if self.mode == "decide" else "takeover",
             message=OutMessage(text=self.tell) if self.tell else None,
             payload=payload,
             approvers=tuple(self.approvers),
@@ -111,4 +115,6 @@ class HumanHandoff(Node):
         }
         if signal.expired and cast("Any", ctx).entries("timeout"):
             return Outcome("timeout", decision)
+        if self.mode == "take_over":
+            return Outcome("handed_back", decision)
         return Outcome("approved" if signal.approved else "rejected", decision)

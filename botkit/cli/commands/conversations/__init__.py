@@ -1,0 +1,1 @@
+"""Look at conversations, and speak in place of the bot."""
