@@ -108,6 +108,8 @@ class FakePlatform:
         """Forms shown to people who pressed their button."""
         self.opens_forms = True
         """Whether there is still time to show a form when its button was pressed."""
+        self.dialog_gate: asyncio.Event | None = None
+        """When given, showing a form waits for it."""
         self.faults: deque[Exception | None] = deque()
         """What the next sends meet, one each; None: it works."""
         self.fault: Callable[[Part], Exception | None] | None = None
@@ -361,10 +363,13 @@ class FakeAdapter(Adapter):
         self.server.changed()
 
     async def open_form(self, event: Event, form: Form) -> bool:
-        if self.server.opens_forms:
+        in_time = self.server.opens_forms
+        if in_time:
             self.server.dialogs.append(form)
             self.server.changed()
-        return self.server.opens_forms
+        if self.server.dialog_gate is not None:
+            await self.server.dialog_gate.wait()
+        return in_time
 
     async def acknowledge(self, event: Event, text: str = "") -> None:
         self.server.acknowledged.append(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -156,6 +157,34 @@ async def test_a_form_that_opens_too_late_is_asked_field_by_field(world: World):
     await world.settle()
     await world.ask("1")
     assert told == [{"city": "osl", "nights": 1}]
+
+
+async def test_a_press_is_dealt_with_once_though_its_place_in_the_lane_comes_meanwhile(world: World):
+    told = book(world, "city", "nights")
+    world.platform.capabilities = RICH
+    team: dict[str, Any] = {"room": "team", "group": True, "addressed": "mention"}
+    await world.start()
+    await world.ask("book a trip", **team)
+    question = world.platform.messages[0]
+    world.script.clear()
+    world.script.extend(("Hello Mallory.", "Booked."))
+    world.platform.dialog_gate = asyncio.Event()
+    world.gate.clear()
+    await world.platform.say("hi", person="mallory", **team)  # holds the lane
+    await world.asked(2)
+    pressing = asyncio.create_task(world.platform.open_form(question))
+    await world.platform.until(lambda: bool(world.platform.dialogs))
+    world.gate.set()
+    await world.platform.until(lambda: "Hello Mallory." in world.texts)
+    for _ in range(100):  # the press has its place in the lane now
+        await asyncio.sleep(0.001)
+    world.platform.dialog_gate.set()
+    await pressing
+    await world.settle()
+    assert len(world.platform.dialogs) == 1
+    await world.platform.submit(question, {"city": "fco", "nights": "2"})
+    await world.settle()
+    assert told == [{"city": "fco", "nights": 2}]
 
 
 async def test_not_now_tells_the_model_that_there_is_no_answer(world: World):
