@@ -273,8 +273,25 @@ class _Check:
         approvals = self.doc.settings.approvals
         self.who(("settings", "approvals", "approvers"), approvals.approvers)
         self.refer(("settings", "approvals", "channel"), approvals.channel, "channel", self.declared("channels"))
+        self._approvals_by_mail(approvals.email)
         for role, rights in self.doc.settings.roles.items():
             self.rules(("settings", "roles", role, "tools"), rights.tools, self.tool_owners())
+
+    def _approvals_by_mail(self, names: Sequence[str]) -> None:
+        here: Path = ("settings", "approvals", "email")
+        for index, name in _indexed(names):
+            if "@" in name:
+                continue
+            self.refer((*here, *index), name, "person", self.declared("people"))
+            person = self.doc.people.get(name)
+            if person is not None and not person.identities.get("email"):
+                self.complain((*here, *index), "this person has no mail address", "give them identities.email")
+        if names and self.doc.settings.mail is None and "mail" not in self._written("settings"):
+            self.complain(here, "no mail can be sent", "say how in settings.mail")
+
+    def _written(self, key: str) -> set[str]:
+        branch = self.tree.entries.get(key)
+        return set(branch.entries) if isinstance(branch, Branch) else set()
 
 
 def _is_pattern(text: str) -> bool:

@@ -532,6 +532,32 @@ INVALID: dict[str, tuple[str, str]] = {
         1:90: servers.a.inject.1.header: this does not have the form expected here (Send it as this HTTP header)
         """,
     ),
+    "mail and messages that cannot leave": (
+        """
+        settings:
+          mail: {provider: smtp, from: nobody, host: mail.example.com, security: none}
+          sms: {provider: pigeon}
+          identity: {url: "http://ids.example.com", key: abc}
+        """,
+        """
+        3:32: settings.mail.from: this must be an address such as desk@example.com or `Desk <desk@example.com>`
+        4:3: settings.sms: sms needs a provider: twilio, msg91 or http
+        5:19: settings.identity.url: codes and keys go only to an https:// address
+        5:50: settings.identity.key: a secret does not stand in the file: store it with `botkit secrets set NAME` and write {secret: NAME}
+        """,
+    ),
+    "approvers nobody can write to": (
+        """
+        people: {ada: {name: Ada}}
+        settings:
+          approvals: {email: [ada, bob, eve@example.com]}
+        """,
+        """
+        4:15: settings.approvals.email: no mail can be sent (say how in settings.mail)
+        4:23: settings.approvals.email.0: this person has no mail address (give them identities.email)
+        4:28: settings.approvals.email.1: no person is called `bob` (there is: ada)
+        """,
+    ),
     "a room of no channel": (
         "settings: {approvals: {room: -100}}\n",
         """

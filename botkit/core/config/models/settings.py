@@ -9,7 +9,19 @@ from typing import Literal
 
 from pydantic import Field
 
-from botkit.core.config.models.base import Currency, Float, Int, Language, Model, OneOrMany, PlatformId, Slug, TimeZone
+from botkit.core.config.models.base import (
+    Currency,
+    Float,
+    Int,
+    Language,
+    Model,
+    OneOrMany,
+    PlatformId,
+    Slug,
+    Text,
+    TimeZone,
+)
+from botkit.core.config.models.delivery import IdentityService, Mail, Sms
 from botkit.core.config.models.people import Role
 
 
@@ -51,6 +63,8 @@ class Approvals(Model, frozen=True):
     room: PlatformId | None = None
     """Room of that channel. Absent: the private chat of each approver in `people`, where the platform lets bots write
     to a person by their id."""
+    email: OneOrMany[Text] = ()
+    """Who is asked by mail too, with a link that decides once: people (by their `identities.email`) or addresses."""
 
 
 class Settings(Model, frozen=True):
@@ -62,6 +76,12 @@ class Settings(Model, frozen=True):
     """Roles of your own, and changes to `admin`, `developer`, `member` and `guest`."""
     approvals: Approvals = Approvals()
     """Who decides when a tool needs approval."""
+    mail: Mail | None = None
+    """How mail leaves: codes and links of `auth_gate`, questions to approvers."""
+    sms: Sms | None = None
+    """How short messages leave: codes of `auth_gate`."""
+    identity: IdentityService | None = None
+    """Who checks identities with the method `custom` of `auth_gate`."""
     retention: Retention = Retention()
     """After how many days things are deleted."""
     history_limit: Int | None = Field(default=None, ge=1)

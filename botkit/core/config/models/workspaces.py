@@ -42,6 +42,10 @@ class ToolReview(Model, frozen=True):
     """Roles that may call it; every role whose rights allow it when absent."""
     timeout_s: Float | None = Field(default=None, gt=0, le=3600)
     """Seconds one call may take; the server's limit when absent."""
+    requires: Literal["verified", "verified_email", "verified_phone"] | None = None
+    """Who the person is must have been verified by an `auth_gate`: in any way, by mail, or by telephone."""
+    verified_within_s: Float | None = Field(default=None, gt=0)
+    """With `requires`: how long ago at most; as long as the gate remembers it when absent."""
 
 
 Plan = Literal["free", "starter", "pro", "business"]
