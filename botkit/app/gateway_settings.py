@@ -170,6 +170,8 @@ def _review(review: ToolReview) -> Review:
         roles=review.roles,
         timeout_s=review.timeout_s,
         approvers=review.approvers,
+        requires=review.requires,
+        verified_within_s=review.verified_within_s,
     )
 
 

@@ -174,6 +174,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         relay_trace=spans is not None,
         files=RunFiles(store.records, store.files),
         recorder=PayloadRecorder(keys, redactor),
+        verified=lambda person_id: store.verifications.of(person_id, now=clock.micros()),
     )
 
     def base_url() -> str:

@@ -4,31 +4,41 @@ that a tool comes through. What is forbidden is not there.
 
 from __future__ import annotations
 
-__all__ = ["Admission"]
+__all__ = ["Admission", "Verified"]
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
 
+from botkit.core.clock import Clock
 from botkit.core.errors import Denied, NotFound
+from botkit.core.identity import NotVerified, Verification
 from botkit.core.tool_search import unwrapped
 from botkit.core.tools import Principal, Tool, ToolCall
 from botkit.gateway.file_inputs import described
 from botkit.gateway.fleet import Fleet
 from botkit.gateway.methods import kind_of
-from botkit.gateway.rights import may_call, may_enter, may_pass
+from botkit.gateway.rights import may_call, may_enter, may_pass, proves
 from botkit.gateway.search.showing import SYNTHETIC, mode_of
 from botkit.gateway.session import ListKind
 from botkit.gateway.views import Listed
 
+Verified = Callable[[str], Awaitable[Sequence[Verification]]]
+"""What a person proved and counts now, by their id."""
+
 
 class Admission:
-    """What principals find in workspaces."""
+    """What principals find in workspaces.
 
-    def __init__(self, fleet: Fleet):
+    Args:
+        verified: None: nobody proved anything.
+    """
+
+    def __init__(self, fleet: Fleet, verified: Verified | None = None):
         self._fleet = fleet
+        self._verified = verified
 
     def tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
         """Every tool this principal may call, as it is."""
@@ -92,6 +102,27 @@ class Admission:
         hint = f" Did you mean {near[0]}?" if near else ""
         kind = NotFound if listed is None and call.workspace in settings.workspaces else Denied
         raise kind(f"There is no tool {call.tool[:200]} in this workspace.{hint}")
+
+    async def verify(self, call: ToolCall, listed: Listed, clock: Clock) -> None:
+        """Whether the person proved who they are, where the tool or a workspace it passes asks for it.
+
+        Raises:
+            NotVerified: they did not, or too long ago; nothing was sent.
+        """
+        asking = [one for one in (listed.review, *(inner.review for inner in listed.inner)) if one.requires]
+        if not asking:
+            return
+        principal = call.principal
+        person = principal.id if principal.kind == "person" else principal.person
+        found = await self._verified(person) if person and self._verified is not None else ()
+        if all(proves(review, found, clock.micros()) for review in asking):
+            return
+        how = {"verified_email": " by mail", "verified_phone": " by telephone"}.get(asking[0].requires or "", "")
+        raise NotVerified(
+            f"{call.tool} is only for people who have proved who they are{how}, and this person has not, or too long "
+            "ago. Nothing was done. It is proved in a workflow with an `auth_gate` step, not by what is said here.",
+            tool=call.tool,
+        )
 
     def _authorise_other(self, call: ToolCall) -> Listed:
         """For prompts and resources, which are only read. Raises as `authorise`."""

@@ -1,6 +1,6 @@
 """The gateway: one way to every tool, for bots, workflows and MCP clients alike.
 
-    authorise (person ∧ bot ∧ workspace) → limit → budget → check arguments → approve? → secrets → call
+    authorise (person ∧ bot ∧ workspace) → limit → verified? → budget → check arguments → approve? → secrets → call
         → bound, clean, redact → one call-log record, and where a workspace says so, what the call carried, sealed
 
 Every call ends in exactly one event that is not `Progress`, and that event carries the record of the call, also when it
@@ -37,7 +37,7 @@ from botkit.core.tools import (
     arguments_digest,
 )
 from botkit.core.tracing import traceparent
-from botkit.gateway.admission import Admission
+from botkit.gateway.admission import Admission, Verified
 from botkit.gateway.approvals import CallDesk, wanted_wait_s
 from botkit.gateway.catalog import ServerStatus
 from botkit.gateway.composition import home_of
@@ -70,6 +70,7 @@ class Gateway:
         relay_trace: tell servers the span of their call, because it will be exported.
         files: what arguments that take files are read from, for bots.
         recorder: seals what calls carry, for workspaces that record it.
+        verified: what people proved of themselves, for tools that ask for it.
     """
 
     def __init__(
@@ -86,11 +87,12 @@ class Gateway:
         relay_trace: bool = False,
         files: CallFiles | None = None,
         recorder: PayloadRecorder | None = None,
+        verified: Verified | None = None,
     ):
         self._files = files
         self._recorder = recorder
         self.fleet = fleet
-        self._admission = Admission(fleet)
+        self._admission = Admission(fleet, verified)
         self._redactor = redactor
         self._clock = clock
         self._limiter = limiter or SlidingWindow(clock)
@@ -184,6 +186,7 @@ class Gateway:
         await self._limiter.take(
             [rule for name, one in passed.items() for rule in rules_for(one, name, call.principal)]
         )
+        await self._admission.verify(call, listed, self._clock)
         run.reservation = await self._budget.reserve(call)
         if listed.definition is not None and not (call.client is not None and call.client.transparent):
             listed.definition.checker.check(call.tool, call.arguments)

@@ -7,10 +7,21 @@ scopes of a token narrow what its member may do, and never widen it.
 
 from __future__ import annotations
 
-__all__ = ["may_call", "may_enter", "may_pass", "review_of"]
+__all__ = ["may_call", "may_enter", "may_pass", "proves", "review_of"]
 
+from collections.abc import Sequence
+
+from botkit.core.identity import Verification
 from botkit.core.tools import Principal, Tool
-from botkit.gateway.settings import BUILTIN_ROLES, BotRules, GatewaySettings, Review, RoleRules, ToolFilter, WorkspaceSettings
+from botkit.gateway.settings import (
+    BUILTIN_ROLES,
+    BotRules,
+    GatewaySettings,
+    Review,
+    RoleRules,
+    ToolFilter,
+    WorkspaceSettings,
+)
 
 _NO_CLASSES = RoleRules(classes=())
 """A role nobody declared has the rights reviews give it, and no others."""
@@ -83,6 +94,16 @@ def _role_admits(settings: GatewaySettings, role: str, workspace: str, tool: Too
     # Roles named in a review are a decision about this very tool and count more than classes, but only as
     # long as the tool is the one that was reviewed.
     return role in review.roles and (tool.tool_class != "unreviewed" or "destructive" in rules.classes)
+
+
+def proves(review: Review, found: Sequence[Verification], now: int) -> bool:
+    """Whether what a person proved is what a review asks for. `now` in microseconds."""
+    since = now - int(review.verified_within_s * 1_000_000) if review.verified_within_s else 0
+    wanted = (review.requires or "").removeprefix("verified").removeprefix("_")
+    return any(
+        (not wanted or one.kind == wanted) and one.verified_at >= since and one.verified_at <= now < one.expires_at
+        for one in found
+    )
 
 
 def _delegates(bot: BotRules, workspace: str, tool: Tool) -> bool:

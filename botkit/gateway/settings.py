@@ -149,6 +149,10 @@ class Review(Data):
     timeout_s: float | None = None
     approvers: tuple[str, ...] | None = None
     """Roles or people who may approve; None: those of the settings."""
+    requires: Literal["verified", "verified_email", "verified_phone"] | None = None
+    """What the person must have proved."""
+    verified_within_s: float | None = None
+    """How long ago at most; None: as long as it counts."""
 
 
 class RoleRules(Data):

@@ -35,6 +35,7 @@ from botkit.store.schema import (
     timers,
     tokens,
     transcript,
+    verifications,
     waits,
     welcomes,
 )
@@ -105,6 +106,7 @@ class Footprint:
             (pairing_codes, or_(pairing_codes.c.person_id == person, _account(pairing_codes, self.accounts))),
             (accounts, _account(accounts, self.accounts)),
             (welcomes, welcomes.c.person_id == person),
+            (verifications, verifications.c.person_id == person),
             (identities, identities.c.person_id == person),
             (tokens, tokens.c.member_id.in_(_memberships(person))),
             (invitations, invitations.c.member_id.in_(_memberships(person))),

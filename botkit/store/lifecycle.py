@@ -38,6 +38,7 @@ from botkit.store.schema import (
     runs,
     sessions,
     transcript,
+    verifications,
     waits,
 )
 from botkit.store.writer import Writer
@@ -52,8 +53,8 @@ _PASSES = 3
 """How often erasure looks again for what arrived meanwhile."""
 
 _JSON_COLUMNS = {
-    "aliases", "allow", "answer", "approvers", "arguments", "data", "deny", "event", "input", "output", "payload",
-    "place", "result", "roles", "usage",
+    "aliases", "allow", "answer", "approvers", "arguments", "data", "deny", "details", "event", "input", "output",
+    "payload", "place", "result", "roles", "usage",
 }  # fmt: skip
 _SEALED = {"wrapped_key", "nonce", "ciphertext", "digest"}
 """Left out of an export. What `call_payloads` holds is added by whoever can open it."""
@@ -174,7 +175,8 @@ class SqlLifecycle:
 
         `messages`: transcript, dealt-with inbox rows, delivered parts, and sessions nobody continued; those
         that a running or waiting run needs are kept. `runs`: finished ones with steps and waits. `logs`: tool
-        calls, model calls, audit rows, spent pairing codes. `files`: rows, and bytes nobody else refers to.
+        calls, model calls, audit rows, spent pairing codes, verified identities that count no
+        more. `files`: rows, and bytes nobody else refers to.
         `payloads`: records of what calls carried, at the latest with the rows of those calls.
         """
         deleted: Counter[str] = Counter()
@@ -185,9 +187,8 @@ class SqlLifecycle:
         if logs_before:
             for table in (calls, model_calls, audits):
                 deleted[str(table.name)] += await self._expire(table, limit, table.c.at < logs_before)
-            deleted["pairing_codes"] += await self._expire(
-                pairing_codes, limit, pairing_codes.c.expires_at < logs_before
-            )
+            for table in (pairing_codes, verifications):
+                deleted[str(table.name)] += await self._expire(table, limit, table.c.expires_at < logs_before)
         if payloads_before or logs_before:
             deleted["call_payloads"] += await self._expire(
                 call_payloads, limit, call_payloads.c.at < max(payloads_before, logs_before)

@@ -37,6 +37,7 @@ from botkit.store.reader import Reader, postgres_reader, sqlite_reader
 from botkit.store.records import SqlRecords
 from botkit.store.signals import PostgresSignals, announce
 from botkit.store.sqlite import SqliteBackend, Synchronous, connect_sqlite, translate_sqlite
+from botkit.store.verifications import SqlVerifications
 from botkit.store.writer import Writer
 
 DATABASE_NAME = "botkit.db"
@@ -70,6 +71,7 @@ class Store:
         self.journal = SqlJournal(writer, clock, owner=owner.id, lease=lease, signals=signals)
         self.people = SqlPeople(writer, reader, clock)
         self.pairing = SqlPairing(writer, reader, clock)
+        self.verifications = SqlVerifications(writer, reader)
         self.members = SqlMembers(writer, reader, clock, owner=owner.id)
         self.oauth_keys = SqlOAuthKeys(writer)
         self.call_approvals = SqlCallApprovals(writer, reader, clock, owner=owner.id)

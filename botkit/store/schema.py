@@ -42,6 +42,7 @@ __all__ = [
     "timers",
     "tokens",
     "transcript",
+    "verifications",
     "waits",
     "welcomes",
 ]
@@ -65,7 +66,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION = "0007"
+SCHEMA_REVISION = "0008"
 """The newest migration; a database that says this needs none, and Alembic is not even imported."""
 
 metadata = MetaData(
@@ -440,6 +441,21 @@ welcomes = Table(
     metadata,
     Column("person_id", Text, primary_key=True),
     Column("bot", Text, primary_key=True),
+)
+
+verifications = Table(
+    "verifications",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("address", Text, primary_key=True),
+    _text("method"),
+    _number("verified_at"),
+    _number("expires_at"),
+    _text("run_id"),
+    _json("details"),
+    Index(None, "expires_at"),
+    comment="Addresses people proved to read, as long as that counts.",
 )
 
 pairing_codes = Table(

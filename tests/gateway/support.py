@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from botkit.core.clock import Clock
+from botkit.core.identity import Verification
 from botkit.core.ids import new_id
 from botkit.core.stores import CatalogRow
 from botkit.core.tools import CallRecord, Principal, ToolCall, ToolEvent
@@ -86,7 +87,19 @@ class Bench:
             servers_folder=self.servers_folder,
         )
         recorder = PayloadRecorder(self.keys, self.redactor)
-        self.gateway = Gateway(self.fleet, redactor=self.redactor, clock=clock, call_log=self.log, recorder=recorder)
+        self.proved: list[Verification] = []
+        """What people proved of themselves."""
+        self.gateway = Gateway(
+            self.fleet,
+            redactor=self.redactor,
+            clock=clock,
+            call_log=self.log,
+            recorder=recorder,
+            verified=self._verified,
+        )
+
+    async def _verified(self, person_id: str) -> list[Verification]:
+        return [one for one in self.proved if one.person_id == person_id]
 
     def raw(self, *options: str, name: str = "raw", **fields: Any) -> CommandSettings:
         """Settings of `servers/raw.py`, or of another file there."""
