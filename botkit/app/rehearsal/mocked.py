@@ -12,7 +12,8 @@ import msgspec
 from botkit.sdk.nodes import Node, NodeContext, NodeFailed, Outcome, Raw, node
 from botkit.workflows.graph import Graph, GraphNode, Retry
 
-_PARTS = {"handle", "output", "set"}
+_PARTS = {"handle": "handle", "output": "leaves", "set": "writes", "error": "fails"}
+"""As a case writes it → the field."""
 
 
 @node("mocked")
@@ -21,11 +22,11 @@ class Mocked(Node):
 
     handle: str = "default"
     """The edge it takes."""
-    output: Raw[Any] = None
-    """What it leaves."""
-    set: Raw[dict[str, Any]] = {}
-    """Further variables it writes."""
-    error: Raw[Any] = None
+    leaves: Raw[Any] = None
+    """Its output."""
+    writes: Raw[dict[str, Any]] = {}
+    """Further variables."""
+    fails: Raw[Any] = None
     """Code, or `{code, message}`, of a failure."""
 
     @classmethod
@@ -34,11 +35,11 @@ class Mocked(Node):
         return {str(data.get("handle") or "default"): "as the case says"}
 
     async def run(self, ctx: NodeContext) -> Outcome:
-        if self.error is not None:
-            error: Any = self.error
+        if self.fails is not None:
+            error: Any = self.fails
             told = cast("dict[str, Any]", error) if isinstance(error, dict) else {"code": str(error)}
             raise NodeFailed(str(told.get("message") or told["code"]), code=str(told["code"]))
-        return Outcome(self.handle, self.output, set=self.set)
+        return Outcome(self.handle, self.leaves, set=self.writes)
 
 
 def mocked(graph: Graph, given: Mapping[str, Any]) -> Graph:
