@@ -74,6 +74,7 @@ async def _expire(instance: Instance, settings: Settings) -> dict[str, int]:
         logs_before=before(kept.logs_days),
         files_before=before(kept.files_days),
         payloads_before=before(kept.payloads_days),
+        notes_before=before(kept.notes_days),
         limit=_BATCH,
     )
     return {table: count for table, count in rows.items() if count}

@@ -44,6 +44,7 @@ __all__ = [
     "RunState",
     "Say",
     "Session",
+    "SetOptOut",
     "SetPart",
     "SetRun",
     "Signal",
@@ -69,6 +70,7 @@ from botkit.core.data import Data
 from botkit.core.events import Event
 from botkit.core.messages import Part, PartState
 from botkit.core.models import Usage
+from botkit.core.notes import DropNotes, PutNote
 from botkit.core.tools import CallRecord
 
 RunState = Literal["running", "waiting", "completed", "failed", "cancelled", "limit_reached"]
@@ -497,6 +499,18 @@ class MoveRoom(Data, tag=True):
     """The lane this is committed under; others that are being worked on stay until the next word about the move."""
 
 
+class SetOptOut(Data, tag=True):
+    """Whether a person wants messages of a bot that they did not ask for."""
+
+    person_id: str
+    bot: str = ""
+    """Empty: of any bot."""
+    out: bool
+    at: int
+    via: str = ""
+    """Where they said so: `chat:{channel}`, `cli`."""
+
+
 class PutFile(Data, tag=True):
     """Record a stored file, so that retention and erasure find it."""
 
@@ -534,6 +548,9 @@ Write = (
     | AddAudit
     | PutFile
     | MoveRoom
+    | PutNote
+    | DropNotes
+    | SetOptOut
 )
 
 

@@ -314,6 +314,7 @@ class Lifecycle(Protocol):
         logs_before: int = 0,
         files_before: int = 0,
         payloads_before: int = 0,
+        notes_before: int = 0,
         limit: int = 1000,
     ) -> dict[str, int]:
         """Delete what is older; finished runs only. At most `limit` rows a table; call again while it deletes."""

@@ -25,6 +25,8 @@ from botkit.store.schema import (
     lanes,
     members,
     model_calls,
+    notes,
+    opt_outs,
     pairing_codes,
     parts,
     people,
@@ -80,6 +82,14 @@ class Footprint:
             (timers, _among(timers.c.id, self.timers)),
             (parts, or_(_among(parts.c.run_id, self.runs), _among(parts.c.conversation, self.private))),
             (files, files.c.person_id == person),
+            (
+                notes,
+                or_(
+                    and_(notes.c.scope == "person", notes.c.owner == person),
+                    and_(notes.c.scope == "chat", _among(notes.c.owner, self.private)),
+                ),
+            ),
+            (opt_outs, opt_outs.c.person_id == person),
             (secrets, secrets.c.scope == f"person:{person}"),
             (lanes, and_(lanes.c.owner == "", _among(lanes.c.lane, self.lanes))),
             (
@@ -123,6 +133,7 @@ class Footprint:
             (model_calls, model_calls.c.person_id == person),
             (waits, or_(waits.c.person_id == person, waits.c.decided_by == person)),
             (sessions, _among(sessions.c.id, self.shared_sessions)),
+            (notes, and_(notes.c.scope != "person", notes.c.by == f"person:{person}")),
         )
 
 

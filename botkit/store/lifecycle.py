@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, case, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Table, and_, case, delete, exists, func, or_, select, update
 
 from botkit.core.clock import Clock
 from botkit.core.errors import Conflict
@@ -33,6 +33,7 @@ from botkit.store.schema import (
     is_open,
     metadata,
     model_calls,
+    notes,
     pairing_codes,
     parts,
     runs,
@@ -54,7 +55,7 @@ _PASSES = 3
 
 _JSON_COLUMNS = {
     "aliases", "allow", "answer", "approvers", "arguments", "data", "deny", "details", "event", "input", "output",
-    "payload", "place", "result", "roles", "usage",
+    "payload", "place", "result", "roles", "usage", "value",
 }  # fmt: skip
 _SEALED = {"wrapped_key", "nonce", "ciphertext", "digest"}
 """Left out of an export. What `call_payloads` holds is added by whoever can open it."""
@@ -91,6 +92,14 @@ _BLANK = {
                 decided_by=case((waits.c.decided_by != const(""), const("erased")), else_=const("")),
             )
             .where(waits.c.id == arg("id"))
+        ),
+    ),
+    "notes": Query(
+        "key0 key1 key2",
+        lambda _: (
+            update(notes)
+            .values(by=const(""))
+            .where(notes.c.scope == arg("key0"), notes.c.owner == arg("key1"), notes.c.name == arg("key2"))
         ),
     ),
     "sessions": Query(
@@ -169,6 +178,7 @@ class SqlLifecycle:
         logs_before: int = 0,
         files_before: int = 0,
         payloads_before: int = 0,
+        notes_before: int = 0,
         limit: int = 1000,
     ) -> dict[str, int]:
         """Table → rows deleted; empty when nothing is left to do. 0 leaves that kind alone.
@@ -177,7 +187,8 @@ class SqlLifecycle:
         that a running or waiting run needs are kept. `runs`: finished ones with steps and waits. `logs`: tool
         calls, model calls, audit rows, spent pairing codes, verified identities that count no
         more. `files`: rows, and bytes nobody else refers to.
-        `payloads`: records of what calls carried, at the latest with the rows of those calls.
+        `payloads`: records of what calls carried, at the latest with the rows of those calls. `notes`: those nobody
+        changed since; and, whatever is asked, those whose own time is over.
         """
         deleted: Counter[str] = Counter()
         if messages_before:
@@ -193,6 +204,8 @@ class SqlLifecycle:
             deleted["call_payloads"] += await self._expire(
                 call_payloads, limit, call_payloads.c.at < max(payloads_before, logs_before)
             )
+        over = and_(notes.c.expires_at > 0, notes.c.expires_at <= self._clock.micros())
+        deleted["notes"] += await self._expire(notes, limit, or_(over, notes.c.updated_at < notes_before))
         if files_before:
             await self._expire_files(files_before, limit, deleted)
         if deleted.total():

@@ -28,7 +28,9 @@ from botkit.store.limits import SqlCounters, SqlLimiter
 from botkit.store.locks import HomeLock
 from botkit.store.members import SqlMembers
 from botkit.store.migrate import migrate_postgres, migrate_sqlite
+from botkit.store.notes import SqlNotes
 from botkit.store.oauth import SqlOAuthKeys
+from botkit.store.outreach import SqlOutreach
 from botkit.store.pairing import SqlPairing
 from botkit.store.payloads import SqlPayloads
 from botkit.store.people import SqlPeople
@@ -87,6 +89,8 @@ class Store:
         self.conversations = SqlConversations(reader)
         self.calls = SqlCallLog(writer, clock, owner=owner.id)
         self.payloads = SqlPayloads(writer, reader)
+        self.notes = SqlNotes(writer, clock, owner=owner.id)
+        self.outreach = SqlOutreach(writer, reader)
         self.analytics = SqlAnalytics(reader)
         self.files = DiskFiles(home / FILES_NAME, clock)
         self.lifecycle = SqlLifecycle(writer, reader, self.files, clock, owner=owner.id)

@@ -24,6 +24,8 @@ from botkit.store.schema import (
     files,
     identities,
     model_calls,
+    notes,
+    opt_outs,
     pairing_codes,
     people,
     runs,
@@ -119,6 +121,33 @@ _KEEP_WELCOMES = Query(
         )
     ),
 )
+_held = notes.alias("held")
+_KEEP_NOTES = Query(
+    "to from",
+    lambda _: (
+        update(notes)
+        .values(owner=arg("to"))
+        .where(
+            notes.c.scope == const("person"),
+            notes.c.owner == arg("from"),
+            ~exists().where(_held.c.scope == const("person"), _held.c.owner == arg("to"), _held.c.name == notes.c.name),
+        )
+    ),
+)
+_DROP_NOTES = Query("id", lambda _: delete(notes).where(notes.c.scope == const("person"), notes.c.owner == arg("id")))
+_refused = opt_outs.alias("refused")
+_KEEP_OPT_OUTS = Query(
+    "to from",
+    lambda _: (
+        update(opt_outs)
+        .values(person_id=arg("to"))
+        .where(
+            opt_outs.c.person_id == arg("from"),
+            ~exists().where(_refused.c.person_id == arg("to"), _refused.c.bot == opt_outs.c.bot),
+        )
+    ),
+)
+_DROP_OPT_OUTS = Query("id", lambda _: delete(opt_outs).where(opt_outs.c.person_id == arg("id")))
 _DROP_WELCOMES = Query("id", lambda _: delete(welcomes).where(welcomes.c.person_id == arg("id")))
 _INHERIT = tuple(
     Query(
@@ -247,8 +276,13 @@ def _move(tx: Tx, channel: str, user_id: str, old: str, new: str, now: int) -> N
         return
     for query in (*_INHERIT, *_INHERIT_CALLS):
         tx(query, new, old)
-    tx(_KEEP_WELCOMES, new, old)
-    tx(_DROP_WELCOMES, old)
+    for keep, drop in (
+        (_KEEP_WELCOMES, _DROP_WELCOMES),
+        (_KEEP_NOTES, _DROP_NOTES),
+        (_KEEP_OPT_OUTS, _DROP_OPT_OUTS),
+    ):
+        tx(keep, new, old)
+        tx(drop, old)
     tx(_FORGET, old)
 
 

@@ -29,7 +29,9 @@ __all__ = [
     "members",
     "metadata",
     "model_calls",
+    "notes",
     "oauth_keys",
+    "opt_outs",
     "owners",
     "pairing_codes",
     "parts",
@@ -66,7 +68,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION = "0008"
+SCHEMA_REVISION = "0009"
 """The newest migration; a database that says this needs none, and Alembic is not even imported."""
 
 metadata = MetaData(
@@ -668,4 +670,31 @@ call_approvals = Table(
     ),
     Index("ix_call_approvals_open", "created_at", **_where("state = 'open'")),
     comment="Calls of MCP clients that a person must allow. `told` 1: the client knows how it ended.",
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("owner", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    _json("value"),
+    _text("by"),
+    _text("run_id"),
+    _number("created_at"),
+    _number("updated_at"),
+    _number("expires_at"),
+    Index("ix_notes_updated_at", "updated_at"),
+    Index("ix_notes_expires_at", "expires_at", **_where("expires_at > 0")),
+    comment="What bots keep in mind about people (`person`), conversations (`chat`) and for everybody (`team`).",
+)
+
+opt_outs = Table(
+    "opt_outs",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    Column("bot", Text, primary_key=True),
+    _number("at"),
+    _text("via"),
+    comment="People who want no messages they did not ask for. An empty bot: of none.",
 )

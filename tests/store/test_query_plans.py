@@ -21,7 +21,7 @@ from botkit.store.records import SqlRecords
 
 HOT = ("contexts", "journal", "lanes", "writes.inbox", "writes.logs", "writes.outbox", "writes.runs",
        "writes.sessions", "writes.waits", "people", "pairing", "administration",
-       "members", "oauth", "limits", "call_approvals", "payloads")  # fmt: skip
+       "members", "oauth", "limits", "call_approvals", "payloads", "notes", "writes.notes")  # fmt: skip
 
 RARE = {
     "lanes._BURY_ALL", "lanes._DEAD_OWNERS", "lanes._FREE_LANES", "lanes._DROP_OTHERS",  # at a start or a death

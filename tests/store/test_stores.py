@@ -13,6 +13,7 @@ from botkit.testing.stores import (
     FilesContract,
     LifecycleContract,
     MembersContract,
+    NotesContract,
     OAuthContract,
     PairingContract,
     PayloadsContract,
@@ -51,6 +52,12 @@ class TestSqliteAdministration(OnSqlite, AdministrationContract): ...
 
 
 class TestPostgresAdministration(OnPostgres, AdministrationContract): ...
+
+
+class TestSqliteNotes(OnSqlite, NotesContract): ...
+
+
+class TestPostgresNotes(OnPostgres, NotesContract): ...
 
 
 class TestSqlitePayloads(OnSqlite, PayloadsContract): ...

@@ -5,14 +5,14 @@ Source: Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and 
 
 from __future__ import annotations
 
-__all__ = ["ToolIndex", "words_of"]
+__all__ = ["ToolIndex"]
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from botkit.core.ranking import words_of
 from botkit.core.schemas import as_schema
 from botkit.core.tools import Tool
 
@@ -23,26 +23,6 @@ _NAME_WEIGHT = 3
 _PARAMETER_WEIGHT = 1
 _DEPTH = 3
 _STEM = 4
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_WORD = re.compile(r"[^\W_]+")
-_IGNORED = frozenset(
-    {"a", "an", "and", "are", "as", "at", "be", "by", "can", "do", "for", "from", "how", "in", "is", "it", "of", "on",
-     "or", "that", "the", "this", "to", "with", "you"}
-)  # fmt: skip
-
-
-def words_of(text: str) -> list[str]:
-    """Words as they are compared: lower case, camelCase and snake_case apart, plain plurals as singulars."""
-    found = [word.lower() for word in _WORD.findall(_CAMEL.sub(" ", text))]
-    return [_singular(word) for word in found if word not in _IGNORED]
-
-
-def _singular(word: str) -> str:
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1]
-    return word
 
 
 class ToolIndex:

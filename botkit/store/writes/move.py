@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, func, select, update
+from sqlalchemy import Column, exists, func, select, update
 
 from botkit.core.data import decode
 from botkit.core.events import Conversation, Event
@@ -17,7 +17,7 @@ from botkit.core.journal import MoveRoom
 from botkit.store.codec import dump
 from botkit.store.lanes import lock_lane
 from botkit.store.query import Query, Tx, arg, const
-from botkit.store.schema import files, inbox, is_open, lanes, parts, runs, sessions, timers, transcript, waits
+from botkit.store.schema import files, inbox, is_open, lanes, notes, parts, runs, sessions, timers, transcript, waits
 from botkit.store.writes.registry import Act, writes
 
 
@@ -112,6 +112,24 @@ _FORGET_REQUESTS = Query(
 )
 _FILES = Query("size prefix", lambda _: select(files.c.seq, files.c.lane).where(_of_room(files.c.lane)))
 _MOVE_FILE = Query("lane seq", lambda _: update(files).values(lane=arg("lane")).where(files.c.seq == arg("seq")))
+_NOTES = Query(
+    "size prefix",
+    lambda _: select(notes.c.owner, notes.c.name).where(notes.c.scope == const("chat"), _of_room(notes.c.owner)),
+)
+_there = notes.alias("there")
+_MOVE_NOTE = Query(
+    "to owner name",
+    lambda _: (
+        update(notes)
+        .values(owner=arg("to"))
+        .where(
+            notes.c.scope == const("chat"),
+            notes.c.owner == arg("owner"),
+            notes.c.name == arg("name"),
+            ~exists().where(_there.c.scope == const("chat"), _there.c.owner == arg("to"), _there.c.name == arg("name")),
+        )
+    ),
+)
 _OWNER = Query("lane", lambda _: select(lanes.c.owner).where(lanes.c.lane == arg("lane")))
 _JOIN_ROWS = Query(
     "to session_id",
@@ -176,6 +194,8 @@ class _Move:
             self._tx(_MOVE_RUN, self._renamed(lane), self._renamed(conversation), id_)
         for seq, lane in self._rows(_FILES):
             self._tx(_MOVE_FILE, self._renamed(lane), seq)
+        for owner, name in self._tx(_NOTES, *self._where).fetchall():
+            self._tx(_MOVE_NOTE, self._renamed(owner), owner, name)
         for id_, place, edit_of in self._tx(_PARTS, *self._where).fetchall():
             if edit_of:
                 self._tx(_FORGET_MESSAGE, edit_of, *self._where)

@@ -21,6 +21,7 @@ __all__ = [
     "LifecycleContract",
     "MembersContract",
     "MoveContract",
+    "NotesContract",
     "OAuthContract",
     "PairingContract",
     "PayloadsContract",
@@ -40,6 +41,7 @@ from botkit.testing.stores.lifecycle import LifecycleContract
 from botkit.testing.stores.limits import CallApprovalsContract, CountersContract, SharedLimiterContract
 from botkit.testing.stores.members import MembersContract
 from botkit.testing.stores.moves import MoveContract
+from botkit.testing.stores.notes import NotesContract
 from botkit.testing.stores.oauth import OAuthContract
 from botkit.testing.stores.payloads import PayloadsContract
 from botkit.testing.stores.people import PairingContract, PeopleContract

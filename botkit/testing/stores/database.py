@@ -11,7 +11,9 @@ from botkit.core.call_approvals import CallApprovals
 from botkit.core.journal import Journal
 from botkit.core.limits import Counters, Limiter
 from botkit.core.members import Members
+from botkit.core.notes import NoteStore
 from botkit.core.oauth import OAuthKeys
+from botkit.core.outreach import OutreachStore
 from botkit.core.payloads import Payloads
 from botkit.core.stores import (
     CallLog,
@@ -61,6 +63,10 @@ class Stores(Protocol):
     def calls(self) -> CallLog: ...
     @property
     def payloads(self) -> Payloads: ...
+    @property
+    def notes(self) -> NoteStore: ...
+    @property
+    def outreach(self) -> OutreachStore: ...
     @property
     def analytics(self) -> Analytics: ...
     @property

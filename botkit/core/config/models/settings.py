@@ -47,6 +47,8 @@ class Retention(Model, frozen=True):
     """Tool call logs and delivery records."""
     files_days: Int | None = Field(default=90, ge=1)
     """Files people sent and tools made."""
+    notes_days: Int | None = Field(default=None, ge=1)
+    """Notes bots keep about people, conversations and teams, counted from their last change."""
     payloads_days: Int | None = Field(default=30, ge=1)
     """What tool calls carried, in workspaces with `record_payloads`; never longer than the log of those calls."""
 
