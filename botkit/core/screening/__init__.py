@@ -10,8 +10,41 @@ none. `Screen` does the same to a text that arrives in pieces.
 
 from __future__ import annotations
 
-__all__ = ["PERSONAL", "SECRETS", "Finding", "Screen", "Suspicion", "redacted", "screen", "suspicion"]
+__all__ = [
+    "PERSONAL",
+    "SECRETS",
+    "WITHHELD",
+    "Chain",
+    "Checks",
+    "Finding",
+    "GuardFinding",
+    "Guards",
+    "Matcher",
+    "Measure",
+    "Rule",
+    "Screen",
+    "Suspicion",
+    "Verdict",
+    "check",
+    "redacted",
+    "screen",
+    "stream_of",
+    "streams",
+    "suspicion",
+]
 
+from botkit.core.screening.checks import (
+    WITHHELD,
+    Chain,
+    Checks,
+    GuardFinding,
+    Guards,
+    Verdict,
+    check,
+    stream_of,
+    streams,
+)
 from botkit.core.screening.forms import PERSONAL, SECRETS, Finding, redacted, screen
 from botkit.core.screening.injection import Suspicion, suspicion
+from botkit.core.screening.rules import Matcher, Measure, Rule
 from botkit.core.screening.stream import Screen
