@@ -20,6 +20,7 @@ from botkit.app.http.shared_files import FileLinks
 from botkit.app.names import Mode
 from botkit.app.tasks import TaskOwner
 from botkit.app.vault import ProcessVault
+from botkit.app.workflow_running import InstanceWorkflows
 from botkit.core.clock import Clock
 from botkit.core.journal import AddAudit, Audit
 from botkit.core.live import LiveHub
@@ -68,6 +69,7 @@ class Instance:
     """For calls that belong to no run; counts them too."""
     file_links: FileLinks
     connections: Connections
+    workflows: InstanceWorkflows
     url: str = ""
     """Of the page; empty while nothing is served."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

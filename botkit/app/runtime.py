@@ -295,6 +295,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         connections=connections,
     )
     return instance
+        workflows=workflows,
 
 
 @asynccontextmanager
@@ -318,6 +319,7 @@ async def _running(instance: Instance) -> AsyncGenerator[None]:
         stack.push_async_callback(instance.gateway.stop)
         await instance.gateway.start(gateway_settings(config))
         stack.push_async_callback(instance.channels.stop)
+        stack.push_async_callback(instance.workflows.aclose)
         await instance.channels.apply(config)
         await instance.channels.settled(SANDBOX)
         control = ControlServer(socket_path(instance.home.path), Operations.of(instance))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from botkit.agents.elicitation import elicit
 from botkit.agents.loop import AgentLoop
 from botkit.app.configs import ConfigBook
+from botkit.app.guests import spawn_guest
 from botkit.app.vault import ProcessVault
 from botkit.core.errors import ConfigError, NotFound
 from botkit.core.journal import Run, Write
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from botkit.core.config import Config
     from botkit.workflows.graph import Plan
     from botkit.workflows.runner import WorkflowRunner
+    from botkit.workflows.sandbox.pool import Sandbox
 
 _PLANS_REMEMBERED = 200
 
@@ -59,6 +61,7 @@ class InstanceWorkflows:
         self._vault = vault
         self._plans: OrderedDict[tuple[str, str], Plan] = OrderedDict()
         self._runner: WorkflowRunner | None = None
+        self._sandbox: Sandbox | None = None
 
     async def plan_hash(self, revision: str, workflow: str) -> str:
         return (await self.plan(revision, workflow)).hash
@@ -67,6 +70,11 @@ class InstanceWorkflows:
         if self._runner is None:
             self._runner = await asyncio.to_thread(self._make)
         return await self._runner.run(ctx, task)
+
+    async def aclose(self) -> None:
+        """End the processes that run code."""
+        if self._sandbox is not None:
+            await self._sandbox.close()
 
     async def plan(self, revision: str, workflow: str) -> Plan:
         """The graph of a revision, compiled once. Raises `NotFound`."""
@@ -101,8 +109,10 @@ class InstanceWorkflows:
         from botkit.app.outbound import GuardedHttp
         from botkit.workflows.registry import builtin_registry
         from botkit.workflows.runner import WorkflowRunner
+        from botkit.workflows.sandbox.pool import Sandbox
         from botkit.workflows.services import WorkflowServices
 
+        self._sandbox = Sandbox(spawn_guest)
         return WorkflowRunner(
             WorkflowServices(
                 model=self._model,
@@ -115,6 +125,7 @@ class InstanceWorkflows:
                 plan=self.plan,
                 node_type=builtin_registry().cls,
                 http=GuardedHttp(self._vault) if self._vault is not None else None,
+                sandbox=self._sandbox,
             )
         )
 

@@ -49,6 +49,14 @@ class NodeMethods:
         """Let a model work towards a goal: it thinks, calls tools, reads what they answer, until it is done."""
         return self.node("agent_loop", goal=goal, prompt=prompt, model=model, tools=tools, max_rounds=max_rounds, time_limit_s=time_limit_s, max_tokens=max_tokens, max_cost=max_cost, on_limit=on_limit, history=history, schema=schema, reply=reply, **options)
 
+    def auth_gate(self, *, method: Literal["email_otp", "sms_otp", "magic_link", "custom"] = UNSET, to: str = UNSET, app: str = UNSET, known: str = UNSET, lookup: str = UNSET, lookup_argument: str = UNSET, remember_s: float | str = UNSET, expires_s: float | str = UNSET, attempts: int | str = UNSET, cool_down_s: float | str = UNSET, ask: str = UNSET, sent: str = UNSET, **options: Unpack[Options]) -> Step:
+        """Verify who the person is: by a code or a link sent to their mail address or telephone, or by a service of yours."""
+        return self.node("auth_gate", method=method, to=to, app=app, known=known, lookup=lookup, lookup_argument=lookup_argument, remember_s=remember_s, expires_s=expires_s, attempts=attempts, cool_down_s=cool_down_s, ask=ask, sent=sent, **options)
+
+    def code_block(self, *, code: str, language: Literal["javascript", "python"] = UNSET, input: Any = UNSET, tools: Sequence[str] | str = UNSET, cpu_s: float | str = UNSET, memory_mb: int | str = UNSET, output_kb: int | str = UNSET, max_tool_calls: int | str = UNSET, **options: Unpack[Options]) -> Step:
+        """Run JavaScript or Python of your own, where it can do no harm."""
+        return self.node("code_block", code=code, language=language, input=input, tools=tools, cpu_s=cpu_s, memory_mb=memory_mb, output_kb=output_kb, max_tool_calls=max_tool_calls, **options)
+
     def confidence_router(self, *, score: str = UNSET, text: str = UNSET, measure: str = UNSET, tiers: Sequence[Mapping[str, Any] | str] | str = UNSET, model: str = UNSET, **options: Unpack[Options]) -> Step:
         """Take the edge of a tier by a score from 0 to 1: how sure an answer is, or how hard a task."""
         return self.node("confidence_router", score=score, text=text, measure=measure, tiers=tiers, model=model, **options)
@@ -96,6 +104,10 @@ class NodeMethods:
     def mcp_tool(self, *, tool: str, arguments: Mapping[str, Any] | str = UNSET, **options: Unpack[Options]) -> Step:
         """Call a tool of the workspace, through the gateway."""
         return self.node("mcp_tool", tool=tool, arguments=arguments, **options)
+
+    def memory(self, *, operation: Literal["get", "set", "forget", "search", "list"] = UNSET, name: str = UNSET, value: Any = UNSET, scope: Literal["person", "chat", "team"] = UNSET, default: Any = UNSET, query: str = UNSET, limit: int | str = UNSET, keep_for: str = UNSET, **options: Unpack[Options]) -> Step:
+        """Keep a note about the person, the chat or for the whole team; get it, search, list, or forget it."""
+        return self.node("memory", operation=operation, name=name, value=value, scope=scope, default=default, query=query, limit=limit, keep_for=keep_for, **options)
 
     def parallel(self, *, branches: Sequence[str] | str, wait_for: Literal["all", "any", "first"] = UNSET, on_failure: Literal["fail", "continue"] = UNSET, max_at_once: int | str = UNSET, **options: Unpack[Options]) -> Step:
         """Do several branches at the same time."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["AgentPort", "Messages", "WorkflowServices"]
+__all__ = ["AgentPort", "Messages", "RunsCode", "WorkflowServices"]
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from botkit.core.agent import AgentOutcome, AgentTask, ReplySink
+from botkit.core.identity import IdentityDesk
 from botkit.core.journal import Run, Write
 from botkit.core.messages import OutMessage
 from botkit.core.models import Model
+from botkit.core.notebook import Notebook
 from botkit.core.outbound import HttpPort
 from botkit.core.redact import Redactor
 from botkit.core.tools import ToolPort
@@ -21,10 +23,17 @@ from botkit.runs.calling import Elicit
 from botkit.runs.context import RunContext
 from botkit.sdk.nodes import Node
 from botkit.workflows.graph import Plan
+from botkit.workflows.sandbox.pool import CodeRequest, CodeResult, Tools
 
 
 class AgentPort(Protocol):
     async def run(self, ctx: RunContext, task: AgentTask, sink: ReplySink) -> AgentOutcome: ...
+
+
+class RunsCode(Protocol):
+    async def run(self, request: CodeRequest, tools: Tools | None = None) -> CodeResult:
+        """As `Sandbox.run` says."""
+        ...
 
 
 class Messages(Protocol):
@@ -68,5 +77,11 @@ class WorkflowServices:
     """Requests of `http_request`; None: it is not available."""
     actions: WorkflowActions | None = None
     """What `action` does to people and conversations; None: only what needs none of it."""
+    sandbox: RunsCode | None = None
+    """Where `code_block` runs; None: it is not available."""
+    notes: Notebook | None = None
+    """Notes about people, conversations and teams; None: they are not available."""
     watch: Callable[[str, Visit, Mapping[str, Any]], None] | None = None
     """Told of each node that finishes: its path, what it did, and all variables as its walk sees them then."""
+    identity: IdentityDesk | None = None
+    """Codes and links of `auth_gate`; None: nobody can be verified."""
