@@ -191,6 +191,10 @@ class RunSummary(Data):
     steps: int = 0
     text: str = ""
     """Beginning of the message that started it."""
+    workflow: str = ""
+    """Its key in bots.yaml, where a workflow ran."""
+    waits_at: str = ""
+    """Path of the node a workflow waits at."""
 
 
 class Trace(Data):
@@ -232,6 +236,7 @@ class Records(Protocol):
         bot: str = "",
         person_id: str = "",
         conversation: str = "",
+        workflow: str = "",
         limit: int = 50,
         before: str = "",
     ) -> Sequence[RunSummary]:

@@ -69,6 +69,7 @@ class SqlRecords:
         bot: str = "",
         person_id: str = "",
         conversation: str = "",
+        workflow: str = "",
         limit: int = 50,
         before: str = "",
     ) -> Sequence[RunSummary]:
@@ -78,9 +79,33 @@ class SqlRecords:
         for column, value in ((runs.c.bot, bot), (runs.c.person_id, person_id), (runs.c.conversation, conversation)):
             if value:
                 wanted = wanted.where(column == value)
+        if workflow:  # the text of a message is escaped in there, so only the field itself looks like this
+            field = f'"workflow":"{workflow}"'
+            wanted = wanted.where(runs.c.kind == "workflow", runs.c.input.contains(field, autoescape=True))
         statement = select(counted, *RUN_COLUMNS).where(runs.c.id.in_(wanted)).order_by(runs.c.id.desc())
         found = [(row[0], read_run(row[1:])) for row in await self._reader.all(statement)]
-        return [RunSummary(run=run, steps=count, text=_beginning(run)) for count, run in found]
+        waiting = await self._waiting_at([run.id for _, run in found if run.waiting_for and run.kind == "workflow"])
+        return [
+            RunSummary(
+                run=run,
+                steps=count,
+                text=_beginning(run),
+                workflow=str(run.input.get("workflow") or ""),
+                waits_at=waiting.get(run.id, ""),
+            )
+            for count, run in found
+        ]
+
+    async def _waiting_at(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """Run → path of the node it waits at, the oldest question first."""
+        if not run_ids:
+            return {}
+        asked = (
+            select(waits.c.run_id, waits.c.key)
+            .where(waits.c.run_id.in_(run_ids), waits.c.state == "open")
+            .order_by(waits.c.created_at.desc(), waits.c.id.desc())
+        )
+        return {row[0]: str(row[1]).partition("/wait/")[0] for row in await self._reader.all(asked)}
 
     async def find_run(self, id_or_prefix: str) -> Run | None:
         """One run. Raises `Conflict` when the prefix fits several."""

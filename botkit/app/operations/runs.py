@@ -29,12 +29,19 @@ class RunOperations:
         bot: str = "",
         person: str = "",
         conversation: str = "",
+        workflow: str = "",
         limit: int = 50,
         before: str = "",
     ) -> Sequence[RunSummary]:
         """Newest first."""
         return await self._i.store.records.runs(
-            state=state, bot=bot, person_id=person, conversation=conversation, limit=limit, before=before
+            state=state,
+            bot=bot,
+            person_id=person,
+            conversation=conversation,
+            workflow=workflow,
+            limit=limit,
+            before=before,
         )
 
     async def show(self, *, run: str) -> TraceView:

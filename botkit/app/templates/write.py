@@ -81,7 +81,7 @@ TEMPLATES = {
             about="Sorts requests by kind and urgency, and files or answers them.",
             servers=("tickets",),
             review=_TICKETS,
-            say="The checkout is broken, nobody can pay!",
+            say="I have a problem: the checkout is broken and nobody can pay",
         ),
     )
 }

@@ -70,6 +70,19 @@ class RecordsContract:
         page = await store.records.runs(limit=2, before=made[4].id)
         assert [summary.run.id for summary in page] == [made[3].id, made[2].id]
 
+    async def test_runs_of_a_workflow_are_listed_with_the_node_they_wait_at(self, store: Stores) -> None:
+        refund = a_run(kind="workflow", input={"workflow": "refund"}, state="waiting", waiting_for="reply")
+        others = [
+            a_run(kind="workflow", input={"workflow": "refund-2"}),
+            a_run(input={"text": 'say "workflow":"refund"'}),
+            a_run(kind="workflow", input={"workflow": "refund_2"}),
+        ]
+        waits = [OpenWait(wait=a_wait(refund, "each/0/ask/wait/0", state="open"))]
+        await store.journal.commit(None, [*(StartRun(run=run) for run in [refund, *others]), *waits])
+        (found,) = await store.records.runs(workflow="refund")
+        assert (found.run.id, found.workflow, found.waits_at) == (refund.id, "refund", "each/0/ask")
+        assert [one.run.id for one in await store.records.runs(workflow="refund_2")] == [others[2].id]
+
     async def test_a_run_is_found_by_an_unambiguous_prefix(self, store: Stores) -> None:
         runs = [a_run("run_0a11"), a_run("run_0a12"), a_run("run_0b")]
         await store.journal.commit(None, [StartRun(run=run) for run in runs])
