@@ -39,6 +39,9 @@ __all__ = [
     "PutSession",
     "PutTimer",
     "Recovered",
+    "RenamedStep",
+    "RenamedWait",
+    "Repin",
     "Requeue",
     "Run",
     "RunState",
@@ -47,6 +50,7 @@ __all__ = [
     "SetOptOut",
     "SetPart",
     "SetRun",
+    "SettleBudget",
     "Signal",
     "StartRun",
     "Step",
@@ -66,6 +70,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from botkit.core.budgets import Charge
 from botkit.core.data import Data
 from botkit.core.events import Event
 from botkit.core.messages import Part, PartState
@@ -383,6 +388,39 @@ class SetRun(Data, tag=True):
     usage: Usage | None = None
 
 
+class RenamedStep(Data):
+    key: str
+    to: str
+    result: msgspec.Raw
+    """As it reads under the new name."""
+
+
+class RenamedWait(Data):
+    id: str
+    """Stays as it is: buttons, links and timers carry it."""
+    key: str
+    """The new one."""
+    payload: dict[str, Any]
+
+
+class Repin(Data, tag=True):
+    """Let a run that waits go on with another definition of what it runs.
+
+    Raises `Conflict`, and changes nothing, unless the run waits, was not changed since `was` was read, and nobody
+    works on its lane right now.
+    """
+
+    run_id: str
+    lane: str
+    was: str
+    """The revision it had."""
+    revision: str
+    input: dict[str, Any]
+    at: int
+    steps: tuple[RenamedStep, ...] = ()
+    waits: tuple[RenamedWait, ...] = ()
+
+
 class OpenWait(Data, tag=True):
     """Idempotent: a wait of the same run and key that exists is left as it is."""
 
@@ -479,6 +517,12 @@ class AddUsage(Data, tag=True):
     call: ModelCall
 
 
+class SettleBudget(Data, tag=True):
+    """Book what a call really used, and free what was reserved for it beyond that."""
+
+    charge: Charge
+
+
 class AddAudit(Data, tag=True):
     audit: Audit
 
@@ -532,6 +576,7 @@ Write = (
     | Intent
     | StepDone
     | SetRun
+    | Repin
     | OpenWait
     | CloseWait
     | WidenWait
@@ -545,6 +590,7 @@ Write = (
     | EndSession
     | LogCall
     | AddUsage
+    | SettleBudget
     | AddAudit
     | PutFile
     | MoveRoom

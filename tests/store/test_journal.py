@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from botkit.testing.stores import Database, JournalContract, LeaseContract, MoveContract, RecoveryContract
+from botkit.testing.stores import (
+    Database,
+    JournalContract,
+    LeaseContract,
+    MoveContract,
+    RecoveryContract,
+    RepinContract,
+)
 from tests.store.conftest import SqlDatabase
 
 
@@ -24,6 +31,18 @@ class TestSqliteMoves(MoveContract):
     @pytest.fixture
     def database(self, sqlite_database: SqlDatabase) -> Database:
         return sqlite_database
+
+
+class TestSqliteRepins(RepinContract):
+    @pytest.fixture
+    def database(self, sqlite_database: SqlDatabase) -> Database:
+        return sqlite_database
+
+
+class TestPostgresRepins(RepinContract):
+    @pytest.fixture
+    def database(self, postgres_database: SqlDatabase) -> Database:
+        return postgres_database
 
 
 class TestPostgresMoves(MoveContract):

@@ -28,6 +28,7 @@ __all__ = [
     "PeopleContract",
     "RecordsContract",
     "RecoveryContract",
+    "RepinContract",
     "SharedLimiterContract",
     "SignalsContract",
     "Stores",
@@ -47,4 +48,5 @@ from botkit.testing.stores.payloads import PayloadsContract
 from botkit.testing.stores.people import PairingContract, PeopleContract
 from botkit.testing.stores.records import RecordsContract
 from botkit.testing.stores.recovery import LeaseContract, RecoveryContract
+from botkit.testing.stores.repin import RepinContract
 from botkit.testing.stores.signals import SignalsContract
