@@ -24,6 +24,7 @@ from botkit.app.workflow_running import InstanceWorkflows
 from botkit.core.clock import Clock
 from botkit.core.journal import AddAudit, Audit
 from botkit.core.live import LiveHub
+from botkit.core.notebook import Notebook
 from botkit.core.stores import CallLog
 from botkit.engine import Engine
 from botkit.gateway.access.desk import AccessDesk
@@ -69,6 +70,8 @@ class Instance:
     """For calls that belong to no run; counts them too."""
     file_links: FileLinks
     connections: Connections
+    notebook: Notebook
+    """What bots keep in mind."""
     workflows: InstanceWorkflows
     url: str = ""
     """Of the page; empty while nothing is served."""

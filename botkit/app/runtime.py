@@ -46,6 +46,7 @@ from botkit.core.errors import ConfigError
 from botkit.core.events import Conversation, Event
 from botkit.core.journal import Journal
 from botkit.core.live import LiveHub
+from botkit.core.notebook import Notebook
 from botkit.core.recall import Recalled
 from botkit.core.stores import FileStore, PairingStore, People, Records
 from botkit.engine import COMMANDS, Engine
@@ -146,6 +147,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     keys = find_keys(home.path, os.environ)
     payloads = PayloadBook(store.payloads, keys)
     vault = ProcessVault(store.secrets, keys, redactor, clock, payloads=payloads)
+    notebook = Notebook(store.notes, clock, redactor, lambda: configs.current.settings.memory.redact)
     fleet = Fleet(vault=vault, redactor=redactor, clock=clock, store=store.catalog, data_folder=home.path / "servers")
 
     async def wake(lane: str) -> None:
@@ -248,6 +250,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         redactor=redactor,
         messages=lambda: engine.messages,
         vault=vault,
+        notes=notebook,
     )
     engine = Engine(
         store=_EngineStore(metered, store.people, store.pairing, store.records, store.files),
@@ -293,6 +296,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         stopping=stopping,
         lost=lost,
         connections=connections,
+        notebook=notebook,
     )
     return instance
         workflows=workflows,

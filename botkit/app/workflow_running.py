@@ -18,6 +18,7 @@ from botkit.core.errors import ConfigError, NotFound
 from botkit.core.journal import Run, Write
 from botkit.core.messages import OutMessage
 from botkit.core.models import Model
+from botkit.core.notebook import Notebook
 from botkit.core.redact import Redactor
 from botkit.core.tools import ToolPort
 from botkit.core.workflows import BotFacts, WorkflowOutcome, WorkflowTask
@@ -51,6 +52,7 @@ class InstanceWorkflows:
         redactor: Redactor,
         messages: Callable[[], OutgoingMessages],
         vault: ProcessVault | None = None,
+        notes: Notebook | None = None,
     ):
         self._configs = configs
         self._model = model
@@ -59,6 +61,7 @@ class InstanceWorkflows:
         self._redactor = redactor
         self._messages = messages
         self._vault = vault
+        self._notes = notes
         self._plans: OrderedDict[tuple[str, str], Plan] = OrderedDict()
         self._runner: WorkflowRunner | None = None
         self._sandbox: Sandbox | None = None
@@ -124,6 +127,7 @@ class InstanceWorkflows:
                 bot=self.bot,
                 plan=self.plan,
                 node_type=builtin_registry().cls,
+                notes=self._notes,
                 http=GuardedHttp(self._vault) if self._vault is not None else None,
                 sandbox=self._sandbox,
             )

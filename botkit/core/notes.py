@@ -17,6 +17,7 @@ __all__ = [
     "NoteScope",
     "NoteStore",
     "PutNote",
+    "best_notes",
     "check_note",
     "note_text",
 ]
@@ -28,6 +29,7 @@ import msgspec
 
 from botkit.core.data import Data
 from botkit.core.errors import InvalidArguments
+from botkit.core.ranking import ranked
 
 NoteScope = Literal["person", "chat", "team"]
 """`person`: of one person, wherever they write, and shown to nobody else. `chat`: of one conversation. `team`: of a bot
@@ -108,6 +110,12 @@ class NoteStore(Protocol):
     async def drop(self, key: NoteKey, name: str = "") -> int:
         """Forget one note, or all; how many that were."""
         ...
+
+
+def best_notes(notes: Sequence[Note], words: str, limit: int) -> list[FoundNote]:
+    """Those of these notes that hold one of the words, the best first; names count twice."""
+    texts = [f"{note.name} {note.name} {note_text(note.value)}" for note in notes]
+    return [FoundNote(note=notes[index], score=score) for index, score in ranked(texts, words)[:limit]]
 
 
 def note_text(value: Any) -> str:

@@ -17,14 +17,6 @@ class WorkflowActions(Protocol):
         """Add or take tags of a person; all they have then."""
         ...
 
-    async def remember(self, run: Run, name: str, value: Any, *, scope: str, person_id: str) -> None:
-        """Keep a note; null forgets it.
-
-        Args:
-            scope: `person` or `conversation`.
-        """
-        ...
-
     async def emit(self, run: Run, name: str, data: Any, *, key: str) -> None:
         """Tell whoever listens that something happened.
 

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import or_, select
 
 from botkit.core.clock import Clock
-from botkit.core.notes import FoundNote, Note, NoteKey, PutNote, note_text
-from botkit.core.ranking import ranked
+from botkit.core.notes import FoundNote, Note, NoteKey, PutNote, best_notes
 from botkit.store.codec import clean, load_json
 from botkit.store.query import Query, Tx, arg
 from botkit.store.rows import Row
@@ -67,9 +66,7 @@ class SqlNotes:
         return [_read(row) for row in rows]
 
     async def search(self, key: NoteKey, words: str, *, limit: int = 10) -> Sequence[FoundNote]:
-        found = await self.list(key)
-        texts = [f"{note.name} {note.name} {note_text(note.value)}" for note in found]
-        return [FoundNote(note=found[index], score=score) for index, score in ranked(texts, words)[:limit]]
+        return best_notes(await self.list(key), words, limit)
 
     async def put(self, note: Note) -> None:
         act = Act(owner=self._owner, now=self._clock.micros())

@@ -108,9 +108,10 @@ class BenchContext:
         self.attempt = 0
         self.run = facts
         self.clock = clock or ManualClock()
-        self.services = SimpleNamespace(**{"http": None, "actions": None, **(services or {})})
+        self.services = SimpleNamespace(**{"http": None, "actions": None, "notes": None, **(services or {})})
         self.ctx = SimpleNamespace(run=facts, clock=self.clock)
         self.workspace = facts.workspace
+        self.task = SimpleNamespace(workflow=facts.workflow, bot=facts.bot, dry=facts.dry)
         self.said: list[Said] = []
         """Messages that were sent."""
         self.asked: list[dict[str, Any]] = []

@@ -34,6 +34,8 @@ from botkit.core.journal import (
 )
 from botkit.core.live import LiveHub
 from botkit.core.messages import OutMessage, Part
+from botkit.core.notebook import MemoryNotes, Notebook
+from botkit.core.notes import DropNotes, PutNote
 from botkit.core.redact import NoRedaction
 from botkit.core.tools import Principal
 from botkit.core.workflows import BotFacts, WorkflowOutcome, WorkflowTask
@@ -78,6 +80,7 @@ class MemoryRun:
         answers: Sequence[Any] = (),
     ):
         self.clock = ManualClock()
+        self.notes = MemoryNotes(self.clock)
         self.effects = Effects()
         self.steps: dict[str, Step] = {}
         self.waits: dict[str, Wait] = {}
@@ -140,6 +143,7 @@ class MemoryRun:
             bot=bot,
             plan=plan,
             node_type=registry.cls,
+            notes=Notebook(self.notes, self.clock, NoRedaction()),
         )
 
     # ── the journal, as far as a run context uses it ─────────────────────────────────────────────────────
@@ -179,6 +183,8 @@ class MemoryRun:
                 self.sent.setdefault(write.part.id, write.part)
             case AddUsage():
                 self.usage.append(write)
+            case PutNote() | DropNotes():
+                self.notes.apply(write)
             case LogCall() | DropTimer():
                 pass
             case _:

@@ -24,6 +24,8 @@ from botkit.core.journal import (
     Wait,
     Write,
 )
+from botkit.core.notebook import MemoryNotes
+from botkit.core.notes import DropNotes, PutNote
 
 _PAUSE_S = 2.0
 
@@ -65,7 +67,14 @@ class MemoryJournal:
         said: text and conversation key of what was said and asked, in order.
     """
 
-    def __init__(self, steps: dict[str, Step] | None = None, waits: Sequence[Wait] = ()) -> None:
+    def __init__(
+        self,
+        steps: dict[str, Step] | None = None,
+        waits: Sequence[Wait] = (),
+        *,
+        notes: MemoryNotes | None = None,
+    ) -> None:
+        self._notes = notes
         self.steps: dict[str, Step] = dict(steps or {})
         self.waits: dict[str, Wait] = {wait.key: wait for wait in waits}
         self.said: list[tuple[str, str]] = []
@@ -109,5 +118,8 @@ class MemoryJournal:
                 if write.part.id not in self._parts:
                     self.said.append((write.part.text, write.part.conversation.key))
                 self._parts.add(write.part.id)
+            case PutNote() | DropNotes():
+                if self._notes is not None:
+                    self._notes.apply(write)
             case _:
                 pass  # usage, logs and timers are of no consequence here

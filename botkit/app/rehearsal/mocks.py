@@ -187,7 +187,6 @@ class NoActions:
 
     def __init__(self) -> None:
         self.tags: list[str] = []
-        self.notes: dict[str, Any] = {}
         self.events: list[tuple[str, Any]] = []
 
     def reset_writes(self, run: Run) -> Sequence[Write]:
@@ -197,12 +196,6 @@ class NoActions:
         kept = [tag for tag in self.tags if tag not in tags]
         self.tags = kept if remove else [*kept, *tags]
         return list(self.tags)
-
-    async def remember(self, run: Run, name: str, value: Any, *, scope: str, person_id: str) -> None:
-        if value is None:
-            self.notes.pop(name, None)
-        else:
-            self.notes[name] = value
 
     async def emit(self, run: Run, name: str, data: Any, *, key: str) -> None:
         self.events.append((name, data))

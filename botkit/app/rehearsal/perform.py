@@ -26,6 +26,7 @@ from botkit.core.events import Conversation
 from botkit.core.journal import Claim, Emit, Journal, OpenRun, Run, Wait, Write
 from botkit.core.live import LiveHub
 from botkit.core.messages import OutMessage, Part
+from botkit.core.notebook import MemoryNotes, Notebook
 from botkit.core.redact import NoRedaction
 from botkit.core.tools import Principal
 from botkit.core.workflows import BotFacts, Visit, WorkflowOutcome, WorkflowTask
@@ -83,7 +84,8 @@ class Rehearsal:
         self._case = case
         self._told = told
         self._clock = PassingClock(case.now)
-        self._journal = MemoryJournal()
+        notes = MemoryNotes(self._clock)
+        self._journal = MemoryJournal(notes=notes)
         self._model = CaseModel(case.models)
         self._tools = CaseTools(case.tools)
         self._http = CaseHttp(case.http)
@@ -108,6 +110,7 @@ class Rehearsal:
                 node_type=registry.cls,
                 http=self._http,
                 actions=NoActions(),
+                notes=Notebook(notes, self._clock, NoRedaction()),
                 watch=self._saw,
             )
         )

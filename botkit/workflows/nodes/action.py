@@ -12,9 +12,11 @@ from pydantic import Field
 from botkit.core.clock import to_micros
 from botkit.core.journal import EndSession
 from botkit.core.workflow_actions import WorkflowActions
+from botkit.runs.context import StepScope
 from botkit.sdk.nodes import ChannelName, Node, NodeFailed, Outcome, node
 from botkit.workflows.context import NodeRun
 from botkit.workflows.nodes._messages import check_place, message_of, place_of
+from botkit.workflows.nodes._notes import forget, keep, notes_of
 
 Kind = Literal[
     "end", "reset_conversation", "tag_user", "untag_user", "set_memory", "forget_memory", "notify", "emit_event"
@@ -89,6 +91,8 @@ class Action(Node):
             return Outcome(output={"message_id": await ctx.say("notify", message_of(self.text), to=to)})
         if self.action_type == "reset_conversation":
             return await self._reset(ctx)
+        if self.action_type in ("set_memory", "forget_memory"):
+            return await self._note(ctx)
         actions = ctx.services.actions
         if actions is None:
             raise NodeFailed(f"`{self.action_type}` is not available here", code="unavailable")
@@ -106,20 +110,29 @@ class Action(Node):
         await ctx.scoped("reset_conversation", end)
         return Outcome()
 
+    async def _note(self, ctx: NodeRun) -> Outcome:
+        """As the node `memory` does it: of whoever the run is for, with the step."""
+        if self.person and self.person != ctx.ctx.run.person_id:
+            raise NodeFailed("a run keeps notes about its own person alone", code="not_allowed")
+        key = notes_of(ctx, "person" if self.scope == "person" else "chat")
+
+        async def work(scope: StepScope) -> Any:
+            if self.action_type == "set_memory":
+                return await keep(ctx, scope, key, self.name, self.value)
+            return forget(scope, key, self.name)
+
+        return Outcome(output=await ctx.scoped(self.action_type, work))
+
     async def _do(self, ctx: NodeRun, actions: WorkflowActions) -> Any:
         run, person = ctx.ctx.run, self.person or ctx.run.person_id
         kind = self.action_type
-        if not person and (kind.endswith("tag_user") or (kind.endswith("_memory") and self.scope == "person")):
+        if not person and kind.endswith("tag_user"):
             raise NodeFailed("nobody talks in this run: name a person", code="no_person")
 
         async def work(scope: Any) -> Any:
             if kind in ("tag_user", "untag_user"):
                 return {"tags": await actions.tag(run, person, self.tags, remove=kind == "untag_user")}
-            if kind == "emit_event":
-                await actions.emit(run, self.name, self.value, key=scope.idempotency_key)
-                return {"event": self.name}
-            kept = self.value if kind == "set_memory" else None
-            await actions.remember(run, self.name, kept, scope=self.scope, person_id=person)
-            return kept
+            await actions.emit(run, self.name, self.value, key=scope.idempotency_key)
+            return {"event": self.name}
 
         return await ctx.scoped(kind, work)

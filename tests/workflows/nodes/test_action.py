@@ -24,9 +24,6 @@ class Doing:
         self.done.append((person_id, tuple(tags), remove))
         return ["old", *tags]
 
-    async def remember(self, run: Any, name: str, value: Any, *, scope: str, person_id: str) -> None:
-        self.done.append((name, value, scope, person_id))
-
     async def emit(self, run: Any, name: str, data: Any, *, key: str) -> None:
         self.done.append((name, data, key))
 
@@ -44,12 +41,6 @@ def bench(data: dict[str, Any], **more: Any) -> tuple[NodeBench, Doing]:
             {"action_type": "untag_user", "tags": ["vip"], "person": "bob"},
             {"tags": ["old", "vip"]},
             ("bob", ("vip",), True),
-        ),
-        ({"action_type": "set_memory", "name": "size", "value": "{{ n }}"}, 5, ("size", 5, "person", "ada")),
-        (
-            {"action_type": "forget_memory", "name": "size", "scope": "conversation"},
-            None,
-            ("size", None, "conversation", "ada"),
         ),
         (
             {"action_type": "emit_event", "name": "order.done", "value": {"n": "{{ n }}"}},

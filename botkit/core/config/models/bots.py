@@ -78,6 +78,9 @@ class Bot(Model, frozen=True):
     """A message during a turn waits its turn, is merged into the next, or interrupts the running one."""
     while_waiting: WhileWaiting = "new_turn"
     """A message while a run waits for somebody starts a new turn, gets a notice, or waits too."""
+    memory: Bool = False
+    """Whether it keeps notes about people and conversations: it gets tools to remember, recall and forget, and is told
+    what it knows. People see theirs with `/memory` and end it with `/forget`."""
     stream: Bool = True
     """Show the answer while it is written, where the platform can."""
     locale: Language | None = None

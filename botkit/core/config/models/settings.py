@@ -22,6 +22,7 @@ from botkit.core.config.models.base import (
     TimeZone,
 )
 from botkit.core.config.models.delivery import IdentityService, Mail, Sms
+from botkit.core.config.models.memory import Memory
 from botkit.core.config.models.people import Role
 
 
@@ -84,6 +85,8 @@ class Settings(Model, frozen=True):
     """How short messages leave: codes of `auth_gate`."""
     identity: IdentityService | None = None
     """Who checks identities with the method `custom` of `auth_gate`."""
+    memory: Memory = Memory()
+    """How notes about people, conversations and teams are kept."""
     retention: Retention = Retention()
     """After how many days things are deleted."""
     history_limit: Int | None = Field(default=None, ge=1)

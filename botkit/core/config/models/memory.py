@@ -1,0 +1,35 @@
+"""`settings.memory` and `knowledge:`: what bots keep in mind, and what they can look up."""
+
+from __future__ import annotations
+
+__all__ = ["Knowledge", "Memory"]
+
+from typing import Literal
+
+from pydantic import Field
+
+from botkit.core.config.models.base import Bool, Int, Model, OneOrMany, Text
+
+PersonalData = Literal["email", "phone", "card", "iban", "ssn", "ip"]
+
+
+class Memory(Model, frozen=True):
+    """How notes about people, conversations and teams are kept."""
+
+    redact: OneOrMany[PersonalData] = ()
+    """Personal data that is taken out before a note is kept, such as `email`, `phone`, `card`. Secrets always are."""
+    prompt_tokens: Int = Field(default=600, ge=0, le=100_000)
+    """Most tokens of a prompt that notes about the person and the chat may take; 0: none are shown, only looked up."""
+
+
+class Knowledge(Model, frozen=True):
+    """Files bots can look things up in."""
+
+    paths: OneOrMany[Text] = Field(min_length=1)
+    """Folders, files and patterns such as `docs/**/*.md`, relative to the file that names them, inside the project."""
+    description: str = ""
+    """What is found there, for people and models."""
+    enabled: Bool = True
+    """`false`: it is not looked at."""
+    file_limit_bytes: Int = Field(default=20_971_520, ge=1)
+    """Largest file that is read."""
