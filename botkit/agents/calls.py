@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from botkit.agents.colleagues import Colleagues
 from botkit.agents.elicitation import elicit
 from botkit.agents.schemas import fit_arguments
 from botkit.core.agent import AgentTask
@@ -24,12 +25,14 @@ from botkit.core.ids import new_id, short_token
 from botkit.core.journal import LogCall
 from botkit.core.json_repair import Unreadable, read_arguments
 from botkit.core.live import LiveEvent
-from botkit.core.models import RequestedCall
+from botkit.core.models import RequestedCall, Usage
+from botkit.core.taint import joined
 from botkit.core.tool_search import SEARCH_TOOLS, unwrapped
 from botkit.core.tools import (
     CallRecord,
     NeedsApproval,
     NeedsInput,
+    Principal,
     Progress,
     Result,
     Tool,
@@ -55,6 +58,10 @@ class CallOutcome(Data):
     duration_ms: float = 0.0
     digest: str = ""
     """Of the tool and its arguments; empty when they could not be read."""
+    taint: tuple[str, ...] = ()
+    """What the text taints its reader with."""
+    usage: Usage = Usage()
+    """Of a colleague that was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,20 @@ class ToolCaller:
         self._tools: dict[str, Tool] = {tool.name: tool for tool in tools}
         self._input_expires_s = input_expires_s
         self._refused: set[str] = set()
+        self._taint = task.principal.taint
+        self._colleagues = Colleagues(ctx, task)
+
+    @property
+    def principal(self) -> Principal:
+        """On whose behalf calls are made, with where what the model has read came from.
+
+        That grows between rounds, so that calls made side by side are treated alike, and the same in a replay.
+        """
+        return msgspec.structs.replace(self._task.principal, taint=self._taint)
+
+    def were_read(self, outcomes: Sequence[CallOutcome]) -> None:
+        """What these say is known to the model from here on."""
+        self._taint = joined(self._taint, *(outcome.taint for outcome in outcomes))
 
     def read(self, call: RequestedCall, *, truncated: bool) -> CallOutcome | dict[str, Any]:
         """The arguments, mended where that is safe, or the explanation for the model."""
@@ -116,7 +137,19 @@ class ToolCaller:
                 call=call, arguments=arguments, digest=digest, ok=False, text="A person has declined exactly this call."
             )
         self._publish("tool_call", {"call_id": call.id, "tool": call.name, "arguments": arguments})
-        outcome = await self._attempts(key, call, arguments, digest, time_left_s)
+        if self._colleagues.knows(call) and call.name not in self._tools:
+            said = await self._colleagues.ask(key, call, arguments, time_left_s)
+            outcome = CallOutcome(
+                call=call,
+                arguments=arguments,
+                text=said.text,
+                ok=said.ok,
+                duration_ms=said.ms,
+                digest=digest,
+                usage=said.usage,
+            )
+        else:
+            outcome = await self._attempts(key, call, arguments, digest, time_left_s)
         self._publish(
             "tool_result",
             {
@@ -144,8 +177,16 @@ class ToolCaller:
     async def _attempts(
         self, key: str, call: RequestedCall, arguments: dict[str, Any], digest: str, time_left_s: float
     ) -> CallOutcome:
-        def ended(text: str, *, ok: bool = False, duration_ms: float = 0.0) -> CallOutcome:
-            return CallOutcome(call=call, arguments=arguments, text=text, ok=ok, duration_ms=duration_ms, digest=digest)
+        def ended(text: str, *, ok: bool = False, duration_ms: float = 0.0, taint: str = "") -> CallOutcome:
+            return CallOutcome(
+                call=call,
+                arguments=arguments,
+                text=text,
+                ok=ok,
+                duration_ms=duration_ms,
+                digest=digest,
+                taint=(taint,) if taint else (),
+            )
 
         attempt = _Try()
         for number in range(_ATTEMPTS_LIMIT):
@@ -153,7 +194,7 @@ class ToolCaller:
             event = await self._send(step, call.name, arguments, attempt, time_left_s)
             if isinstance(event, Result):
                 text = self._describe(call.name, event)
-                return ended(text, ok=not event.is_error, duration_ms=event.record.duration_ms)
+                return ended(text, ok=not event.is_error, duration_ms=event.record.duration_ms, taint=event.taint)
             if isinstance(event, NeedsApproval):
                 answer = await self._ctx.wait(f"{key}/wait/{number}", self._question(event))
                 if not answer.approved:
@@ -181,6 +222,7 @@ class ToolCaller:
             "arguments": event.arguments,
             "reason": event.reason,
             "digest": event.digest,
+            **({"taint": list(event.taint)} if event.taint else {}),
         }
         return WaitSpec(
             kind="approval",
@@ -200,7 +242,7 @@ class ToolCaller:
                 workspace=self._task.workspace,
                 tool=name,
                 arguments=arguments,
-                principal=self._task.principal,
+                principal=self.principal,
                 run_id=self._ctx.run.id,
                 step=key,
                 trace_id=self._ctx.run.trace_id,

@@ -22,7 +22,10 @@ import msgspec
 
 from botkit.agents.asking import Asker, TimeUp
 from botkit.agents.calls import CallOutcome, ToolCaller
+from botkit.agents.colleagues import colleague_specs, handed_over
+from botkit.agents.guarded import GuardedSink, GuardedTools, guarded
 from botkit.agents.limits import Budget, Limit, RepeatGuard
+from botkit.agents.policy import PolicyJudge
 from botkit.agents.prompt import assistant_message, clip, tool_message
 from botkit.agents.reading import ReadingList
 from botkit.agents.schemas import function_spec
@@ -32,6 +35,8 @@ from botkit.core.errors import ModelError, ModelRateLimited, ModelRefused
 from botkit.core.journal import TranscriptRow
 from botkit.core.models import Model, ModelReply, RequestedCall
 from botkit.core.redact import NoRedaction, Redactor
+from botkit.core.screening import streams
+from botkit.core.taint import joined, marked
 from botkit.core.tools import ToolPort, arguments_digest
 from botkit.runs.context import RunContext
 
@@ -77,6 +82,7 @@ class AgentLoop:
         self.tools = tools
         self.redactor = redactor or NoRedaction()
         self.settings = settings or LoopSettings()
+        self.judge = PolicyJudge(model)
 
     async def run(self, ctx: RunContext, task: AgentTask, sink: ReplySink) -> AgentOutcome:
         """Answer one message. Replayable: every effect is a step of `ctx`.
@@ -85,7 +91,16 @@ class AgentLoop:
             Paused, Stopped: as the step context says.
             StoreError: the turn is tried again.
         """
-        return await _Turn(self, ctx, task, sink).run()
+        guards = task.guards
+        loop = self._with_guarded_tools(task) if guards.tools.active else self
+        if not streams(guards.output):
+            task = msgspec.structs.replace(task, stream=False)
+        outcome = await _Turn(loop, ctx, task, GuardedSink(sink, guards.output)).run()
+        return await guarded(ctx, outcome, guards, self.judge, model=task.model, bot=task.bot)
+
+    def _with_guarded_tools(self, task: AgentTask) -> AgentLoop:
+        tools = GuardedTools(self.tools, task.guards.tools, bot=task.bot)
+        return AgentLoop(self.model, tools, redactor=self.redactor, settings=self.settings)
 
 
 class _Turn:
@@ -116,7 +131,7 @@ class _Turn:
         )
         self._reading = ReadingList(
             task,
-            tuple(function_spec(tool) for tool in tools),
+            (*(function_spec(tool) for tool in tools), *colleague_specs(task)),
             window_tokens=task.max_context_tokens or self._window(),
             stored_result_chars=self._settings.stored_result_chars,
             group=self._ctx.run.conversation_kind == "group",
@@ -131,6 +146,11 @@ class _Turn:
             return self._stopped_by(self._budget.time_up())
         except ModelError as error:
             return self._failed(error)
+
+    @property
+    def _taint(self) -> tuple[str, ...]:
+        """Where what was read so far came from."""
+        return self._caller.principal.taint
 
     def _window(self) -> int:
         known = self._loop.model.window_tokens(self._task.model)
@@ -147,6 +167,8 @@ class _Turn:
             reply = await self._ask(f"turn/{number}/model")
             if not reply.calls:
                 return await self._answered(number, reply)
+            if (given := handed_over(self._task, reply.calls)) is not None:
+                return msgspec.structs.replace(self._outcome("completed", given[1]), hand_over=given[0], rows=())
             # a call over a spent budget would be made without anybody left to read its result
             limit = self._budget.exceeded()
             if limit is not None:
@@ -242,7 +264,7 @@ class _Turn:
             text = clip(outcome.text, self._settings.result_chars)
             self._reading.round.append(tool_message(call.id, call.name, text))
             stored = clip(outcome.text, self._settings.stored_result_chars)
-            self._say("tool", stored, at, call_id=call.id, name=call.name)
+            self._say("tool", stored, at, outcome.taint, call_id=call.id, name=call.name)
             slowest = max(slowest, outcome.duration_ms)
             self._traces.append(
                 ToolTrace(
@@ -253,9 +275,13 @@ class _Turn:
                     success=outcome.ok,
                 )
             )
+            self._budget.usage += outcome.usage
         self._budget.spent_ms += slowest
+        self._caller.were_read(outcomes)
 
-    def _say(self, role: Any, text: str, at: int, **data: Any) -> None:
+    def _say(self, role: Any, text: str, at: int, taint: tuple[str, ...] = (), /, **data: Any) -> None:
+        if taint := joined(self._taint, taint):
+            data["taint"] = list(taint)
         row = TranscriptRow(
             session_id=self._ctx.run.session_id, run_id=self._ctx.run.id, role=role, text=text, data=data, at=at
         )
@@ -319,8 +345,9 @@ class _Turn:
             iterations=self._budget.rounds,
             model=self._asker.answered_by,
             error=error,
-            summary=self._reading.summary if self._reading.summary_seq else "",
+            summary=marked(self._reading.summary, self._taint) if self._reading.summary_seq else "",
             summary_seq=self._reading.summary_seq,
+            taint=self._taint,
         )
 
 

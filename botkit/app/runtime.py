@@ -19,6 +19,7 @@ from dotenv import dotenv_values
 
 from botkit.agents.loop import AgentLoop
 from botkit.agents.models import Models
+from botkit.agents.team_router import TeamRouter
 from botkit.app.channels import ChannelManager, Platforms
 from botkit.app.channels.host import HostServices, channel_keys
 from botkit.app.configs import ConfigBook
@@ -263,6 +264,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         redactor=redactor,
         calls=call_desk,
         workflows=workflows,
+        router=TeamRouter(gate),
         on_fenced=fenced,
     )
 
@@ -297,9 +299,9 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         lost=lost,
         connections=connections,
         notebook=notebook,
+        workflows=workflows,
     )
     return instance
-        workflows=workflows,
 
 
 @asynccontextmanager
@@ -321,9 +323,9 @@ async def _running(instance: Instance) -> AsyncGenerator[None]:
         instance.tasks.spawn(instance.access.gate.keep_watch())
         instance.tasks.spawn(instance.access.gate.keep_notes())
         stack.push_async_callback(instance.gateway.stop)
+        stack.push_async_callback(instance.workflows.aclose)
         await instance.gateway.start(gateway_settings(config))
         stack.push_async_callback(instance.channels.stop)
-        stack.push_async_callback(instance.workflows.aclose)
         await instance.channels.apply(config)
         await instance.channels.settled(SANDBOX)
         control = ControlServer(socket_path(instance.home.path), Operations.of(instance))

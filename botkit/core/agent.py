@@ -12,6 +12,8 @@ from botkit.core.data import Data
 from botkit.core.events import Attachment
 from botkit.core.journal import TranscriptRow
 from botkit.core.models import Usage
+from botkit.core.screening import Guards
+from botkit.core.teams import Colleague
 from botkit.core.tools import Principal
 
 
@@ -67,6 +69,12 @@ class AgentTask(Data):
     max_context_tokens: int = 0
     """History beyond this is summarised first; 0: by the model's window."""
     stream: bool = True
+    guards: Guards = Guards()
+    """What tools return and what is answered are checked for."""
+    colleagues: tuple[Colleague, ...] = ()
+    """Other members of its team: it may ask them, or hand over to them."""
+    max_hops: int = 3
+    """Bots that may ask one another for one message, this one included in none."""
 
 
 class TokenBreakdown(Data, rename="camel"):
@@ -107,6 +115,10 @@ class AgentOutcome(Data):
     """`{"code", "message"}` when the turn did not end as wished."""
     output: dict[str, Any] = {}
     """More to keep in `Run.output`."""
+    hand_over: str = ""
+    """The colleague that shall answer in its place; `text` is what that one should know."""
+    taint: tuple[str, ...] = ()
+    """Where what it read came from, as far as others may have written it (`botkit.core.taint`)."""
     summary: str = ""
     """A new session summary, when history was compacted."""
     summary_seq: int = 0

@@ -15,6 +15,7 @@ from botkit.core.data import Data
 LiveKind = Literal[
     "accepted",
     "status",
+    "route",
     "delta",
     "reset",
     "model",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["AS_BOT", "Effective", "EffectiveCache", "effective", "lane_of"]
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from botkit.core.config import Bot, Layers
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 AS_BOT = "@"
 """A route that begins with this names a workflow in place of a bot. Only the sandbox lets people choose routes."""
 _CACHE_LIMIT = 50_000
+_TEAMS_DEEP = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Effective:
     session_ttl_s: float
     locale: str
     """Of fixed sentences: a language tag, or `auto` for each person's own."""
+    team: bool = False
+    """It is a team: one of its members answers."""
 
     @property
     def name(self) -> str:
@@ -58,6 +61,8 @@ def effective(config: Config, conversation: Conversation, route: str = "") -> Ef
     if not slug and conversation.channel == SANDBOX:
         slug = next((name for name, bot in config.bots.items() if bot.enabled), "")
         layers = Layers(config, conversation.channel, conversation.room, bot=slug)
+    if slug in config.teams:
+        return _team(config, conversation, slug)
     bot = config.bots.get(slug)
     if bot is None or not bot.enabled:
         raise NotFound(
@@ -75,6 +80,18 @@ def effective(config: Config, conversation: Conversation, route: str = "") -> Ef
         session_ttl_s=layers.find("session_ttl_hours").value * 3600,
         locale=layers.find("locale").value,
     )
+
+
+def _team(config: Config, conversation: Conversation, slug: str) -> Effective:
+    """A team before anybody in it was chosen: in all that concerns the conversation, as its default member."""
+    team, depth = config.teams[slug], 0
+    name = team.default
+    while name in config.teams and depth < _TEAMS_DEEP:
+        name, depth = config.teams[name].default, depth + 1
+    member = effective(config, conversation, name)
+    shown = {"name": team.name or slug, "description": team.description, "workflow": None}
+    bot = member.bot.model_copy(update=shown)
+    return replace(member, slug=slug, bot=bot, team=True)
 
 
 def _workflow_as_bot(config: Config, route: str) -> Effective:

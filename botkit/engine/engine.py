@@ -21,6 +21,7 @@ from botkit.core.journal import Run, SetRun, Signal, Wait
 from botkit.core.live import Live, LiveEvent
 from botkit.core.messages import Part
 from botkit.core.redact import NoRedaction, Redactor
+from botkit.core.teams import Routed, RouteRequest
 from botkit.engine import forms
 from botkit.engine.access import AccessRules
 from botkit.engine.effective import lane_of
@@ -28,12 +29,14 @@ from botkit.engine.handler import Handler
 from botkit.engine.identity import Identities
 from botkit.engine.notices import conversations_of
 from botkit.engine.nowhere import SomewhereOrNowhere
-from botkit.engine.ports import Agent, CallApprover, Channels, ConfigSource, EngineStore, Workflows
+from botkit.engine.ports import Agent, CallApprover, Channels, ConfigSource, EngineStore, Router, Workflows
 from botkit.engine.rooms import move_of
+from botkit.engine.sealing import CodeSeal, Sealing
 from botkit.engine.services import Services
 from botkit.engine.takeover import TAKEOVER, taken_over
 from botkit.engine.turn import run_id_of
 from botkit.engine.workflow_runs import OutgoingMessages, operator_event
+from botkit.runs.context import RunContext
 from botkit.runs.lanes import LaneRuntime
 from botkit.runs.outbox import Outbox
 
@@ -45,6 +48,11 @@ _UNKNOWN_LIMIT = 10_000
 _FINAL = ("completed", "failed", "cancelled", "limit_reached")
 
 
+class _NoTeams:
+    async def route(self, ctx: RunContext, key: str, request: RouteRequest) -> Routed:
+        return Routed(member=request.default, by="default", reason="nobody chooses here")
+
+
 class Engine:
     """Joins lanes, turns and the outbox.
 
@@ -53,6 +61,8 @@ class Engine:
         heartbeat_s: how often this process renews its lease; well below the lease's length.
         calls: where calls of MCP clients wait for approval; None where there are none.
         workflows: runs those of bots.yaml; None where no revision has any.
+        codes: seals messages that may be codes of `auth_gate`; None where nobody is asked for any.
+        router: chooses members of teams; None where no revision has any.
         on_fenced: called when another process declared this one dead: stop, and start anew.
     """
 
@@ -70,6 +80,8 @@ class Engine:
         heartbeat_s: float = _HEARTBEAT_S,
         calls: CallApprover | None = None,
         workflows: Workflows | None = None,
+        codes: CodeSeal | None = None,
+        router: Router | None = None,
         on_fenced: Callable[[], None] | None = None,
     ):
         self._store = store
@@ -113,7 +125,9 @@ class Engine:
             spawn=spawn,
             wake=self.lanes.wake,
             timers_changed=self._timer_changed.set,
+            sealing=Sealing(codes),
             workflows=workflows,
+            router=router or _NoTeams(),
         )
         self._handler = Handler(self._services, calls)
         self.lanes.attach(self._handler)
@@ -187,7 +201,10 @@ class Engine:
         """
         if (move := move_of(event)) is not None:  # before anything that is said in the new room begins a turn there
             await self._journal.commit(None, (move,))
-        accepted = await self.lanes.accept(event, lane_of(event, self._configs.current))
+        config = self._configs.current
+        lane = lane_of(event, config)
+        event = await self._services.sealing.sealed(event, lane, self._journal, self.lanes, config)
+        accepted = await self.lanes.accept(event, lane)
         if accepted.new:
             self._live.publish(
                 LiveEvent(kind="accepted", conversation=event.conversation.key, data={"event_id": accepted.id})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Agent", "CallApprover", "Channels", "ConfigSource", "EngineStore", "Workflows"]
+__all__ = ["Agent", "CallApprover", "Channels", "ConfigSource", "EngineStore", "Router", "Workflows"]
 
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -10,6 +10,7 @@ from botkit.core.agent import AgentOutcome, AgentTask, ReplySink
 from botkit.core.call_approvals import CallApproval
 from botkit.core.journal import Journal
 from botkit.core.stores import FileStore, PairingStore, People, Records
+from botkit.core.teams import Routed, RouteRequest
 from botkit.core.workflows import WorkflowOutcome, WorkflowTask
 from botkit.runs.context import RunContext
 from botkit.sdk.adapter import Adapter
@@ -74,6 +75,12 @@ class Workflows(Protocol):
             Paused, Stopped: as the step context says.
             StoreError: the run is tried again.
         """
+        ...
+
+
+class Router(Protocol):
+    async def route(self, ctx: RunContext, key: str, request: RouteRequest) -> Routed:
+        """Which member of a team answers. A journaled step."""
         ...
 
 

@@ -15,7 +15,8 @@ from botkit.core.redact import Redactor
 from botkit.core.stores import FileStore, Records
 from botkit.engine.access import AccessRules
 from botkit.engine.identity import Identities
-from botkit.engine.ports import Agent, Channels, ConfigSource, Workflows
+from botkit.engine.ports import Agent, Channels, ConfigSource, Router, Workflows
+from botkit.engine.sealing import Sealing
 from botkit.runs.outbox import Outbox
 
 
@@ -39,4 +40,7 @@ class Services:
     """Work on a lane that was given an event by a commit of ours."""
     timers_changed: Callable[[], None]
     """A timer may be due earlier than the one being waited for."""
+    router: Router
     workflows: Workflows | None = None
+    sealing: Sealing = Sealing(None)
+    """Of messages that may be codes."""

@@ -43,6 +43,8 @@ from botkit.engine.languages import Language, language_of
 from botkit.engine.notices import Notices, conversations_of
 from botkit.engine.reply import Reply, TypingKeeper
 from botkit.engine.services import Services
+from botkit.engine.tainting import taint_of
+from botkit.engine.teams import TeamTurns
 from botkit.engine.turn import TurnInput, conversation_of, input_of, new_run, run_id_of, session_for, task_of
 from botkit.engine.workflow_runs import answer_of, begin, service_roles, service_setting, workflow_task
 from botkit.runs.context import Paused, RunContext, Stopped
@@ -78,6 +80,7 @@ class Turns:
         self._s = services
         self._notices = notices
         self._files = Files(services)
+        self._teams = TeamTurns(services)
 
     async def start(
         self,
@@ -111,7 +114,7 @@ class Turns:
         writes: list[Write] = [
             PutSession(session=session),
             StartRun(run=run, event_ids=tuple(row.id for row in rows)),
-            Say(row=_user_row(run, turn)),
+            Say(row=_user_row(run, turn, taint_of(run, turn, this, config))),
         ]
         if this.bot.welcome and this.slug not in known.person.welcomed:
             # Two first messages at once, in two places, make the same part: the outbox keeps one of them.
@@ -360,6 +363,10 @@ class Turns:
         self, current: _Turn, turn: TurnInput, roles: tuple[str, ...], history: Sequence[TranscriptRow]
     ) -> AgentOutcome:
         ctx, run, this, config = current.ctx, current.run, current.this, current.config
+        if this.team:
+            return await self._teams.answer(
+                ctx, this, turn, config, roles, history, current.conversation, current.reply
+            )
         if not turn.workflow:
             return await self._s.agent.run(ctx, task_of(run, turn, this, config, roles, history), current.reply)
         assert self._s.workflows is not None, "a revision with workflows runs where there is a runner"
@@ -512,7 +519,8 @@ def released(run: Run) -> Requeue:
     return Requeue(lane=run.lane, outcome=f"queued: {run.id}")
 
 
-def _user_row(run: Run, turn: TurnInput) -> TranscriptRow:
+def _user_row(run: Run, turn: TurnInput, taint: tuple[str, ...]) -> TranscriptRow:
+    data: dict[str, Any] = {"attachments": msgspec.to_builtins(turn.attachments)} if turn.attachments else {}
     return TranscriptRow(
         session_id=run.session_id,
         run_id=run.id,
@@ -522,7 +530,7 @@ def _user_row(run: Run, turn: TurnInput) -> TranscriptRow:
         name=turn.sender_name,
         at=turn.now,
         message_id=turn.message_id,
-        data={"attachments": msgspec.to_builtins(turn.attachments)} if turn.attachments else {},
+        data=data | ({"taint": list(taint)} if taint else {}),
     )
 
 

@@ -16,11 +16,12 @@ from __future__ import annotations
 __all__ = ["Answer", "EffectUnknown", "Paused", "RunContext", "StepScope", "Stopped", "WaitSpec"]
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 import msgspec
 
+from botkit.core.agent import AgentTask
 from botkit.core.clock import Clock
 from botkit.core.data import Data
 from botkit.core.errors import Fenced, StoreError
@@ -43,6 +44,7 @@ from botkit.core.journal import (
     Write,
 )
 from botkit.core.live import Live
+from botkit.core.teams import Delegated
 from botkit.runs.patience import patiently
 from botkit.runs.stopping import Stopped, StopSignal
 
@@ -102,6 +104,11 @@ is told in place of the address, and what to write so that the person gets it; N
 """
 
 
+DelegateFunction = Callable[["RunContext", AgentTask, str, str, float], Awaitable[Delegated]]
+"""Takes the context below a call, the caller's task, a colleague, the question to put and the seconds left; returns
+what the colleague answered. Raises `Paused`."""
+
+
 class RunContext:
     """One execution of one run, from its first or its next step to its end or its next pause."""
 
@@ -124,6 +131,8 @@ class RunContext:
         repeated is cut off: it sees `CancelledError`, and what it writes to the context then (usage of a cut
         model call) is committed with the end of the run."""
         self.invite: InviteFunction | None = None
+        self.delegate: DelegateFunction | None = None
+        """Puts a question to another member of the team."""
         self._journal = journal
         self._claim = claim
         self._steps: dict[str, Step] = dict(open_run.steps)
@@ -133,6 +142,7 @@ class RunContext:
         self._first = asyncio.Lock()
         self._ask = ask
         self._new_waits: list[Wait] = []
+        self._under_way: set[str] = set()
 
     # ── steps ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -180,14 +190,11 @@ class RunContext:
         if stop.is_set():
             raise Stopped
         started_at = self.clock.micros()
-        if once and step is None:
-            intent = Intent(
-                run_id=self.run.id, key=key, name=name, idempotency_key=scope.idempotency_key, at=started_at
-            )
-            await self.commit(intent)
-            self._steps[key] = Step(run_id=self.run.id, key=key, name=name, state="intent", started_at=started_at)
         try:
             if once:
+                self._under_way.add(key)
+                if step is None:
+                    await self._intend(scope, name, started_at)
                 value = await run(scope)
             else:
                 with stop.interruptible():
@@ -196,7 +203,16 @@ class RunContext:
             self._buffer.extend(scope.writes)
             self._pause_for_reconcile(key, name, str(unknown))
             raise Paused from unknown
+        finally:
+            self._under_way.discard(key)
         return await self._record(scope, name, value, started_at)
+
+    async def _intend(self, scope: StepScope, name: str, started_at: int) -> None:
+        key, run_id = scope.key, self.run.id
+        await self.commit(
+            Intent(run_id=run_id, key=key, name=name, idempotency_key=scope.idempotency_key, at=started_at)
+        )
+        self._steps[key] = Step(run_id=run_id, key=key, name=name, state="intent", started_at=started_at)
 
     async def _record(self, scope: StepScope, name: str, value: T, started_at: int) -> T:
         result = msgspec.Raw(msgspec.json.encode(value))
@@ -208,9 +224,18 @@ class RunContext:
             started_at=started_at,
             ended_at=self.clock.micros(),
         )
-        await self.commit(*scope.writes, done)
+        self._under_way.add(scope.key)
+        try:
+            await self.commit(*scope.writes, done)
+        finally:
+            self._under_way.discard(scope.key)
         self._steps[scope.key] = Step(run_id=self.run.id, key=scope.key, name=name, result=result)
         return value
+
+    def under_way(self, prefix: str) -> bool:
+        """Whether a part of the run is at something that must not be cut off: an effect that may not happen twice,
+        or a commit."""
+        return any(key.startswith(prefix) for key in self._under_way)
 
     def record(self, key: str, name: str, value: object) -> None:
         """Note a result that cost nothing and follows from what is journaled: it is committed with the next commit.
@@ -341,6 +366,11 @@ class RunContext:
         raise Paused
 
     @property
+    def wait_keys(self) -> Iterable[str]:
+        """Keys of all waits of this run, open or ended."""
+        return self._waits.keys()
+
+    @property
     def open_waits(self) -> Sequence[Wait]:
         """Waits nobody has answered yet, as far as this execution knows."""
         return [wait for wait in self._waits.values() if wait.state == "open"]
@@ -420,6 +450,7 @@ class _Under(RunContext):
         self.live = parent.live
         self.stop = stop
         self.invite = parent.invite
+        self.delegate = parent.delegate
         self._parent = parent
         self._prefix = prefix
 
@@ -475,6 +506,13 @@ class _Under(RunContext):
     @property
     def new_waits(self) -> Sequence[Wait]:
         return self._parent.new_waits
+
+    @property
+    def wait_keys(self) -> Iterable[str]:
+        return (key.removeprefix(self._prefix) for key in self._parent.wait_keys if key.startswith(self._prefix))
+
+    def under_way(self, prefix: str) -> bool:
+        return self._parent.under_way(self._prefix + prefix)
 
     def write(self, *writes: Write) -> None:
         self._parent.write(*writes)

@@ -16,6 +16,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from botkit.agents.loop import AgentLoop
+from botkit.agents.team_router import TeamRouter
 from botkit.core.clock import Clock
 from botkit.core.config import Config
 from botkit.core.events import Attachment, Event
@@ -163,6 +164,7 @@ class World:
             spawn=self._spawn,
             heartbeat_s=self.heartbeat_s,
             calls=self.calls,
+            router=TeamRouter(self.model),
             workflows=self.workflows(self) if self.workflows is not None else None,
             on_fenced=self._on_fenced,
         )

@@ -225,7 +225,7 @@ class ChatOperations:
                 known = ", ".join(config.workflows) or "none"
                 raise NotFound(f"no workflow is called `{bot[1:]}`; bots.yaml has: {known}")
             return
-        names = [name for name, found in config.bots.items() if found.enabled]
+        names = [name for name, found in config.bots.items() if found.enabled] + list(config.teams)
         if bot and bot not in names:
             known = ", ".join(names) or "none"
             raise NotFound(f"no bot is called `{bot}`; bots.yaml has: {known}", bot=bot)

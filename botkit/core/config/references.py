@@ -177,10 +177,32 @@ class _Check:
     def _teams(self) -> None:
         for name, team in self.doc.teams.items():
             members = [member.bot for member in team.members]
+            answering = self.declared("bots") | self.declared("teams")
             for index, bot in enumerate(members):
-                self.refer(("teams", name, "members", index, "bot"), bot, "bot", self.declared("bots"))
+                self.refer(("teams", name, "members", index, "bot"), bot, "bot or team", answering)
+                if bot in members[:index]:
+                    self.complain(("teams", name, "members", index, "bot"), f"{bot} is a member already")
+                if bot in self.doc.teams and (circle := self._circle(name, bot)):
+                    self.complain(("teams", name, "members", index, "bot"), f"a team inside itself: {circle}")
             self.refer(("teams", name, "default"), team.default, "member of this team", members)
             self.model(("teams", name, "router", "model"), team.router.model)
+            for index, rule in enumerate(team.router.rules):
+                self.refer(("teams", name, "router", "rules", index, "member"), rule.member, "member", members)
+            if name in self.doc.bots:
+                self.complain(("teams", name), "a bot has the same name", key=True)
+
+    def _circle(self, team: str, member: str) -> str:
+        """The way from a member back to its team; empty when there is none."""
+        trails = [[team, member]]
+        while trails:
+            trail = trails.pop()
+            inner = self.doc.teams.get(trail[-1])
+            for bot in [one.bot for one in inner.members] if inner is not None else ():
+                if bot == team:
+                    return " → ".join([*trail, bot])
+                if bot not in trail:
+                    trails.append([*trail, bot])
+        return ""
 
     def _channels(self) -> None:
         tokens: dict[tuple[str, str], str] = {}

@@ -27,7 +27,6 @@ class Unavailable:
 UNAVAILABLE: tuple[Unavailable, ...] = (
     Unavailable(("skills",)),
     Unavailable(("functions",)),
-    Unavailable(("teams",)),
     Unavailable(("endpoints",)),
     Unavailable(("schedules", "*", "function")),
     Unavailable(("budgets",)),

@@ -626,13 +626,12 @@ INVALID: dict[str, tuple[str, str]] = {
     "features to come": (
         """
         bots: {a: {}}
-        teams: {t: {members: [{bot: a}], default: a}}
         skills: {}
-        channels: {d: {platform: custom, bot: t, secret: {secret: D}}}
+        functions: {}
+        channels: {d: {platform: custom, bot: a, secret: {secret: D}}}
         budgets: {b: {spend: 5}}
         """,
         """
-        3:1: teams: not available in this version yet
         6:1: budgets: not available in this version yet
         """,
     ),

@@ -53,7 +53,7 @@ def test_keys_to_come_are_marked_from_the_same_table_that_refuses_them() -> None
     spellings = {"serverUrl", "httpUrl"}  # other programs' names of `url`
     rows = {row.path for row in UNAVAILABLE if row.value is None and row.path[-1] not in spellings}
     assert page.count("*Not available yet.*") == len(rows) > 0
-    assert re.search(r"\| `teams` .*\*Not available yet\.\*", page)
+    assert re.search(r"\| `skills` .*\*Not available yet\.\*", page)
 
 
 def test_importing_the_package_loads_no_yaml_library_and_no_platform() -> None:

@@ -1,0 +1,84 @@
+"""One model call of a run: read to its end, within its time, with the row that books it."""
+
+from __future__ import annotations
+
+__all__ = ["collect_reply", "usage_row"]
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from botkit.core.clock import Clock
+from botkit.core.errors import ModelUnavailable
+from botkit.core.ids import new_id
+from botkit.core.journal import ModelCall, Run
+from botkit.core.models import Model, ModelDelta, ModelReply, ModelRequest
+
+
+async def collect_reply(model: Model, clock: Clock, request: ModelRequest) -> ModelReply:
+    """The whole answer.
+
+    Raises:
+        ModelError: no model answered, or not within `request.timeout_s`.
+    """
+
+    async def read() -> ModelReply:
+        source: AsyncIterator[ModelDelta | ModelReply] = model.stream(request)
+        try:
+            async for item in source:
+                if not isinstance(item, ModelDelta):
+                    return item
+        finally:
+            if inspect.isasyncgen(source):
+                await source.aclose()
+        raise RuntimeError(f"the model port ended without a reply for {request.model}")
+
+    started = clock.monotonic()
+    task = asyncio.ensure_future(read())
+    timer = asyncio.ensure_future(clock.sleep(request.timeout_s))
+    try:
+        await asyncio.wait((task, timer), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ModelUnavailable(f"{request.model} did not answer in {request.timeout_s:g} seconds")
+        reply = task.result()
+        if reply.latency_ms:
+            return reply
+        return msgspec.structs.replace(reply, latency_ms=(clock.monotonic() - started) * 1000)
+    finally:
+        timer.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.wait((task,))
+
+
+def usage_row(
+    run: Run,
+    at: int,
+    step: str,
+    request: ModelRequest,
+    reply: ModelReply,
+    *,
+    workspace: str,
+    bot: str = "",
+    code: str = "",
+) -> ModelCall:
+    """What a call is booked as."""
+    return ModelCall(
+        id=new_id("mc"),
+        at=at,
+        run_id=run.id,
+        step=step,
+        trace_id=run.trace_id,
+        bot=bot or run.bot,
+        channel=run.channel,
+        workspace=workspace,
+        person_id=run.person_id,
+        model=reply.model or request.model,
+        usage=reply.usage,
+        latency_ms=reply.latency_ms,
+        attempts=reply.attempts,
+        finish=reply.finish,
+        code=code,
+    )
