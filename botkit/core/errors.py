@@ -11,6 +11,7 @@
     ├── Conflict                 somebody else decided first, or the name is taken
     ├── Denied                   the caller is known and has no right to do this
     ├── LimitReached             a rate, size, time, money or iteration limit
+    │   └── BudgetUsedUp         no money, tokens or tool calls are left; the call was not made
     ├── ToolError                a tool or its server failed
     │   ├── ToolUnavailable      the server is down, unknown or starting; the call was never sent
     │   ├── ToolTimeout          the deadline passed with the call sent
@@ -37,6 +38,7 @@ __all__ = [
     "AdapterError",
     "BadSignature",
     "BotkitError",
+    "BudgetUsedUp",
     "ChannelFatal",
     "ChatGone",
     "ConfigError",
@@ -166,6 +168,12 @@ class LimitReached(BotkitError):
     """A limit ended the work. `facts["limit"]` names it, `facts["value"]` is its size."""
 
     code = "limit_reached"
+
+
+class BudgetUsedUp(LimitReached):
+    """A budget has no room for the call. `facts["value"]` names it, `facts["who"]` tells whose count it is."""
+
+    code = "budget"
 
 
 class ToolError(BotkitError):

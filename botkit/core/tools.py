@@ -38,6 +38,7 @@ from typing import Any, Literal, Protocol, cast
 
 import msgspec
 
+from botkit.core.budgets import Charge
 from botkit.core.data import Data
 from botkit.core.payloads import SealedPayload
 
@@ -161,6 +162,8 @@ class ToolCall(Data):
 
 
 class CallRecord(Data):
+    channel: str = ""
+    """The channel of the run, for budgets of channels."""
     """One row of the call log. Never holds arguments or results."""
 
     id: str
@@ -192,6 +195,8 @@ class CallRecord(Data):
 
 
 class RecordedCall(CallRecord):
+    charge: Charge | None = None
+    """What the call is booked as, with this row, on the budgets it counts on. Not stored with it."""
     """A row whose workspace keeps what the call carried: on the way to the store, which makes two rows of it."""
 
     payload: SealedPayload

@@ -21,9 +21,9 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
-from botkit.core.clock import Clock, to_micros
+from botkit.core.budgets import period_of
+from botkit.core.clock import Clock
 from botkit.core.limits import Limiter, Quota, Rule, rule_reached
 from botkit.core.tools import CallRecord, Principal, ToolCall
 from botkit.gateway.settings import WorkspaceSettings
@@ -62,10 +62,7 @@ def quotas_for(
 
 def month_of(now: datetime, timezone: str) -> tuple[str, int]:
     """The calendar month of an instant as people there call it, `2026-11`, and when the next one begins."""
-    local = now.astimezone(ZoneInfo(timezone))
-    first = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0, fold=0)
-    following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
-    return f"{first.year:04}-{first.month:02}", to_micros(following)
+    return period_of("month", now, timezone)
 
 
 def _who(principal: Principal) -> str:

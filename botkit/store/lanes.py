@@ -28,6 +28,7 @@ from sqlalchemy import delete, exists, select, union, update
 from botkit.core.errors import Fenced
 from botkit.core.journal import Claim, Recovered
 from botkit.core.messages import Part
+from botkit.store.budgets import free_reservations
 from botkit.store.query import Query, Rows, Tx, arg, const
 from botkit.store.rows import PART_COLUMNS, read_part
 from botkit.store.schema import inbox, is_open, is_undelivered, lanes, owners, parts, runs
@@ -231,6 +232,7 @@ def free_dead(tx: Tx, owner: str, now: int) -> Recovered:
         tx(_FREE_LANES, dead)
         lost += (read_part(row) for row in tx(_LOSE_PARTS, now, dead).fetchall())
         adopted.update(row[0] for row in tx(_ADOPT_PARTS, owner, dead).fetchall())
+    free_reservations(tx)
     return Recovered(
         lanes=tuple(row[0] for row in tx(_IDLE_LANES).fetchall()),
         conversations=tuple(sorted(adopted)),

@@ -18,6 +18,7 @@ from botkit.core.ids import new_id
 from botkit.core.journal import Signal
 from botkit.store.administration import SqlCallLog, SqlCatalog, SqlRevisions, SqlSecrets
 from botkit.store.analytics import SqlAnalytics
+from botkit.store.budgets import SqlBudgets
 from botkit.store.call_approvals import SqlCallApprovals
 from botkit.store.conversations import SqlConversations
 from botkit.store.files import DiskFiles
@@ -78,6 +79,7 @@ class Store:
         self.oauth_keys = SqlOAuthKeys(writer)
         self.call_approvals = SqlCallApprovals(writer, reader, clock, owner=owner.id)
         self.counters = SqlCounters(writer, reader, clock)
+        self.budgets = SqlBudgets(writer, reader, clock, owner=owner.id)
         self.limiter = SqlLimiter(writer, clock)
         """For processes that share this database; a process alone counts faster by itself."""
         self.shared = lock is None

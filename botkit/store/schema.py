@@ -12,6 +12,8 @@ __all__ = [
     "SCHEMA_REVISION",
     "accounts",
     "audits",
+    "budget_counts",
+    "budget_reservations",
     "call_approvals",
     "call_payloads",
     "calls",
@@ -68,7 +70,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION = "0009"
+SCHEMA_REVISION = "0010"
 """The newest migration; a database that says this needs none, and Alembic is not even imported."""
 
 metadata = MetaData(
@@ -617,6 +619,43 @@ counters = Table(
     Column("period", Text, primary_key=True),
     _number("used"),
     comment="Calls counted against monthly quotas.",
+)
+
+budget_counts = Table(
+    "budget_counts",
+    metadata,
+    Column("budget", Text, primary_key=True),
+    Column("who", Text, primary_key=True),
+    Column("period", Text, primary_key=True),
+    _number("resets_at"),
+    _number("micros"),
+    _number("tokens"),
+    _number("tool_calls"),
+    _number("granted_micros"),
+    _number("granted_tokens"),
+    _number("granted_tool_calls"),
+    _number("warned_at"),
+    Index(None, "resets_at"),
+    comment="What was used in one period; the row is the lock of its reservations.",
+)
+
+budget_reservations = Table(
+    "budget_reservations",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("budget", Text, primary_key=True),
+    Column("who", Text, primary_key=True),
+    Column("period", Text, primary_key=True),
+    _text("owner"),
+    _number("at"),
+    _number("output_tokens"),
+    _number("micros"),
+    _number("tokens"),
+    _number("tool_calls"),
+    _number("settled"),
+    Index(None, "budget", "who", "period"),
+    comment="What a call may use (`settled` 0) or did use (1) and is not added to its count yet.",
 )
 
 limit_keys = Table(

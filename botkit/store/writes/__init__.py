@@ -7,7 +7,20 @@ contradicts what is stored; the commit it belongs to is then undone.
 from __future__ import annotations
 
 # Importing a module registers its functions.
-__all__ = ["Act", "apply_write", "budgets", "logs", "move", "notes", "outbox", "put_event", "repin", "runs", "sessions", "waits"]
+__all__ = [
+    "Act",
+    "apply_write",
+    "budgets",
+    "logs",
+    "move",
+    "notes",
+    "outbox",
+    "put_event",
+    "repin",
+    "runs",
+    "sessions",
+    "waits",
+]
 
 from botkit.store.writes import budgets, logs, move, notes, outbox, repin, runs, sessions, waits
 from botkit.store.writes.inbox import put_event

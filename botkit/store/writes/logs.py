@@ -21,6 +21,7 @@ from botkit.store.schema import (
     files,
     model_calls,
 )
+from botkit.store.writes.budgets import settle
 from botkit.store.writes.registry import Act, insert_row, writes
 
 _CALL = (
@@ -74,6 +75,8 @@ def _log_call(tx: Tx, write: LogCall, act: Act) -> None:
     )
     if isinstance(record, RecordedCall):
         _add_payload(tx, record)
+    if record.charge is not None:
+        settle(tx, record.charge)
 
 
 def _add_payload(tx: Tx, record: RecordedCall) -> None:

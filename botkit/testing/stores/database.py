@@ -7,6 +7,7 @@ __all__ = ["Database", "Stores"]
 from typing import Protocol
 
 from botkit.core.analytics import Analytics
+from botkit.core.budgets import Budgets
 from botkit.core.call_approvals import CallApprovals
 from botkit.core.journal import Journal
 from botkit.core.limits import Counters, Limiter
@@ -46,6 +47,8 @@ class Stores(Protocol):
     def call_approvals(self) -> CallApprovals: ...
     @property
     def counters(self) -> Counters: ...
+    @property
+    def budgets(self) -> Budgets: ...
     @property
     def limiter(self) -> Limiter:
         """Shared by all that have this database open."""

@@ -69,30 +69,37 @@ BUILTIN_ROLES: Mapping[str, Role] = {
 
 
 class Budget(Model, frozen=True):
-    """A limit on spending or use, for whatever it names. All that fit a call apply."""
+    """A limit on spending or use. Of what it names, everything has to fit a call; all budgets that fit apply.
+
+    One that names nothing counts everything.
+    """
 
     description: str = ""
     """For people: why."""
     bots: OneOrMany[str] = ()
-    """Bots it counts, or `"*"`; each bot has its own count unless `shared`."""
+    """Bots it counts, or `"*"`; each bot has its own count unless `shared`. So it is for all that follow."""
+    teams: OneOrMany[str] = ()
+    """Teams whose bots it counts, or `"*"`."""
     workspaces: OneOrMany[str] = ()
-    """Workspaces it counts."""
+    """Workspaces it counts, or `"*"`."""
+    channels: OneOrMany[str] = ()
+    """Channels it counts, or `"*"`."""
     people: OneOrMany[str] = ()
     """People it counts, or `"*"` for each person."""
     roles: OneOrMany[str] = ()
-    """People with these roles."""
+    """People with these roles; each has their own count."""
     shared: bool = False
     """One count for all it names together, instead of one each."""
     per: Literal["hour", "day", "week", "month", "lifetime"] = "month"
     """When the count starts anew, in `settings.timezone`."""
     spend: Money | None = None
-    """Most money."""
+    """Most money for models."""
     tokens: Int | None = Field(default=None, ge=1)
     """Most model tokens, in and out."""
     tool_calls: Int | None = Field(default=None, ge=1)
     """Most tool calls."""
     warn_at: Float = Field(default=0.8, gt=0, le=1)
-    """Fraction of the limit at which operators are warned."""
+    """Fraction of the limit at which approvers are warned, and the person whose own count it is."""
 
     @model_validator(mode="after")
     def _limits_something(self) -> Budget:
