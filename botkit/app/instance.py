@@ -13,10 +13,12 @@ from botkit.agents.loop import AgentLoop
 from botkit.agents.models import Models
 from botkit.app.channels import ChannelManager
 from botkit.app.configs import ConfigBook
+from botkit.app.delivery import Deliveries
 from botkit.app.environment import Environment
 from botkit.app.home import Home
 from botkit.app.http.metrics import Metrics
 from botkit.app.http.shared_files import FileLinks
+from botkit.app.identity_desk import Codes
 from botkit.app.names import Mode
 from botkit.app.tasks import TaskOwner
 from botkit.app.vault import ProcessVault
@@ -70,6 +72,10 @@ class Instance:
     """For calls that belong to no run; counts them too."""
     file_links: FileLinks
     connections: Connections
+    codes: Codes
+    """Codes and links of `auth_gate`."""
+    deliveries: Deliveries
+    """Ways out for mail and short messages."""
     notebook: Notebook
     """What bots keep in mind."""
     workflows: InstanceWorkflows

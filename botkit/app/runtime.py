@@ -26,11 +26,13 @@ from botkit.app.configs import ConfigBook
 from botkit.app.control.path import socket_path
 from botkit.app.control.server import ControlServer
 from botkit.app.conversing import conversed
+from botkit.app.delivery import Deliveries
 from botkit.app.environment import Environment
 from botkit.app.gateway_settings import gateway_settings
 from botkit.app.home import Home
 from botkit.app.http.metrics import MeteredCallLog, MeteredJournal, Metrics
 from botkit.app.http.shared_files import FileLinks
+from botkit.app.identity_desk import Codes
 from botkit.app.instance import Instance
 from botkit.app.model_gate import ModelGate
 from botkit.app.names import SANDBOX, Mode
@@ -187,6 +189,8 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         return next((one for one in fleet.settings.servers if one.name == name), None)
 
     seal = Sealer(keys, lambda: clock.micros() / 1_000_000)
+    deliveries = Deliveries(lambda: configs.current.settings, vault, vault.instance, clock)
+    codes = Codes(keys, seal, deliveries, store.verifications, store.limiter, clock, base_url)
     oauth = fleet.pool.oauth = OAuth(vault, seal, redactor, clock, base_url)
     connections = Connections(vault, seal, oauth, clock, base_url, find_server)
     fleet.pool.not_connected = connections.not_connected
@@ -250,10 +254,12 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         agent=agent,
         redactor=redactor,
         messages=lambda: engine.messages,
+        identity=codes,
         vault=vault,
         notes=notebook,
     )
     engine = Engine(
+        codes=codes,
         store=_EngineStore(metered, store.people, store.pairing, store.records, store.files),
         configs=configs,
         channels=channels,
@@ -298,6 +304,8 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         stopping=stopping,
         lost=lost,
         connections=connections,
+        codes=codes,
+        deliveries=deliveries,
         notebook=notebook,
         workflows=workflows,
     )

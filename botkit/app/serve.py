@@ -26,6 +26,7 @@ from botkit.app.http.hooks import hooks_endpoint
 from botkit.app.http.join import join_routes
 from botkit.app.http.members import member_routes
 from botkit.app.http.oauth import oauth_routes
+from botkit.app.http.verify import IdentityLinks, verify_routes
 from botkit.app.instance import Instance
 from botkit.app.member_desk import MemberDesk
 from botkit.app.oauth import open_oauth
@@ -119,6 +120,9 @@ def _http(
             *member_routes(MemberDesk(instance, operations), door.admit, instance.base_url, instance.clock),
             *connect_routes(instance.connections, instance.base_url),
             *join_routes(instance.access, instance.base_url),
+            *verify_routes(
+                IdentityLinks(instance.codes, instance.store.journal, instance.clock, instance.engine.lanes.wake)
+            ),
             *oauth_routes(oauth),
         ],
         hooks=hooks_endpoint(

@@ -15,6 +15,7 @@ from botkit.app.configs import ConfigBook
 from botkit.app.guests import spawn_guest
 from botkit.app.vault import ProcessVault
 from botkit.core.errors import ConfigError, NotFound
+from botkit.core.identity import IdentityDesk
 from botkit.core.journal import Run, Write
 from botkit.core.messages import OutMessage
 from botkit.core.models import Model
@@ -51,6 +52,7 @@ class InstanceWorkflows:
         agent: AgentLoop,
         redactor: Redactor,
         messages: Callable[[], OutgoingMessages],
+        identity: IdentityDesk | None = None,
         vault: ProcessVault | None = None,
         notes: Notebook | None = None,
     ):
@@ -60,6 +62,7 @@ class InstanceWorkflows:
         self._agent = agent
         self._redactor = redactor
         self._messages = messages
+        self._identity = identity
         self._vault = vault
         self._notes = notes
         self._plans: OrderedDict[tuple[str, str], Plan] = OrderedDict()
@@ -127,6 +130,7 @@ class InstanceWorkflows:
                 bot=self.bot,
                 plan=self.plan,
                 node_type=builtin_registry().cls,
+                identity=self._identity,
                 notes=self._notes,
                 http=GuardedHttp(self._vault) if self._vault is not None else None,
                 sandbox=self._sandbox,

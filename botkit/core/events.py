@@ -189,4 +189,5 @@ class Event(Data):
     route: str = ""
     """The bot the sender chose, where the channel lets people choose (the sandbox); empty elsewhere."""
     signal: dict[str, Any] | None = None
-    """For `wake`: `{"run_id", "wait_id", "key", "kind", …answer}`."""
+    """For `wake`: `{"run_id", "wait_id", "key", "kind", …answer}`. For a message that may hold a code: `{"sealed"}`,
+    its text as nobody reads it in the database."""

@@ -6,6 +6,7 @@ __all__ = [
     "Address",
     "Challenge",
     "IdentityDesk",
+    "Method",
     "NotVerified",
     "Verification",
     "Verifications",

@@ -39,6 +39,7 @@ from botkit.engine.member_calls import MemberCalls, approval_of
 from botkit.engine.notices import Notices
 from botkit.engine.ports import CallApprover
 from botkit.engine.rooms import follow_room
+from botkit.engine.sealing import is_sealed
 from botkit.engine.services import Services
 from botkit.engine.takeover import Takeovers, taken_over
 from botkit.engine.turn import TurnInput, conversation_of, input_of
@@ -204,7 +205,7 @@ class Handler:
             if change.event.kind == "delete":
                 del kept[target]
             else:
-                edited = msgspec.structs.replace(kept[target].event, text=change.event.text)
+                edited = msgspec.structs.replace(kept[target].event, text=change.event.text, signal=change.event.signal)
                 kept[target] = msgspec.structs.replace(kept[target], event=edited)
         return list(kept.values()), applied
 
@@ -239,6 +240,9 @@ class Handler:
             return None
         if (wait := await self._answers(context, event, known)) is not None:
             return await self._answer_wait(scope, rows, wait, event, known)
+        if is_sealed(event) and _answer_on_its_way(scope):
+            return await self._consume(scope, rows, "ignored: the answer before it is being looked at")
+        live_rows = [self._s.sealing.opened(row) for row in live_rows]
         mine = [wait for wait in context.waits if wait.person_id == known.person.id]
         if mine and this.while_waiting != "new_turn":
             return await self._while_waiting(scope, rows, this, mine[0], known)
@@ -290,12 +294,12 @@ class Handler:
     async def _answer_wait(
         self, scope: LaneScope, rows: Sequence[InboxRow], wait: Wait, event: Event, known: Known
     ) -> None:
-        text = "\n\n".join(row.event.text for row in rows)
+        text = "\n\n".join(self._s.sealing.opened(row).event.text for row in rows)
         close = CloseWait(
             wait_id=wait.id,
             state="answered",
             at=self._s.clock.micros(),
-            answer=_heard(wait, text, rows),
+            answer={"sealed": self._s.sealing.seal(text)} if wait.kind == "identity" else _heard(wait, text, rows),
             by=known.person.id,
             via=f"chat:{event.channel}",
         )
@@ -421,6 +425,11 @@ def _with_bot_command(row: InboxRow, this: Effective) -> InboxRow:
     if meaning is None:
         return row
     return msgspec.structs.replace(row, event=msgspec.structs.replace(event, text=f"{meaning}\n\n{rest}".strip()))
+
+
+def _answer_on_its_way(scope: LaneScope) -> bool:
+    """Whether a code was entered that nobody has looked at yet."""
+    return any(row.event.kind == "wake" and (row.event.signal or {}).get("kind") == "identity" for row in scope.pending)
 
 
 def _heard(wait: Wait, text: str, rows: Sequence[InboxRow]) -> dict[str, Any]:

@@ -38,9 +38,9 @@ class Services:
     """Creates a task that somebody owns."""
     wake: Callable[[str], Awaitable[None]]
     """Work on a lane that was given an event by a commit of ours."""
+    sealing: Sealing
+    """Of messages that may be codes."""
     timers_changed: Callable[[], None]
     """A timer may be due earlier than the one being waited for."""
     router: Router
     workflows: Workflows | None = None
-    sealing: Sealing = Sealing(None)
-    """Of messages that may be codes."""

@@ -161,6 +161,11 @@ class LaneRuntime:
         """Begin to work; recover next."""
         self._started = True
 
+    @property
+    def started(self) -> bool:
+        """Whether events are worked on as they come in."""
+        return self._started
+
     def attach(self, handler: LaneHandler) -> None:
         self._handler = handler
 

@@ -23,6 +23,7 @@ from botkit.app.http.metrics import Metrics, set_rows, set_servers
 from botkit.app.http.oauth import OAUTH_PATHS
 from botkit.app.http.shared_files import FILES_PATH, FileLinks, files_endpoint
 from botkit.app.http.webhooks import Adapters, AdapterSites, webhook_endpoint
+from botkit.app.identity_desk import VERIFY_PATH
 from botkit.app.names import WEBHOOK_PATH, WORKSPACE_PATHS
 from botkit.core.console import ChannelInfo
 from botkit.core.errors import BotkitError, StoreError
@@ -34,6 +35,7 @@ _OPEN = (
     "/metrics",
     FILES_PATH + "/",
     JOIN_PATH + "/",
+    VERIFY_PATH + "/",
     *OAUTH_PATHS,
     WEBHOOK_PATH,
     HOOKS_PATH + "/",
