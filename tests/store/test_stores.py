@@ -7,6 +7,7 @@ import pytest
 from botkit.testing.stores import (
     AdministrationContract,
     AnalyticsContract,
+    BudgetsContract,
     CallApprovalsContract,
     CountersContract,
     Database,
@@ -19,6 +20,7 @@ from botkit.testing.stores import (
     PayloadsContract,
     PeopleContract,
     RecordsContract,
+    SharedBudgetsContract,
     SharedLimiterContract,
 )
 from tests.store.conftest import SqlDatabase
@@ -103,6 +105,15 @@ class TestSqliteCounters(OnSqlite, CountersContract): ...
 
 
 class TestPostgresCounters(OnPostgres, CountersContract): ...
+
+
+class TestSqliteBudgets(OnSqlite, BudgetsContract): ...
+
+
+class TestPostgresBudgets(OnPostgres, BudgetsContract): ...
+
+
+class TestPostgresSharedBudgets(OnPostgres, SharedBudgetsContract): ...
 
 
 class TestPostgresLimiter(OnPostgres, SharedLimiterContract): ...

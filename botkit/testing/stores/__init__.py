@@ -12,6 +12,7 @@ from __future__ import annotations
 __all__ = [
     "AdministrationContract",
     "AnalyticsContract",
+    "BudgetsContract",
     "CallApprovalsContract",
     "CountersContract",
     "Database",
@@ -29,6 +30,7 @@ __all__ = [
     "RecordsContract",
     "RecoveryContract",
     "RepinContract",
+    "SharedBudgetsContract",
     "SharedLimiterContract",
     "SignalsContract",
     "Stores",
@@ -36,6 +38,7 @@ __all__ = [
 
 from botkit.testing.stores.administration import AdministrationContract, FilesContract
 from botkit.testing.stores.analytics import AnalyticsContract
+from botkit.testing.stores.budgets import BudgetsContract, SharedBudgetsContract
 from botkit.testing.stores.database import Database, Stores
 from botkit.testing.stores.journal import JournalContract
 from botkit.testing.stores.lifecycle import LifecycleContract
