@@ -160,6 +160,7 @@ def _content(base: Event, r: _Reader, message: Raw) -> Event:
         reply_to=reply_to,
         attachments=attachments_of(source if source is message else {**source, "channel_id": "", "id": ""}),
         mentions=tuple(users),
+        forwarded="" if source is message else "somebody",
     )
 
 

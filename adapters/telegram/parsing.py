@@ -313,7 +313,17 @@ def _base(channel: str, update: Raw, message: Raw) -> Event:
         sender=sender,
         occurred_at=datetime.fromtimestamp(int(message.get("edit_date") or message["date"]), UTC),
         message_id=str(message["message_id"]),
+        forwarded=_forwarded(message),
     )
+
+
+def _forwarded(message: Raw) -> str:
+    """Whose message somebody passed on. Source: https://core.telegram.org/bots/api#messageorigin"""
+    origin = cast("Raw", message.get("forward_origin") or {})
+    if not origin:
+        return ""
+    who = cast("Raw", origin.get("sender_user") or origin.get("sender_chat") or origin.get("chat") or {})
+    return _clean(str(origin.get("sender_user_name") or who.get("title") or "")) or _name(who) or "somebody"
 
 
 def _user(user: Raw) -> User:

@@ -89,6 +89,7 @@ def _message(
         "message_id": str(message["id"]),
         "addressed": "dm",
         "reply_to": _reply_to(context, own_number),
+        "forwarded": "somebody" if context.get("forwarded") or context.get("frequently_forwarded") else "",
     }
     match kind:
         case "text":

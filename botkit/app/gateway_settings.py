@@ -34,6 +34,7 @@ from botkit.gateway.settings import (
     SecretName,
     ToolFilter,
     WorkspaceSettings,
+    TaintRules,
 )
 
 _MIB = 1024 * 1024
@@ -177,3 +178,9 @@ def _review(review: ToolReview) -> Review:
 
 def _filter(rules: ToolRules) -> ToolFilter:
     return ToolFilter(allow=rules.allow, deny=tuple(rules.deny))
+        taint=TaintRules(
+            approve=tuple(workspace.taint.approve) if workspace.taint.enabled else (),
+            exempt=tuple(workspace.taint.exempt),
+            results=workspace.taint.enabled and "tools" in workspace.taint.sources,
+        ),
+        trusted_results=review.trusted_results,

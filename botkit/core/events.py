@@ -186,6 +186,8 @@ class Event(Data):
     """Platform ids of the users mentioned."""
     raw: dict[str, Any] | None = None
     """The payload, kept only when it could not be normalised."""
+    forwarded: str = ""
+    """Whose words these are where the sender passes them on: a name, or `somebody`; empty: the sender's own."""
     route: str = ""
     """The bot the sender chose, where the channel lets people choose (the sandbox); empty elsewhere."""
     signal: dict[str, Any] | None = None

@@ -64,6 +64,8 @@ def _approval(wait: Wait, words: Language, below: str) -> str:
     title = words.approval_needed.format(tool=subject(wait))
     reason = str(wait.payload.get("reason") or "") if "node" in wait.payload else ""
     lines = [title, *([reason] if reason else []), *_argument_lines(_shown(wait))]
+    if sources := cast("list[str]", wait.payload.get("taint") or []):
+        lines.append(words.tainted.format(sources=", ".join(f"`{_plain(str(one))}`" for one in sources)))
     return "\n".join([*lines, f"\n{below}"] if below else lines)
 
 

@@ -24,6 +24,7 @@ from botkit.core.tools import Principal
 from botkit.engine.effective import Effective
 from botkit.engine.identity import Known
 
+from botkit.engine.tainting import taint_at_start
 if TYPE_CHECKING:
     from botkit.core.config import Config
 
@@ -52,6 +53,8 @@ class TurnInput(Data):
     title: str = ""
     """Of the conversation."""
     workflow: str = ""
+    forwarded: tuple[str, ...] = ()
+    """Whose words the person passed on."""
     """What answers instead of the agent loop."""
     graph_hash: str = ""
     """The graph it is pinned to."""
@@ -124,6 +127,7 @@ def new_run(
         id=run_id_of(rows[0].id),
         lane=rows[0].lane,
         conversation=event.conversation.key,
+        forwarded=tuple(dict.fromkeys(row.event.forwarded for row in rows if row.event.forwarded)),
         conversation_kind=event.conversation.kind,
         channel=event.channel,
         bot=bot,
@@ -186,7 +190,9 @@ def task_of(
         model=this.model,
         temperature=this.bot.temperature,
         workspace=this.bot.workspace,
-        principal=Principal(id=run.person_id, roles=roles, bot=run.bot),
+        principal=Principal(
+            id=run.person_id, roles=roles, bot=run.bot, taint=taint_at_start(run, turn, this, config, history)
+        ),
         text=turn.text,
         attachments=turn.attachments,
         history=tuple(history),

@@ -34,6 +34,7 @@ from botkit.engine.effective import AS_BOT, Effective
 from botkit.engine.nowhere import is_nowhere
 from botkit.engine.ports import Channels
 from botkit.engine.turn import TurnInput
+from botkit.engine.tainting import taint_at_start
 from botkit.runs.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -73,7 +74,12 @@ def workflow_task(
     if service:
         principal = Principal(kind="service", id=service, roles=roles, allow=_allowed(turn.trigger, config))
     else:
-        principal = Principal(id=run.person_id, roles=roles, bot="" if run.bot.startswith(AS_BOT) else run.bot)
+        principal = Principal(
+            id=run.person_id,
+            roles=roles,
+            bot="" if run.bot.startswith(AS_BOT) else run.bot,
+            taint=taint_at_start(run, turn, this, config, history),
+        )
     timezone = turn.timezone or config.settings.timezone
     return WorkflowTask(
         workflow=turn.workflow,

@@ -98,8 +98,10 @@ class Passage:
         """What a search found: definitions, which were cleaned and redacted when they were listed."""
         return Result(content=content, record=self.record("ok", result_bytes=_size(content)), sent=False)
 
-    def needs_approval(self, digest: str) -> NeedsApproval:
+    def needs_approval(self, digest: str, *, tainted: bool = False) -> NeedsApproval:
         assert self.listed is not None
+        taint = tuple(map(self._redactor.text, self.call.principal.taint)) if tainted else ()
+        because = f": what was read before comes from {', '.join(taint)}" if taint else ""
         return NeedsApproval(
             tool=self.call.tool,
             server=self.listed.server.name,
@@ -107,6 +109,7 @@ class Passage:
             digest=digest,
             reason=f"{self.call.tool} needs the approval of a person.",
             approvers=self.listed.review.approvers or (),
+            taint=taint,
             record=self.record("waiting", "approval"),
         )
 
@@ -125,7 +128,7 @@ class Passage:
             record=self.record("waiting", "input"),
         )
 
-    def answered(self, final: Final) -> Result:
+    def answered(self, final: Final, taint: str = "") -> Result:
         assert self.listed is not None
         limit_bytes = self.listed.server.result_limit_bytes
         if self.call.method != "tools/call":
@@ -134,7 +137,7 @@ class Passage:
         content, size = clean_result(final.result, limit_bytes=limit_bytes, redactor=self._redactor)
         failed = content.get("isError") is True
         record = self.record("error" if failed else "ok", "tool" if failed else "", size)
-        return Result(content=content, record=record, is_error=failed)
+        return Result(content=content, record=record, is_error=failed, taint=taint)
 
     def refused(self, error: BotkitError) -> Result:
         """A result for whatever went wrong on the way."""

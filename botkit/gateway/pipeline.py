@@ -55,6 +55,7 @@ from botkit.gateway.search.showing import SYNTHETIC, mode_of, search, shown
 from botkit.gateway.secrets import scopes_for
 from botkit.gateway.session import ListKind, Manner
 from botkit.gateway.settings import GatewaySettings, HostedSettings, WorkspaceSettings
+from botkit.gateway.tainting import asks_first, taint_of
 from botkit.gateway.views import Listed
 
 _META = "io.botkit/"
@@ -190,11 +191,12 @@ class Gateway:
         run.reservation = await self._budget.reserve(call)
         if listed.definition is not None and not (call.client is not None and call.client.transparent):
             listed.definition.checker.check(call.tool, call.arguments)
-        if listed.tool.approve:
+        tainted = asks_first(self.fleet.settings, call, listed)
+        if listed.tool.approve or tainted:
             digest = arguments_digest(call.tool, call.arguments)
             if call.approval != digest:
                 if call.principal.kind != "member" or self._approvals is None:
-                    yield run.needs_approval(digest)
+                    yield run.needs_approval(digest, tainted=tainted)
                     return
                 async with aclosing(self._member_approval(self._approvals, run, digest)) as asking:
                     async for event in asking:
@@ -214,7 +216,7 @@ class Gateway:
                 elif isinstance(event, Asked):
                     yield run.needs_input(event)
                 else:
-                    yield run.answered(event)
+                    yield run.answered(event, taint_of(self.fleet.settings, call, listed))
 
     async def _with_files(self, call: ToolCall, listed: Listed) -> ToolCall:
         """As it is sent: with the files that a run names. Raises `InvalidArguments`."""

@@ -20,6 +20,7 @@ __all__ = [
     "ServerSettings",
     "ToolFilter",
     "WorkspaceSettings",
+    "TaintRules",
 ]
 
 from fnmatch import fnmatchcase
@@ -159,6 +160,19 @@ class RoleRules(Data):
     """Rights of a role. A tool nobody reviewed counts as destructive."""
 
     classes: tuple[ToolClass, ...] = ("read-only", "write")
+    trusted_results: bool | None = None
+    """Whether what it answers is the operator's own; None: where nobody says it, the kind of server decides."""
+
+
+class TaintRules(Data):
+    """What follows from reading what others wrote."""
+
+    approve: tuple[ToolClass, ...] = ("write", "destructive")
+    """Classes of tools that a person has to approve then; none: nothing follows."""
+    exempt: tuple[str, ...] = ()
+    """Tools or patterns that are called all the same."""
+    results: bool = True
+    """Whether results of tools count as read from others."""
     tools: ToolFilter = ToolFilter()
 
 
@@ -219,6 +233,8 @@ class WorkspaceSettings(Data):
 class GatewaySettings(Data):
     servers: tuple[HostedSettings | CommandSettings | RemoteSettings, ...] = ()
     workspaces: dict[str, WorkspaceSettings] = {}
+    taint: TaintRules = TaintRules()
+    """What is asked of people once a bot has read what others wrote."""
     roles: dict[str, RoleRules] = {}
     """Added to the built-in ones, or in their place."""
     bots: dict[str, BotRules] = {}

@@ -130,6 +130,7 @@ class ToolCalls:
             "arguments": event.arguments,
             "reason": event.reason,
             "digest": event.digest,
+            **({"taint": list(event.taint)} if event.taint else {}),
         }
         return WaitSpec(
             kind="approval",

@@ -37,6 +37,7 @@ GERMAN = Language(
     hand_back="Zurückgeben",
     handed_back="Zurückgegeben{by}.",
     approval_needed="**Freigabe nötig** für `{tool}`",
+    tainted="_Ich frage, weil ich gelesen habe, was andere geschrieben haben: {sources}. Willst du das, oder die?_",
     asked_by="Angefragt von {person}, über {bot} auf `{channel}`.",
     asked_by_member="Angefragt von {member}, Mitglied von `{workspace}`, über einen MCP-Client.",
     colleague_decides="Jemand aus dem Team muss entscheiden. Sobald das geschehen ist, melde ich mich hier.",

@@ -39,6 +39,7 @@ ENGLISH = Language(
     hand_back="Hand back",
     handed_back="Handed back{by}.",
     approval_needed="**Approval needed** for `{tool}`",
+    tainted="_Asked because I have read what others wrote: {sources}. Is this what you want, or what they want?_",
     asked_by="Asked by {person}, by way of {bot} on `{channel}`.",
     asked_by_member="Asked by {member}, a member of `{workspace}`, by way of an MCP client.",
     colleague_decides="A colleague has to decide. I will come back to you here as soon as they did.",

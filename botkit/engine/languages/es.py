@@ -40,6 +40,7 @@ SPANISH = Language(
     hand_back="Devolver",
     handed_back="Devuelta{by}.",
     approval_needed="**Se necesita aprobación** para `{tool}`",
+    tainted="_Pregunto porque he leído lo que escribieron otros: {sources}. ¿Lo quieres tú, o lo quieren ellos?_",
     asked_by="Lo pide {person}, a través de {bot} en `{channel}`.",
     asked_by_member="Lo pide {member}, miembro de `{workspace}`, a través de un cliente MCP.",
     colleague_decides="Alguien del equipo tiene que decidir. Te escribiré aquí en cuanto lo haga.",

@@ -42,6 +42,7 @@ FRENCH = Language(
     hand_back="Rendre la main",
     handed_back="Rendue{by}.",
     approval_needed="**Approbation nécessaire** pour `{tool}`",
+    tainted="_Je demande car j’ai lu ce que d’autres ont écrit : {sources}. Est-ce toi qui le veux, ou eux ?_",
     asked_by="Demandé par {person}, via {bot} sur `{channel}`.",
     asked_by_member="Demandé par {member}, membre de `{workspace}`, via un client MCP.",
     colleague_decides="Un collègue doit décider. Je vous répondrai ici dès que ce sera fait.",

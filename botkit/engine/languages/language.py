@@ -63,6 +63,8 @@ class Language:
     """What the request says afterwards: {by}."""
     approval_needed: str
     """{tool}."""
+    tainted: str
+    """Why a call needs approval that needs none otherwise. {sources}: where what the bot has read came from."""
     asked_by: str
     """Where approvers are asked elsewhere: {person}, {bot}, {channel}."""
     asked_by_member: str

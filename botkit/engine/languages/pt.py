@@ -39,6 +39,7 @@ PORTUGUESE = Language(
     hand_back="Devolver",
     handed_back="Devolvida{by}.",
     approval_needed="**Aprovação necessária** para `{tool}`",
+    tainted="_Pergunto porque li o que outros escreveram: {sources}. É o que você quer, ou o que eles querem?_",
     asked_by="Pedido de {person}, por meio de {bot} em `{channel}`.",
     asked_by_member="Pedido de {member}, membro de `{workspace}`, por meio de um cliente MCP.",
     colleague_decides="Alguém da equipe precisa decidir. Volto a escrever aqui assim que isso acontecer.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["PLANS", "Plan", "RateLimits", "ToolClass", "ToolReview", "ToolRules", "Workspace"]
+__all__ = ["PLANS", "Plan", "RateLimits", "Taint", "TaintSource", "ToolClass", "ToolReview", "ToolRules", "Workspace"]
 
 from collections.abc import Mapping
 from typing import Literal
@@ -46,6 +46,27 @@ class ToolReview(Model, frozen=True):
     """Who the person is must have been verified by an `auth_gate`: in any way, by mail, or by telephone."""
     verified_within_s: Float | None = Field(default=None, gt=0)
     """With `requires`: how long ago at most; as long as the gate remembers it when absent."""
+    trusted_results: Bool | None = None
+    """Whether what it answers is your own, and nothing that strangers write: it then taints nobody. When absent, tools
+    of your own servers (`run`) are trusted unless they declare `openWorldHint`, those of commands and remote servers
+    are not."""
+
+
+TaintSource = Literal["guests", "forwarded", "files", "tools"]
+
+
+class Taint(Model, frozen=True):
+    """What a bot may do by itself once it has read what strangers wrote."""
+
+    enabled: Bool = True
+    """`false`: nothing follows from it here."""
+    approve: OneOrMany[ToolClass] = ("write", "destructive")
+    """Classes of tools that a person must approve from then on. Tools without a class count as `destructive`."""
+    exempt: OneOrMany[ToolPattern] = ()
+    """Tools or patterns that are called all the same."""
+    sources: OneOrMany[TaintSource] = ("guests", "forwarded", "files", "tools")
+    """What counts: messages of `guests` in groups, `forwarded` messages, `files` that people send, and results of
+    `tools` that are not trusted (`trusted_results`)."""
 
 
 Plan = Literal["free", "starter", "pro", "business"]
@@ -99,6 +120,8 @@ class Workspace(Model, frozen=True):
     record_payloads: Bool = False
     """Whether arguments and results of all calls are kept for auditors: sealed, without secrets, each up to 64 KiB, for
     `settings.retention.payloads_days`. `botkit logs --payload` reads them. Tell the people whose calls these are."""
+    taint: Taint = Taint()
+    """When calls need a person's approval because of what the bot has read before."""
     oauth: Bool = False
     """Whether MCP clients may ask members for access by OAuth 2.1, instead of being given a token."""
     roles: Mapping[str, ToolRules] = {}
