@@ -23,6 +23,8 @@ def describe_trace(view: TraceView) -> Iterator[Table | str]:
     yield f"Run      {run.id}  ({state})"
     yield f"Trace    {run.trace_id}"
     yield f"Bot      {run.bot} on {run.conversation}, for {view.person or run.person_id}"
+    if run.kind == "workflow":
+        yield f"Workflow {run.input.get('workflow', '')}{_waits_at(view)}; botkit workflows trace {run.id}"
     yield f"Started  {clock_time(run.started_at)}, {view.latency_ms:.0f} ms, revision {run.revision[:12]}"
     usage = run.usage
     yield f"Tokens   {usage.input_tokens} in, {usage.output_tokens} out, {view.cost_cents:.4f} cents"
@@ -66,6 +68,11 @@ def describe_trace(view: TraceView) -> Iterator[Table | str]:
             ("DELIVERY", "STATE", "ATTEMPTS", "ERROR"),
             [(p.id, p.state, p.attempts, p.error) for p in view.trace.parts],
         )
+
+
+def _waits_at(view: TraceView) -> str:
+    nodes = [wait.key.partition("/wait/")[0] for wait in view.trace.run.waits if wait.state == "open"]
+    return f", waits at {', '.join(nodes)}" if nodes else ""
 
 
 def _messages(view: TraceView) -> Iterator[str]:

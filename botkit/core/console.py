@@ -143,6 +143,10 @@ class WaitView(Data, omit_defaults=False):
     tool: str = ""
     arguments: dict[str, Any] = {}
     reason: str = ""
+    details: dict[str, Any] = {}
+    """What reviewers should see, of a workflow's handoff."""
+    edit: dict[str, Any] = {}
+    """Values that may be changed with the decision, as they are proposed."""
     form: dict[str, Any] = {}
     """Of a question that is one: `{"title", "fields": [{"name", "label", "kind", …}]}`, as `core.messages.Form`."""
     part_id: str = ""

@@ -13,7 +13,7 @@ from botkit.app.operations.runs import RunOperations
 from botkit.core.call_approvals import CallApproval
 from botkit.core.console import WaitView
 from botkit.core.data import JSON
-from botkit.core.errors import NotFound
+from botkit.core.errors import InvalidArguments, NotFound
 from botkit.core.journal import Wait
 
 if TYPE_CHECKING:
@@ -34,21 +34,34 @@ class ApprovalOperations:
             shown += [await self._call_view(call) for call in await self._i.call_desk.list(limit=limit)]
         return sorted(shown, key=lambda view: view.created_at)[:limit]
 
-    async def decide(self, *, wait: str, approved: bool, by: str, comment: str = "", via: str = "cli") -> WaitView:
+    async def decide(
+        self,
+        *,
+        wait: str,
+        approved: bool,
+        by: str,
+        comment: str = "",
+        values: Mapping[str, Any] | None = None,
+        via: str = "cli",
+    ) -> WaitView:
         """Approve or reject, once. The run goes on at once where botkit runs, else at its next start.
 
         Args:
             wait: its id, an unambiguous beginning of that or of its run's id, or its token; or the id (or its
                 beginning) that an MCP client was given for one call of a member.
+            values: values of a workflow's handoff that are changed with the decision.
 
         Raises:
             NotFound, Conflict: no such open approval, or somebody decided first.
+            InvalidArguments: a value may not be changed.
         """
         if wait.startswith("apr_"):
+            if values:
+                raise InvalidArguments("a single call has no values that could be changed with the decision")
             return await self._decide_call(wait, approved=approved, by=by, comment=comment, via=via)
-        decided = await self._i.engine.decide(wait, approved=approved, by=by, via=via, comment=comment)
+        decided = await self._i.engine.decide(wait, approved=approved, by=by, via=via, comment=comment, values=values)
         act = "approvals.approve" if approved else "approvals.reject"
-        await self._i.audit(by=by, via=via, action=act, target=decided.id, tool=decided.payload.get("tool", ""))
+        await self._i.audit(by=by, via=via, action=act, target=decided.id, **_about(decided, values))
         return await self._view(decided)
 
     async def answer(
@@ -135,6 +148,8 @@ class ApprovalOperations:
             tool=str(payload.get("tool") or payload.get("name") or ""),
             arguments=_mapping(payload.get("arguments")),
             reason=str(payload.get("reason") or ""),
+            details=_mapping(payload.get("details")),
+            edit=_mapping(payload.get("edit")),
             form=form_json(wait),
             part_id=wait.part_id,
             created_at=wait.created_at,
@@ -142,8 +157,16 @@ class ApprovalOperations:
         )
 
 
+def _about(wait: Wait, values: Mapping[str, Any] | None) -> dict[str, Any]:
+    """For the audit row: names of what was changed, never the values."""
+    about: dict[str, Any] = {"tool": wait.payload.get("tool", "")}
+    return {**about, "changed": sorted(values)} if values else about
+
+
 def _title(wait: Wait) -> str:
     payload = wait.payload
+    if wait.kind == "approval" and payload.get("title"):
+        return str(payload["title"])
     if wait.kind == "approval":
         return f"Call {payload.get('tool', 'a tool')}?"
     if wait.kind == "reconcile":

@@ -32,7 +32,7 @@ async def command(out: Output, kind: str | None, limit: int) -> None:
             wait.bot,
             wait.person,
             wait.title,
-            msgspec.json.encode(wait.arguments).decode() if wait.arguments else "",
+            msgspec.json.encode(shown).decode() if (shown := {**wait.arguments, **wait.details, **wait.edit}) else "",
             clock_time(wait.created_at),
         )
         for wait in found
