@@ -23,8 +23,8 @@ from botkit.core.journal import InboxRow, LaneContext, Run, Session, TranscriptR
 from botkit.core.tools import Principal
 from botkit.engine.effective import Effective
 from botkit.engine.identity import Known
-
 from botkit.engine.tainting import taint_at_start
+
 if TYPE_CHECKING:
     from botkit.core.config import Config
 
@@ -52,9 +52,9 @@ class TurnInput(Data):
     """Microseconds, UTC."""
     title: str = ""
     """Of the conversation."""
-    workflow: str = ""
     forwarded: tuple[str, ...] = ()
     """Whose words the person passed on."""
+    workflow: str = ""
     """What answers instead of the agent loop."""
     graph_hash: str = ""
     """The graph it is pinned to."""
@@ -122,12 +122,12 @@ def new_run(
         note=_note(rows, context.waits, known, now, stale_after_s),
         now=now,
         title=event.conversation.title,
+        forwarded=tuple(dict.fromkeys(row.event.forwarded for row in rows if row.event.forwarded)),
     )
     return Run(
         id=run_id_of(rows[0].id),
         lane=rows[0].lane,
         conversation=event.conversation.key,
-        forwarded=tuple(dict.fromkeys(row.event.forwarded for row in rows if row.event.forwarded)),
         conversation_kind=event.conversation.kind,
         channel=event.channel,
         bot=bot,

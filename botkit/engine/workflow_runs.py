@@ -33,8 +33,8 @@ from botkit.core.workflows import WorkflowOutcome, WorkflowTask
 from botkit.engine.effective import AS_BOT, Effective
 from botkit.engine.nowhere import is_nowhere
 from botkit.engine.ports import Channels
-from botkit.engine.turn import TurnInput
 from botkit.engine.tainting import taint_at_start
+from botkit.engine.turn import TurnInput
 from botkit.runs.outbox import Outbox
 
 if TYPE_CHECKING:

@@ -107,7 +107,7 @@ class Passage:
             server=self.listed.server.name,
             arguments=self._redactor.value(self.call.arguments),
             digest=digest,
-            reason=f"{self.call.tool} needs the approval of a person.",
+            reason=f"{self.call.tool} needs the approval of a person{because}.",
             approvers=self.listed.review.approvers or (),
             taint=taint,
             record=self.record("waiting", "approval"),
