@@ -32,9 +32,9 @@ from botkit.gateway.settings import (
     Review,
     RoleRules,
     SecretName,
+    TaintRules,
     ToolFilter,
     WorkspaceSettings,
-    TaintRules,
 )
 
 _MIB = 1024 * 1024
@@ -153,6 +153,11 @@ def _workspace(workspace: Workspace) -> WorkspaceSettings:
         transparent=workspace.transparent,
         tools_mode=workspace.tools_mode,
         record_payloads=workspace.record_payloads,
+        taint=TaintRules(
+            approve=tuple(workspace.taint.approve) if workspace.taint.enabled else (),
+            exempt=tuple(workspace.taint.exempt),
+            results=workspace.taint.enabled and "tools" in workspace.taint.sources,
+        ),
         reviews={pattern: _review(review) for pattern, review in workspace.tools.items()},
         roles={role: _filter(rules) for role, rules in workspace.roles.items()},
         calls_per_minute=limits.calls_per_minute,
@@ -173,14 +178,9 @@ def _review(review: ToolReview) -> Review:
         approvers=review.approvers,
         requires=review.requires,
         verified_within_s=review.verified_within_s,
+        trusted_results=review.trusted_results,
     )
 
 
 def _filter(rules: ToolRules) -> ToolFilter:
     return ToolFilter(allow=rules.allow, deny=tuple(rules.deny))
-        taint=TaintRules(
-            approve=tuple(workspace.taint.approve) if workspace.taint.enabled else (),
-            exempt=tuple(workspace.taint.exempt),
-            results=workspace.taint.enabled and "tools" in workspace.taint.sources,
-        ),
-        trusted_results=review.trusted_results,

@@ -75,14 +75,10 @@ class Principal(Data):
     """Calls a calendar month of this token's own quota; 0: none."""
     person: str = ""
     """The person of the chat platforms whom a member is: the accounts that person connected are used."""
-
     taint: tuple[str, ...] = ()
     """Where what the bot has read came from, as far as others may have written it (`botkit.core.taint`). Takes no right
     away; some calls are then put to a person first."""
 
-
-FUNCTIONS = "functions"
-"""The server whose tools are the functions of `workspace/functions/`."""
 
 class Tool(Data):
     """A tool as one principal may see it."""
@@ -231,9 +227,9 @@ class NeedsApproval(Data, tag="approval"):
     reason: str = ""
     approvers: tuple[str, ...] = ()
     """Roles or people who may decide; those of `settings.approvals` when empty."""
-    record: CallRecord
     taint: tuple[str, ...] = ()
     """Asked because of what was read before: its sources. Empty: this tool always needs approval."""
+    record: CallRecord
 
 
 class NeedsInput(Data, tag="input"):
@@ -265,9 +261,9 @@ class Result(Data, tag="result"):
     connect: str = ""
     """A private address where the person has to connect an account of theirs first; it is in `content` too. Nobody else
     may read it."""
-    rpc_error: dict[str, Any] | None = None
     taint: str = ""
     """What `content` taints its reader with; empty: it comes from the operator's own tools."""
+    rpc_error: dict[str, Any] | None = None
     """The JSON-RPC error (`code`, `message`, `data`) that an MCP client is answered with instead of `content`."""
 
 
