@@ -283,7 +283,13 @@ class _Check:
 
     def _budgets(self) -> None:
         for name, budget in self.doc.budgets.items():
-            for key, what in (("bots", "bot"), ("workspaces", "workspace"), ("people", "person")):
+            for key, what in (
+                ("bots", "bot"),
+                ("teams", "team"),
+                ("workspaces", "workspace"),
+                ("channels", "channel"),
+                ("people", "person"),
+            ):
                 for index, one in _indexed(cast("Sequence[str]", getattr(budget, key))):
                     if one != "*":
                         self.refer(("budgets", name, key, *index), one, what, self.declared(key))

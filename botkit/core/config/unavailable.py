@@ -29,8 +29,6 @@ UNAVAILABLE: tuple[Unavailable, ...] = (
     Unavailable(("functions",)),
     Unavailable(("endpoints",)),
     Unavailable(("schedules", "*", "function")),
-    Unavailable(("budgets",)),
-    Unavailable(("bots", "*", "spending_cap"), instead="limit each message with max_turn_cost"),
     Unavailable(("workspaces", "*", "skills")),
     Unavailable(("workspaces", "*", "functions")),
 )

@@ -229,9 +229,12 @@ VALID: dict[str, str] = {
         people:
           ada: {name: Ada, roles: admin, identities: {sandbox: ada, telegram: [1, 2]}, timezone: UTC, locale: en}
           bob: {roles: [member, auditor]}
-        bots: {a: {max_turn_cost: {amount: 1.000001, currency: EUR}}}
+        bots: {a: {max_turn_cost: {amount: 1.000001, currency: EUR}, spending_cap: 50 EUR}}
+        teams: {both: {members: [{bot: a}], default: a}}
         budgets:
           all: {bots: "*", spend: 20 EUR, per: day, warn_at: 0.5}
+          everything: {spend: 100 EUR, per: lifetime}
+          narrow: {teams: both, channels: "*", workspaces: default, people: [ada], tokens: 5, per: week}
           guests: {roles: [guest], tool_calls: 10, tokens: 1000, per: hour, shared: true}
         """,
     "settings": """
@@ -432,6 +435,24 @@ INVALID: dict[str, tuple[str, str]] = {
         8:52: settings.approvals.channel: no channel is called `tgg` (did you mean `tg`?)
         """,
     ),
+    "budgets of nobody": (
+        """
+        bots: {desk: {spending_cap: 5 EUR}}
+        budgets:
+          b: {bots: [dsk], people: ada, teams: t, workspaces: [default, w], channels: ["*", c], roles: boss, spend: 5}
+          c: {bots: "*"}
+        """,
+        """
+        2:15: bots.desk.spending_cap.currency: prices are counted in USD, see settings.currency
+        4:14: budgets.b.bots.0: no bot is called `dsk` (did you mean `desk`?)
+        4:20: budgets.b.people.0: no person is called `ada`
+        4:33: budgets.b.teams.0: no team is called `t`
+        4:65: budgets.b.workspaces.1: no workspace is called `w` (there is: default)
+        4:85: budgets.b.channels.1: no channel is called `c`
+        4:89: budgets.b.roles.0: no role is called `boss` (there is: admin, developer, guest, member, read-only)
+        5:3: budgets.c: a budget needs at least one of spend, tokens or tool_calls
+        """,
+    ),
     "fallbacks in a circle": (
         "models: {a: {model: x/y, fallbacks: [b]}, b: {model: x/y, fallbacks: [c, a]}, c: x/z}\n",
         """
@@ -629,10 +650,10 @@ INVALID: dict[str, tuple[str, str]] = {
         skills: {}
         functions: {}
         channels: {d: {platform: custom, bot: a, secret: {secret: D}}}
-        budgets: {b: {spend: 5}}
+        endpoints: {e: {prompt: Extract.}}
         """,
         """
-        6:1: budgets: not available in this version yet
+        6:1: endpoints: not available in this version yet
         """,
     ),
 }
