@@ -46,7 +46,7 @@ class Sealing:
         """The event as it is stored. Raises `StoreError`."""
         if event.kind not in _KINDS or self._seal is None:
             return event
-        if event.signal is not None:  # what stands there is ours alone
+        if is_sealed(event):  # that word is ours alone
             event = msgspec.structs.replace(event, signal=None)
         gated = self._has_gate(config)
         if not _may_be_code(event.text) or not (gated or _digits(event.text) >= _DIGITS):

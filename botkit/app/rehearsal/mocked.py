@@ -51,9 +51,7 @@ def _node(one: GraphNode, given: Mapping[str, Any]) -> GraphNode:
     if one.id not in given:
         return msgspec.structs.replace(one, timeout_s=0.0)
     value = given[one.id]
-    data: dict[str, Any] = {"output": value}
-    if isinstance(value, Mapping):
-        held = cast("Mapping[str, Any]", value)
-        if (held and set(held) <= _PARTS) or set(held) == {"error"}:
-            data = dict(held)
+    data: dict[str, Any] = {"leaves": value}
+    if isinstance(value, Mapping) and value and set(cast("Mapping[str, Any]", value)) <= set(_PARTS):
+        data = {_PARTS[name]: part for name, part in cast("Mapping[str, Any]", value).items()}
     return msgspec.structs.replace(one, type=Mocked.type, data=data, timeout_s=0.0, retry=Retry())
