@@ -270,6 +270,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         redactor=redactor,
         calls=call_desk,
         workflows=workflows,
+        judge=agent.judge,
         router=TeamRouter(gate),
         on_fenced=fenced,
     )

@@ -11,6 +11,7 @@ from botkit.core.data import Data
 from botkit.core.events import Attachment
 from botkit.core.journal import TranscriptRow
 from botkit.core.models import Usage
+from botkit.core.screening import Guards
 from botkit.core.tools import Principal
 
 VISIT = "node:"
@@ -52,6 +53,8 @@ class WorkflowTask(Data):
     note: str = ""
     hops: int = 0
     """Bots that delegated before this one."""
+    guards: Guards = Guards()
+    """What its messages, and the results of tools that agents in it read, are checked for."""
     dry: bool = False
     """A rehearsal: effects are mocked."""
 

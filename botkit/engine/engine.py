@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from botkit.agents.policy import PolicyJudge
 from botkit.core.clock import Clock
 from botkit.core.config import longest_history
 from botkit.core.errors import Conflict, Fenced, NotFound, StoreError
@@ -25,6 +26,7 @@ from botkit.core.teams import Routed, RouteRequest
 from botkit.engine import forms
 from botkit.engine.access import AccessRules
 from botkit.engine.effective import lane_of
+from botkit.engine.guards import GuardedWorkflows
 from botkit.engine.handler import Handler
 from botkit.engine.identity import Identities
 from botkit.engine.notices import conversations_of
@@ -61,6 +63,7 @@ class Engine:
         heartbeat_s: how often this process renews its lease; well below the lease's length.
         calls: where calls of MCP clients wait for approval; None where there are none.
         workflows: runs those of bots.yaml; None where no revision has any.
+        judge: asks a model about the policies of guardrails; without it nothing passes one that is closed.
         codes: seals messages that may be codes of `auth_gate`; None where nobody is asked for any.
         router: chooses members of teams; None where no revision has any.
         on_fenced: called when another process declared this one dead: stop, and start anew.
@@ -80,6 +83,7 @@ class Engine:
         heartbeat_s: float = _HEARTBEAT_S,
         calls: CallApprover | None = None,
         workflows: Workflows | None = None,
+        judge: PolicyJudge | None = None,
         codes: CodeSeal | None = None,
         router: Router | None = None,
         on_fenced: Callable[[], None] | None = None,
@@ -126,7 +130,8 @@ class Engine:
             wake=self.lanes.wake,
             timers_changed=self._timer_changed.set,
             sealing=Sealing(codes),
-            workflows=workflows,
+            workflows=GuardedWorkflows(workflows, judge) if workflows is not None else None,
+            judge=judge,
             router=router or _NoTeams(),
         )
         self._handler = Handler(self._services, calls)

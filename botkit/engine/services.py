@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from botkit.agents.policy import PolicyJudge
 from botkit.core.clock import Clock
 from botkit.core.journal import Journal
 from botkit.core.live import Live
@@ -44,3 +45,5 @@ class Services:
     """A timer may be due earlier than the one being waited for."""
     router: Router
     workflows: Workflows | None = None
+    judge: PolicyJudge | None = None
+    """Asks a model about the policies of guardrails."""

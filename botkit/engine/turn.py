@@ -22,6 +22,7 @@ from botkit.core.ids import new_id
 from botkit.core.journal import InboxRow, LaneContext, Run, Session, TranscriptRow, Wait
 from botkit.core.tools import Principal
 from botkit.engine.effective import Effective
+from botkit.engine.guards import guards_of
 from botkit.engine.identity import Known
 from botkit.engine.tainting import taint_at_start
 
@@ -58,6 +59,10 @@ class TurnInput(Data):
     """What answers instead of the agent loop."""
     graph_hash: str = ""
     """The graph it is pinned to."""
+    withheld: str = ""
+    """Why a guardrail kept the message back, such as `injection: override`; `text` says only that it did."""
+    findings: tuple[dict[str, Any], ...] = ()
+    """What guardrails found in the message: where, check, kind, count and measure of each."""
     trigger: dict[str, Any] = {}
     """What began it: the variable `trigger`."""
 
@@ -208,4 +213,5 @@ def task_of(
         max_cost_micros=int(this.bot.max_turn_cost.amount * 1_000_000) if this.bot.max_turn_cost else 0,
         timeout_s=this.bot.timeout_s,
         stream=this.stream,
+        guards=guards_of(config, this.bot),
     )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from botkit.agents.guarded import BLOCKED, noted
+from botkit.agents.policy import PolicyJudge
 from botkit.core.agent import AgentOutcome
 from botkit.core.errors import NotFound
 from botkit.core.events import Conversation, Event, User
@@ -34,10 +36,12 @@ from botkit.core.journal import (
     Write,
 )
 from botkit.core.live import LiveEvent
+from botkit.core.screening import GuardFinding
 from botkit.core.stores import Person
 from botkit.engine.effective import Effective, effective
 from botkit.engine.files import Files
 from botkit.engine.forms import form_json
+from botkit.engine.guards import cleaned, guards_of, judged, kept_back
 from botkit.engine.identity import Known
 from botkit.engine.languages import Language, language_of
 from botkit.engine.notices import Notices, conversations_of
@@ -108,14 +112,18 @@ class Turns:
             clock=self._s.clock,
             stale_after_s=config.settings.stale_after_s,
         )
+        guards = guards_of(config, this.bot)
+        turn = cleaned(input_of(run), guards.input, run)
+        run = msgspec.structs.replace(run, input=msgspec.to_builtins(turn))
         if this.bot.workflow:
-            run = await self._as_workflow(run, this.bot.workflow, _said(live_rows))
-        turn = input_of(run)
+            run = await self._as_workflow(run, this.bot.workflow, _said(live_rows, turn))
+            turn = input_of(run)
         writes: list[Write] = [
             PutSession(session=session),
             StartRun(run=run, event_ids=tuple(row.id for row in rows)),
-            Say(row=_user_row(run, turn, taint_of(run, turn, this, config))),
         ]
+        if not guards.input.policy or turn.withheld:  # else once it was judged
+            writes.append(Say(row=_user_row(run, turn, taint_of(run, turn, this, config))))
         if this.bot.welcome and this.slug not in known.person.welcomed:
             # Two first messages at once, in two places, make the same part: the outbox keeps one of them.
             ref = f"welcome/{this.slug}/{known.person.id}"
@@ -363,6 +371,9 @@ class Turns:
         self, current: _Turn, turn: TurnInput, roles: tuple[str, ...], history: Sequence[TranscriptRow]
     ) -> AgentOutcome:
         ctx, run, this, config = current.ctx, current.run, current.this, current.config
+        turn = await self._judged(current, turn)
+        if turn.withheld:
+            return kept_back(turn, turn.findings[len(current.turn.findings) :])
         if this.team:
             return await self._teams.answer(
                 ctx, this, turn, config, roles, history, current.conversation, current.reply
@@ -373,6 +384,21 @@ class Turns:
         task = workflow_task(run, turn, this, config, roles, history, current.conversation)
         outcome = await self._s.workflows.run(ctx, task)
         return answer_of(outcome, run, self._s.clock.micros())
+
+    async def _judged(self, current: _Turn, turn: TurnInput) -> TurnInput:
+        """The message with what a model found in it, where a policy asks one; only then it enters the transcript."""
+        run, this, checks = current.run, current.this, guards_of(current.config, current.this.bot).input
+        if not checks.policy or turn.withheld or not run.bot:
+            return turn
+
+        def kept(findings: Sequence[GuardFinding]) -> Sequence[Write]:
+            row = _user_row(run, judged(turn, findings), taint_of(run, turn, this, current.config))
+            return (Say(row=row),)
+
+        judge = self._s.judge or PolicyJudge()
+        found = await judge.judge(current.ctx, "guard/input", turn.text, checks, model=this.model, writes=kept)
+        noted("input", found, run_id=run.id, bot=run.bot)
+        return judged(turn, found)
 
     async def _finish(self, current: _Turn, outcome: AgentOutcome) -> None:
         run, now = current.run, self._s.clock.micros()
@@ -389,6 +415,8 @@ class Turns:
             "calls": msgspec.to_builtins(outcome.calls),
             **outcome.output,
         }
+        if found := (*current.turn.findings, *outcome.output.get("guardrails", ())):
+            output["guardrails"] = list(found)
         writes: list[Write] = [
             *(Say(row=_row_of(run, row)) for row in outcome.rows),
             *session,
@@ -500,10 +528,11 @@ class Turns:
         self._s.live.publish(LiveEvent(kind="done", conversation=run.conversation, run_id=run.id, data=data))
 
 
-def _said(rows: Sequence[InboxRow]) -> dict[str, Any]:
+def _said(rows: Sequence[InboxRow], turn: TurnInput) -> dict[str, Any]:
     """The variable `trigger` of a run that a message began."""
     event = rows[-1].event
-    trigger: dict[str, Any] = {"kind": "message", "name": event.channel, "text": event.text}
+    text = turn.text if turn.findings else event.text
+    trigger: dict[str, Any] = {"kind": "message", "name": event.channel, "text": text}
     if event.kind == "command":
         trigger["command"] = event.command
     return {**trigger, **(event.signal or {})}
@@ -539,6 +568,8 @@ def _row_of(run: Run, row: TranscriptRow) -> TranscriptRow:
 
 
 def _failure_text(current: _Turn, error: dict[str, Any] | None) -> str:
+    if (error or {}).get("code") == BLOCKED and (said := guards_of(current.config, current.this.bot).fallback):
+        return said
     if current.this.bot.fallback:
         return current.this.bot.fallback
     code = (error or {}).get("code", "internal")

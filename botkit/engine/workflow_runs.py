@@ -31,6 +31,7 @@ from botkit.core.messages import OutMessage, Part
 from botkit.core.tools import Principal
 from botkit.core.workflows import WorkflowOutcome, WorkflowTask
 from botkit.engine.effective import AS_BOT, Effective
+from botkit.engine.guards import guards_of
 from botkit.engine.nowhere import is_nowhere
 from botkit.engine.ports import Channels
 from botkit.engine.tainting import taint_at_start
@@ -122,6 +123,7 @@ def workflow_task(
         now=from_micros(turn.now),
         timezone=timezone,
         locale=turn.locale if this.locale == "auto" else this.locale,
+        guards=guards_of(config, this.bot),
         note=turn.note,
     )
 

@@ -22,6 +22,7 @@ from botkit.runs.stopping import StopSignal
 from botkit.sdk.nodes import ModelAnswer, NodeFailed, RunFacts, StepHandle, ToolAnswer
 from botkit.workflows import expressions
 from botkit.workflows.graph import GraphNode, Plan
+from botkit.workflows.guarding import guarded_message
 from botkit.workflows.machine import Machine, Walk
 from botkit.workflows.models import ask
 from botkit.workflows.scope import Scope
@@ -140,6 +141,7 @@ class NodeRun:
     async def say(self, name: str, message: OutMessage | str, *, to: str = "") -> str:
         said = OutMessage(text=message) if isinstance(message, str) else message
         said = msgspec.structs.replace(said, text=self.services.redactor.text(said.text))
+        said = await guarded_message(self, name, said)
         run, messages = self._machine.ctx.run, self.services.messages
         if not to and not run.conversation:
             raise NodeFailed("nobody talks in this run: name a channel and a room", code="no_conversation")

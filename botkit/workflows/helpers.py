@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from botkit.core.agent import AgentOutcome, AgentTask
+from botkit.core.screening import Guards
 from botkit.core.tools import Principal
 from botkit.workflows.context import NodeRun
 
@@ -80,6 +81,7 @@ async def ask_agent(
             max_cost_micros=max_cost_micros,
             timeout_s=timeout_s,
             stream=False,
+            guards=Guards(tools=task.guards.tools),
         ),
         _Unheard(),
     )

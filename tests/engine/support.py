@@ -16,6 +16,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from botkit.agents.loop import AgentLoop
+from botkit.agents.policy import PolicyJudge
 from botkit.agents.team_router import TeamRouter
 from botkit.core.clock import Clock
 from botkit.core.config import Config
@@ -120,6 +121,9 @@ class World:
         """Instead of the agent loop over that model."""
         self.workflows: Callable[[World], Workflows] | None = None
         """Makes the runner, where bots have workflows."""
+        self.make_codes: Callable[[World], Any] | None = None
+        """Makes the desk of `auth_gate`, where a workflow has one."""
+        self.codes: Any = None
         self.config = a_config()
         self.policy_: Literal["hold", "resend"] = "hold"
         self.heartbeat_s = 1e9
@@ -153,6 +157,7 @@ class World:
             wake=self._work,
             name_of=self._name_of,
         )
+        self.codes = self.make_codes(self) if self.make_codes is not None else None
         agent = self.agent or AgentLoop(self.model, self.tools)
         self.engine = Engine(
             store=self.ports,
@@ -166,7 +171,9 @@ class World:
             calls=self.calls,
             router=TeamRouter(self.model),
             workflows=self.workflows(self) if self.workflows is not None else None,
+            judge=PolicyJudge(self.model),
             on_fenced=self._on_fenced,
+            codes=self.codes,
         )
         self._adapter: Adapter = self.make_adapter()
         await self._adapter.start()

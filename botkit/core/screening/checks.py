@@ -30,8 +30,6 @@ class Checks(Data):
     injection: Measure = "off"
     """A text cannot be cleaned of an attempt to steer a model, so `redact` blocks."""
     injection_score: float = 0.6
-    taint: bool = False
-    """From `injection_score` on, later calls of tools that change something need a person's approval."""
     rules: tuple[Rule, ...] = ()
     policy: str = ""
     """In words, for a model; empty: none is asked."""
@@ -45,7 +43,7 @@ class Checks(Data):
     def active(self) -> bool:
         """Whether rules look for anything."""
         named = (self.personal, self.secrets, self.injection, *(rule.measure for rule in self.rules))
-        return self.taint or any(measure != "off" for measure in named)
+        return any(measure != "off" for measure in named)
 
     @property
     def blocks(self) -> bool:
@@ -90,7 +88,11 @@ class Verdict(Data):
     changed: bool = False
     score: float = 0.0
     """How much it looks like an attempt to steer a model."""
-    tainted: bool = False
+
+    @property
+    def steers(self) -> bool:
+        """Whether it looks like an attempt to steer a model."""
+        return any(each.check == "injection" for each in self.findings)
 
     @property
     def blocked(self) -> str:
@@ -118,15 +120,14 @@ def check(text: str, checks: Checks) -> Verdict:
             findings.append(GuardFinding(check="rule", kind=rule.name, count=count, measure=rule.measure))
         if count and rule.measure == "redact":
             clean = without.decode()
-    score, tainted = 0.0, False
-    if checks.injection != "off" or checks.taint:
+    score = 0.0
+    if checks.injection != "off":
         found = suspicion(text)
         score = found.score
         if score >= checks.injection_score:
-            tainted = checks.taint
-            measure: Measure = "flag" if checks.injection in ("flag", "off") else "block"
+            measure: Measure = "flag" if checks.injection == "flag" else "block"
             findings += [GuardFinding(check="injection", kind=kind, count=1, measure=measure) for kind in found.signals]
-    return Verdict(text=clean, findings=tuple(findings), changed=clean != text, score=score, tainted=tainted)
+    return Verdict(text=clean, findings=tuple(findings), changed=clean != text, score=score)
 
 
 def _forms(text: str, checks: Checks, findings: list[GuardFinding]) -> str:

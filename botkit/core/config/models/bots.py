@@ -22,6 +22,7 @@ from botkit.core.config.models.base import (
     Slug,
     problem,
 )
+from botkit.core.config.models.guardrails import Guardrails
 from botkit.core.config.models.workspaces import ToolRules
 from botkit.core.tool_search import ToolsMode
 
@@ -87,6 +88,8 @@ class Bot(Model, frozen=True):
     """Language of fixed sentences, as in `settings.locale`."""
     commands: Mapping[str, str] = {}
     """Commands of its own: name without slash → what the model is told when a person uses it."""
+    guardrails: Guardrails = Guardrails()
+    """What its texts are checked for."""
     workflow: Slug | None = None
     """Answer by this workflow instead of the agent loop."""
 

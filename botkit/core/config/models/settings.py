@@ -23,6 +23,7 @@ from botkit.core.config.models.base import (
 )
 from botkit.core.config.models.delivery import IdentityService, Mail, Sms
 from botkit.core.config.models.memory import Memory
+from botkit.core.config.models.guardrails import Guardrails
 from botkit.core.config.models.people import Role
 
 
@@ -87,6 +88,8 @@ class Settings(Model, frozen=True):
     """Who checks identities with the method `custom` of `auth_gate`."""
     memory: Memory = Memory()
     """How notes about people, conversations and teams are kept."""
+    guardrails: Guardrails = Guardrails()
+    """What the texts of every bot, and of workflows without one, are checked for."""
     retention: Retention = Retention()
     """After how many days things are deleted."""
     history_limit: Int | None = Field(default=None, ge=1)

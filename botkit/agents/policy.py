@@ -1,0 +1,119 @@
+"""Asks a model whether a text violates a policy, as a journaled step that is booked like any model call."""
+
+from __future__ import annotations
+
+__all__ = ["PolicyJudge"]
+
+from collections.abc import Callable, Sequence
+
+from botkit.core.data import Data
+from botkit.core.errors import ModelError
+from botkit.core.ids import new_id
+from botkit.core.journal import AddUsage, ModelCall, Write
+from botkit.core.json_repair import Unreadable, read_arguments
+from botkit.core.models import Model, ModelDelta, ModelReply, ModelRequest
+from botkit.core.screening import Checks, GuardFinding
+from botkit.core.screening.policy import POLICY_SCHEMA, POLICY_SYSTEM, policy_prompt, violation
+from botkit.runs.context import RunContext, StepScope
+
+_TIMEOUT_S = 60.0
+_OUTPUT_TOKENS = 300
+
+
+FollowingWrites = Callable[[Sequence[GuardFinding]], Sequence[Write]]
+
+
+class _Judged(Data):
+    """The journaled result."""
+
+    findings: tuple[GuardFinding, ...] = ()
+
+
+class PolicyJudge:
+    """Judges texts of turns by the policy of their bot.
+
+    Args:
+        model: asked; without one no text can be judged.
+    """
+
+    def __init__(self, model: Model | None = None):
+        self._model = model
+
+    async def judge(
+        self, ctx: RunContext, key: str, text: str, checks: Checks, *, model: str, writes: FollowingWrites | None = None
+    ) -> tuple[GuardFinding, ...]:
+        """What it found: nothing, or one finding. A text that no model could judge is blocked where `checks.closed`.
+
+        Args:
+            model: used when the checks name none.
+            writes: what to commit with the verdict.
+
+        Raises:
+            Stopped: as the step context says.
+        """
+
+        async def ask(scope: StepScope) -> _Judged:
+            findings = await self._findings(ctx, scope, text, checks, checks.model or model)
+            if writes is not None:
+                scope.write(*writes(findings))
+            return _Judged(findings=findings)
+
+        return (await ctx.step(key, ask, kind=_Judged, name="guardrail")).findings
+
+    async def _findings(
+        self, ctx: RunContext, scope: StepScope, text: str, checks: Checks, model: str
+    ) -> tuple[GuardFinding, ...]:
+        request = ModelRequest(
+            model=model,
+            messages=(
+                {"role": "system", "content": POLICY_SYSTEM},
+                {"role": "user", "content": policy_prompt(checks.policy, text)},
+            ),
+            response_schema=POLICY_SCHEMA,
+            max_output_tokens=_OUTPUT_TOKENS,
+            timeout_s=_TIMEOUT_S,
+            trace_id=ctx.run.trace_id,
+        )
+        reply, code = await self._asked(request)
+        scope.write(AddUsage(call=_row(ctx, scope.key, model, reply, code)))
+        if code:
+            measure = "block" if checks.closed else "flag"
+            return (GuardFinding(check="policy", kind="unchecked", count=1, measure=measure),)
+        try:
+            verdict = read_arguments(reply.text)
+        except (Unreadable, ValueError):
+            verdict = {}
+        if violation(verdict) is None:
+            return ()
+        return (GuardFinding(check="policy", kind="violated", count=1, measure=checks.policy_measure),)
+
+    async def _asked(self, request: ModelRequest) -> tuple[ModelReply, str]:
+        if self._model is None:
+            return ModelReply(finish="cut"), "no_model"
+        try:
+            async for item in self._model.stream(request):
+                if not isinstance(item, ModelDelta):
+                    return item, ""
+        except ModelError as error:
+            return ModelReply(finish="cut"), error.code
+        return ModelReply(finish="cut"), "model_empty"
+
+
+def _row(ctx: RunContext, key: str, model: str, reply: ModelReply, code: str) -> ModelCall:
+    run = ctx.run
+    return ModelCall(
+        id=new_id("mc"),
+        at=ctx.clock.micros(),
+        run_id=run.id,
+        step=key,
+        trace_id=run.trace_id,
+        bot=run.bot,
+        channel=run.channel,
+        person_id=run.person_id,
+        model=reply.model or model,
+        usage=reply.usage,
+        latency_ms=reply.latency_ms,
+        attempts=reply.attempts,
+        finish=reply.finish,
+        code=code,
+    )
