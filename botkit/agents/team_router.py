@@ -4,9 +4,13 @@ from __future__ import annotations
 
 __all__ = ["TeamRouter"]
 
+from collections.abc import Callable
+from typing import Literal
+
 import structlog
 
 from botkit.agents.routing import Choice, by_rule, by_words, choice_of, choice_prompt, choice_schema
+from botkit.core.clock import Clock
 from botkit.core.errors import ModelError
 from botkit.core.journal import AddUsage
 from botkit.core.json_repair import Unreadable, read_value
@@ -23,6 +27,8 @@ _SYSTEM = (
 )
 _MAX_OUTPUT_TOKENS = 200
 
+Book = Callable[[ModelRequest, ModelReply], None]
+
 
 class TeamRouter:
     """Fills the engine's port for routing."""
@@ -31,47 +37,60 @@ class TeamRouter:
         self._model = model
 
     async def route(self, ctx: RunContext, key: str, request: RouteRequest) -> Routed:
-        """Who answers. Replayable.
-
-        A choice that is not sure leaves the person with the member they are talking with, else with the default.
-        A model that fails is no reason not to answer: the words decide then.
-        """
+        """Who answers, chosen once for each key. Replayable."""
 
         async def choose(scope: StepScope) -> Routed:
-            if len(request.members) == 1:
-                return Routed(member=request.members[0].name, by="only")
-            if (ruled := by_rule(request.rules, request.text, request.command)) is not None:
-                return Routed(member=ruled.member, by="rule", reason=ruled.reason)
-            reply: ModelReply | None = None
-            choice = by_words(request.members, request.text)
-            by = "words"
-            if request.model:
-                reply, chosen = await self._asked(ctx, scope, request)
-                choice, by = (chosen, "model") if chosen is not None else (choice, by)
-            usage, ms = (reply.usage, reply.latency_ms) if reply is not None else (Usage(), 0.0)
-            if choice.confidence < request.min_confidence:
-                stays = request.current or request.default
-                by, choice = (
-                    ("sticky" if request.current else "default"),
-                    Choice(
-                        member=stays,
-                        confidence=choice.confidence,
-                        reason=f"not sure enough for {choice.member}: {choice.reason}",
-                    ),
-                )
-            return Routed(
-                member=choice.member,
-                by=by,  # pyright: ignore[reportArgumentType] - one of its words
-                confidence=choice.confidence,
-                reason=choice.reason,
-                usage=usage,
-                ms=ms,
-            )
+            def book(asked: ModelRequest, reply: ModelReply) -> None:
+                row = usage_row(ctx.run, ctx.clock.micros(), scope.key, asked, reply, workspace="", bot=request.team)
+                scope.write(AddUsage(call=row))
+
+            return await self.choose(request, ctx.clock, trace_id=ctx.run.trace_id, book=book)
 
         return await ctx.step(key, choose, kind=Routed, name="route")
 
+    async def choose(
+        self, request: RouteRequest, clock: Clock, *, trace_id: str = "", book: Book | None = None
+    ) -> Routed:
+        """Who answers.
+
+        A choice that is not sure leaves the person with the member they are talking with, else with the default.
+        A model that fails is no reason not to answer: the words decide then.
+
+        Args:
+            book: told of every model call that was made.
+        """
+        if len(request.members) == 1:
+            return Routed(member=request.members[0].name, by="only")
+        if (ruled := by_rule(request.rules, request.text, request.command)) is not None:
+            return Routed(member=ruled.member, by="rule", reason=ruled.reason)
+        choice, by, reply = by_words(request.members, request.text), "words", None
+        if request.model:
+            reply, chosen = await self._asked(request, clock, trace_id, book)
+            choice, by = (chosen, "model") if chosen is not None else (choice, by)
+        if choice.confidence < request.min_confidence:
+            return self._unsure(request, choice, reply)
+        decided: Literal["model", "words"] = "model" if by == "model" else "words"
+        return Routed(
+            member=choice.member,
+            by=decided,
+            confidence=choice.confidence,
+            reason=choice.reason,
+            usage=reply.usage if reply is not None else Usage(),
+            ms=reply.latency_ms if reply is not None else 0.0,
+        )
+
+    def _unsure(self, request: RouteRequest, choice: Choice, reply: ModelReply | None) -> Routed:
+        return Routed(
+            member=request.current or request.default,
+            by="sticky" if request.current else "default",
+            confidence=choice.confidence,
+            reason=f"not sure enough for {choice.member}: {choice.reason}",
+            usage=reply.usage if reply is not None else Usage(),
+            ms=reply.latency_ms if reply is not None else 0.0,
+        )
+
     async def _asked(
-        self, ctx: RunContext, scope: StepScope, request: RouteRequest
+        self, request: RouteRequest, clock: Clock, trace_id: str, book: Book | None
     ) -> tuple[ModelReply | None, Choice | None]:
         prompt = choice_prompt(
             request.members, request.text, current=request.current, said=request.said, note=request.note
@@ -84,14 +103,15 @@ class TeamRouter:
             temperature=0.0,
             response_schema=schema,
             timeout_s=request.timeout_s,
-            trace_id=ctx.run.trace_id,
+            trace_id=trace_id,
         )
         try:
-            reply = await collect_reply(self._model, ctx.clock, asked)
+            reply = await collect_reply(self._model, clock, asked)
         except ModelError as error:
-            _log.warning("route_by_words", team=request.team, run=ctx.run.id, code=error.code)
+            _log.warning("route_by_words", team=request.team, trace=trace_id, code=error.code)
             return None, None
-        scope.write(AddUsage(call=usage_row(ctx.run, ctx.clock.micros(), scope.key, asked, reply, workspace="")))
+        if book is not None:
+            book(asked, reply)
         try:
             data = read_value(reply.text)
         except Unreadable:

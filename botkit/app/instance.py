@@ -11,6 +11,7 @@ import structlog
 
 from botkit.agents.loop import AgentLoop
 from botkit.agents.models import Models
+from botkit.agents.team_router import TeamRouter
 from botkit.app.channels import ChannelManager
 from botkit.app.configs import ConfigBook
 from botkit.app.delivery import Deliveries
@@ -65,6 +66,7 @@ class Instance:
     live: LiveHub
     models: Models
     agent: AgentLoop
+    router: TeamRouter
     engine: Engine
     channels: ChannelManager
     metrics: Metrics
@@ -119,9 +121,9 @@ class Instance:
         elif not draining.result():
             _log.warning("turns_cut_off", after_s=drain_s, advice="they go on at the next start")
         self.closing.set()
+        self.channels.closing()
 
     async def audit(self, *, by: str, via: str, action: str, target: str = "", **detail: object) -> None:
         """Record an administrative act."""
-        self.channels.closing()
         entry = Audit(at=self.clock.micros(), actor=by, via=via, action=action, target=target, detail=dict(detail))
         await self.store.journal.commit(None, (AddAudit(audit=entry),))

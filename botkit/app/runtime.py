@@ -247,6 +247,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         stopping.set()
 
     metered: Journal = MeteredJournal(store.journal, metrics, spans.saw if spans is not None else None)  # pyright: ignore[reportAssignmentType] - passes on the rest
+    router = TeamRouter(gate)
     workflows = InstanceWorkflows(
         configs=configs,
         model=gate,
@@ -271,7 +272,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         calls=call_desk,
         workflows=workflows,
         judge=agent.judge,
-        router=TeamRouter(gate),
+        router=router,
         on_fenced=fenced,
     )
 
@@ -297,6 +298,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         live=live,
         models=models,
         agent=agent,
+        router=router,
         engine=engine,
         channels=channels,
         metrics=metrics,

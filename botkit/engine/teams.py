@@ -8,7 +8,7 @@ m/1/…
 
 from __future__ import annotations
 
-__all__ = ["TeamTurns"]
+__all__ = ["TeamTurns", "colleagues_of", "request_of"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -139,31 +139,20 @@ class TeamTurns:
 
     def _request(self, given: _Given, name: str) -> RouteRequest:
         config, team = given.config, given.config.teams[name]
-        members = colleagues_of(config, team)
-        names = {one.name for one in members}
-        spoke = next((row.data["bot"] for row in reversed(given.history) if row.data.get("bot")), "")
+        request = request_of(config, name)
+        spoke = next((str(row.data["bot"]) for row in reversed(given.history) if row.data.get("bot")), "")
         current = _holder(config, team, spoke) if team.sticky and spoke else ""
         said = [
             f"{row.name or row.role}: {row.text[:_SAID_CHARS]}"
             for row in given.history
             if row.role in ("user", "assistant") and row.text
         ]
-        trigger = given.turn.trigger
-        return RouteRequest(
-            team=name,
-            members=members,
-            default=team.default,
+        return msgspec.structs.replace(
+            request,
             text=given.turn.text,
-            command=str(trigger.get("command") or ""),
-            rules=tuple(
-                RouteRule(member=rule.member, contains=tuple(rule.contains), regex=rule.regex, command=rule.command)
-                for rule in team.router.rules
-            ),
-            current=current if current in names else "",
+            command=str(given.turn.trigger.get("command") or ""),
+            current=current if any(one.name == current for one in request.members) else "",
             said=tuple(said[-_SAID_ROWS:]),
-            model=team.router.model or "",
-            note=team.router.prompt,
-            min_confidence=team.router.min_confidence,
         )
 
     def _show(self, run: Run, team: str, routed: Routed) -> None:
@@ -280,6 +269,24 @@ def _least(one: int, other: int) -> int:
     return min(one, other) if one and other else one or other
 
 
+def request_of(config: Config, name: str) -> RouteRequest:
+    """What the choice of a team depends on besides the message."""
+    team = config.teams[name]
+    return RouteRequest(
+        team=name,
+        members=colleagues_of(config, team),
+        default=team.default,
+        text="",
+        rules=tuple(
+            RouteRule(member=rule.member, contains=tuple(rule.contains), regex=rule.regex, command=rule.command)
+            for rule in team.router.rules
+        ),
+        model=team.router.model or "",
+        note=team.router.prompt,
+        min_confidence=team.router.min_confidence,
+    )
+
+
 def colleagues_of(config: Config, team: Team) -> tuple[Colleague, ...]:
     """Members as others see them; those that are switched off are left out."""
     found: list[Colleague] = []
@@ -288,7 +295,7 @@ def colleagues_of(config: Config, team: Team) -> tuple[Colleague, ...]:
         if bot is not None and not bot.enabled:
             continue
         described = bot.description if bot is not None else inner.description if inner is not None else ""
-        examples = member.examples or (bot.examples if bot is not None else ())
+        examples = (*member.examples, *(bot.examples if bot is not None else ()))
         found.append(Colleague(name=member.bot, description=member.description or described, examples=tuple(examples)))
     return tuple(found)
 

@@ -26,6 +26,7 @@ from botkit.app.operations.process import ProcessOperations
 from botkit.app.operations.reports import ReportOperations
 from botkit.app.operations.runs import RunOperations
 from botkit.app.operations.secrets import SecretOperations
+from botkit.app.operations.teams import TeamOperations
 from botkit.app.operations.workspaces import WorkspaceOperations
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Operations:
     reports: ReportOperations
     data: DataOperations
     doctor: DoctorOperations
+    teams: TeamOperations
 
     @classmethod
     def of(cls, instance: Instance) -> Operations:
@@ -74,4 +76,5 @@ class Operations:
             reports=ReportOperations(instance),
             data=DataOperations(instance),
             doctor=DoctorOperations(instance),
+            teams=TeamOperations(instance),
         )

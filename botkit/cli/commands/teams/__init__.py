@@ -1,0 +1,1 @@
+"""Look at teams, and see who would answer a message."""
