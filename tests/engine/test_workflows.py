@@ -113,6 +113,7 @@ def with_workflow(world: World, *nodes: GraphNode, edges: str = "", reply: str =
                 bot=_no_bot,
                 plan=plan_of,
                 node_type=registry.cls,
+                identity=world.codes,
             )
         )
 
