@@ -24,6 +24,8 @@ from botkit.core.config import (
 from botkit.gateway.settings import (
     BotRules,
     CommandSettings,
+    FunctionFile,
+    FunctionsSettings,
     GatewaySettings,
     HostedSettings,
     Inject,
@@ -54,7 +56,29 @@ def gateway_settings(config: Config) -> GatewaySettings:
             name: BotRules(workspace=bot.workspace, tools=_filter(bot.tools), tools_mode=bot.tools_mode or "")
             for name, bot in config.bots.items()
         },
+        functions=_functions(config, root),
         timezone=config.settings.timezone,
+    )
+
+
+def _functions(config: Config, root: Path) -> FunctionsSettings:
+    enabled = {key: one for key, one in config.functions.items() if one.enabled}
+    return FunctionsSettings(
+        folder=str(root / "workspace" / "functions"),
+        files=tuple(
+            FunctionFile(
+                path=str(root / one.run),
+                key=key,
+                description=one.description,
+                input_schema=dict(one.input_schema),
+                timeout_s=one.timeout_s,
+                memory_bytes=one.memory_mb * _MIB,
+                env=_variables(one.env),
+                secrets=tuple(one.secrets),
+            )
+            for key, one in enabled.items()
+        ),
+        disabled=tuple(str(root / one.run) for key, one in config.functions.items() if key not in enabled),
     )
 
 
@@ -152,6 +176,7 @@ def _workspace(workspace: Workspace) -> WorkspaceSettings:
         description=workspace.description,
         transparent=workspace.transparent,
         tools_mode=workspace.tools_mode,
+        functions=tuple(workspace.functions),
         record_payloads=workspace.record_payloads,
         taint=TaintRules(
             approve=tuple(workspace.taint.approve) if workspace.taint.enabled else (),

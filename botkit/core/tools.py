@@ -10,6 +10,7 @@ Source: https://modelcontextprotocol.io/specification (Tool, CallToolResult, Eli
 from __future__ import annotations
 
 __all__ = [
+    "FUNCTIONS",
     "RESULT_LIMIT_BYTES",
     "CallRecord",
     "CallStatus",
@@ -78,6 +79,10 @@ class Principal(Data):
     taint: tuple[str, ...] = ()
     """Where what the bot has read came from, as far as others may have written it (`botkit.core.taint`). Takes no right
     away; some calls are then put to a person first."""
+
+
+FUNCTIONS = "functions"
+"""The server whose tools are the functions of `workspace/functions/`."""
 
 
 class Tool(Data):
@@ -162,11 +167,11 @@ class ToolCall(Data):
     """Parameters of the request beside name, arguments and `_meta`, passed on as they are."""
     client: Client | None = None
     """The MCP client that asks; None: botkit itself."""
+    channel: str = ""
+    """The channel of the run, for budgets of channels."""
 
 
 class CallRecord(Data):
-    channel: str = ""
-    """The channel of the run, for budgets of channels."""
     """One row of the call log. Never holds arguments or results."""
 
     id: str
@@ -195,11 +200,11 @@ class CallRecord(Data):
     """Size of the arguments as JSON."""
     parent_span: str = ""
     """The span of an MCP client that this call belongs to, 16 hex digits. For traces; not stored."""
+    charge: Charge | None = None
+    """What the call is booked as, with this row, on the budgets it counts on. Not stored with it."""
 
 
 class RecordedCall(CallRecord):
-    charge: Charge | None = None
-    """What the call is booked as, with this row, on the budgets it counts on. Not stored with it."""
     """A row whose workspace keeps what the call carried: on the way to the store, which makes two rows of it."""
 
     payload: SealedPayload

@@ -13,9 +13,11 @@ import msgspec
 import structlog
 
 from botkit.core.clock import Clock
-from botkit.core.errors import NotFound, SecretError
+from botkit.core.errors import ConfigError, NotFound, SecretError
 from botkit.core.stores import Catalog
+from botkit.core.tools import FUNCTIONS
 from botkit.gateway.catalog import Catalogue, ServerStatus
+from botkit.gateway.functions.listing import with_functions
 from botkit.gateway.hosted import discover, fingerprint, server_name, watch
 from botkit.gateway.pool import AnyServer, Pool
 from botkit.gateway.redact import SecretRedactor
@@ -155,11 +157,17 @@ class Fleet:
                 continue
             names.add(name)
             servers.append(HostedSettings(name=name, path=str(path)))
+        settings = msgspec.structs.replace(settings, servers=tuple(servers))
+        if FUNCTIONS not in names:
+            try:
+                settings = with_functions(settings)
+            except ConfigError as error:
+                _log.warning("functions_not_served", error=str(error), problems=[str(one) for one in error.problems])
         complete = tuple(
-            msgspec.structs.replace(one, content_hash=fingerprint(Path(one.path)))
+            msgspec.structs.replace(one, content_hash="".join(map(fingerprint, map(Path, (one.path, *one.files)))))
             if isinstance(one, HostedSettings)
             else one
-            for one in servers
+            for one in settings.servers
         )
         return msgspec.structs.replace(settings, servers=complete)
 
@@ -202,7 +210,10 @@ class Fleet:
                 self.catalogue.refresh(server)
 
     def _watch_files(self) -> None:
-        folders = {Path(one.path).parent for one in self.settings.servers if isinstance(one, HostedSettings)}
+        hosted = [one for one in self.settings.servers if isinstance(one, HostedSettings)]
+        folders = {Path(file).parent for one in hosted for file in (one.path, *one.files)}
+        if self.settings.functions.folder:
+            folders.add(Path(self.settings.functions.folder))
         if self._servers_folder is not None:
             folders.add(self._servers_folder)
         watching = tuple(sorted(folder for folder in folders if folder.is_dir()))

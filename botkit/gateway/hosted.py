@@ -8,7 +8,17 @@ Source: https://packaging.python.org/en/latest/specifications/inline-script-meta
 
 from __future__ import annotations
 
-__all__ = ["Script", "discover", "fingerprint", "read_script", "server_name", "start_command", "unmet", "watch"]
+__all__ = [
+    "Script",
+    "discover",
+    "fetching",
+    "fingerprint",
+    "read_script",
+    "server_name",
+    "start_command",
+    "unmet",
+    "watch",
+]
 
 import hashlib
 import os
@@ -107,18 +117,27 @@ def start_command(path: Path) -> tuple[tuple[str, ...], dict[str, str]]:
     missing = unmet(read_script(path) or Script())
     if not missing:
         return (sys.executable, str(path)), {}
+    uv, environment = fetching(path.name, missing)
+    return (uv, "run", "--no-project", "--quiet", "--script", str(path)), environment
+
+
+def fetching(name: str, missing: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The program that fetches packages a file needs, and variables it needs for that.
+
+    Raises:
+        ToolUnavailable: there is none.
+    """
     uv = _find_uv()
     if uv is None:
         raise ToolUnavailable(
-            f"{path.name} needs {', '.join(missing)}, which is not installed here. Install uv, which fetches it for "
+            f"{name} needs {', '.join(missing)}, which is not installed here. Install uv, which fetches it for "
             f"this file alone (`{sys.executable} -m pip install uv`), or install it yourself."
         )
-    environment = {
+    return uv, {
         name: value
         for name, value in os.environ.items()
         if name.startswith("UV_") or name.upper() in _FETCHER_VARIABLES
     }
-    return (uv, "run", "--no-project", "--quiet", "--script", str(path)), environment
 
 
 def _find_uv() -> str | None:

@@ -275,7 +275,7 @@ class Gateway:
         if isinstance(server, HostedSettings):  # others need not know where they are used, and by whom
             meta[f"{_META}workspace"] = workspace
             meta[f"{_META}person"] = person
-            if secrets := await self.fleet.pool.secrets_for_call(server, scopes):
+            if secrets := await self.fleet.pool.secrets_for_call(server, scopes, listed.tool.upstream_name):
                 meta[SECRETS_META] = secrets
         timeout_s = listed.review.timeout_s or server.timeout_s
         return Conversation(

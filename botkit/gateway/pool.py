@@ -193,11 +193,12 @@ class Pool:
             return SecretError(f"{server} is only for people with an account of their own there.", server=server)
         return self.not_connected(server, owner)
 
-    async def secrets_for_call(self, server: AnyServer, scopes: Sequence[str]) -> dict[str, str]:
-        """What a hosted server gets in `_meta`; empty for others. Raises `SecretError`."""
+    async def secrets_for_call(self, server: AnyServer, scopes: Sequence[str], tool: str = "") -> dict[str, str]:
+        """What a hosted server gets in `_meta` with a call of `tool`; empty for others. Raises `SecretError`."""
         if not server.inject or not isinstance(server, HostedSettings):
             return {}
-        names = [rule.secret for rule in server.inject if not rule.env and not rule.person]
+        rules = [rule for rule in server.inject if not rule.tools or tool in rule.tools]
+        names = [rule.secret for rule in rules if not rule.env and not rule.person]
         shared = await self._vault.resolve(names, scopes) if names else {}
         return shared | await self._personal(server, scopes, asked_by_us=False)
 

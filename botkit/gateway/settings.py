@@ -9,6 +9,8 @@ __all__ = [
     "BUILTIN_ROLES",
     "BotRules",
     "CommandSettings",
+    "FunctionFile",
+    "FunctionsSettings",
     "GatewaySettings",
     "HostedSettings",
     "Inject",
@@ -18,13 +20,13 @@ __all__ = [
     "RoleRules",
     "SecretName",
     "ServerSettings",
+    "TaintRules",
     "ToolFilter",
     "WorkspaceSettings",
-    "TaintRules",
 ]
 
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Any, Literal
 
 from botkit.core.data import Data
 from botkit.core.tool_search import ToolsMode
@@ -56,6 +58,8 @@ class Inject(Data):
     """Send it as a header called like the secret."""
     person: bool = False
     """Each person has a value of their own, and calls of others do not use it."""
+    tools: tuple[str, ...] = ()
+    """The server's own names of the tools whose calls get it; empty: all."""
 
 
 class ServerSettings(Data):
@@ -89,6 +93,8 @@ class HostedSettings(ServerSettings, tag="hosted"):
     pin: bool = False
     start_timeout_s: float = 120.0
     """Its packages may have to be fetched first."""
+    files: tuple[str, ...] = ()
+    """Further files whose edit replaces it."""
 
 
 class CommandSettings(ServerSettings, tag="command"):
@@ -154,12 +160,6 @@ class Review(Data):
     """What the person must have proved."""
     verified_within_s: float | None = None
     """How long ago at most; None: as long as it counts."""
-
-
-class RoleRules(Data):
-    """Rights of a role. A tool nobody reviewed counts as destructive."""
-
-    classes: tuple[ToolClass, ...] = ("read-only", "write")
     trusted_results: bool | None = None
     """Whether what it answers is the operator's own; None: where nobody says it, the kind of server decides."""
 
@@ -173,6 +173,12 @@ class TaintRules(Data):
     """Tools or patterns that are called all the same."""
     results: bool = True
     """Whether results of tools count as read from others."""
+
+
+class RoleRules(Data):
+    """Rights of a role. A tool nobody reviewed counts as destructive."""
+
+    classes: tuple[ToolClass, ...] = ("read-only", "write")
     tools: ToolFilter = ToolFilter()
 
 
@@ -223,20 +229,53 @@ class WorkspaceSettings(Data):
     """Show the only server under its own names, as if nothing were between."""
     tools_mode: ToolsMode = "full"
     """How tools are shown to bots and clients. All can be called in every mode."""
+    functions: tuple[str, ...] = ()
+    """Functions it offers, by key; empty: all of them, where it offers the server `functions`."""
     record_payloads: bool = False
     """Whether what calls carry is kept for auditors."""
+    taint: TaintRules = TaintRules()
+    """What is asked of people once a bot has read what others wrote."""
 
     def offers(self, server: str) -> bool:
         return server in self.servers or "*" in self.servers
 
 
+class FunctionFile(Data):
+    """A file of functions and how it is run."""
+
+    path: str
+    """Absolute."""
+    key: str = ""
+    """Its key in bots.yaml."""
+    description: str = ""
+    """Instead of the docstring of its function."""
+    input_schema: dict[str, Any] = {}
+    """Instead of the schema its annotations give."""
+    timeout_s: float = 30.0
+    memory_bytes: int = 256 << 20
+    """Address space of a call, beside what Python itself takes."""
+    env: dict[str, str | SecretName] = {}
+    secrets: tuple[str, ...] = ()
+    """Secrets it gets with each call."""
+
+
+class FunctionsSettings(Data):
+    """The functions of an instance."""
+
+    folder: str = ""
+    """Every Python file in it is one, also one dropped in later; empty: only those listed."""
+    files: tuple[FunctionFile, ...] = ()
+    """Those with settings of their own."""
+    disabled: tuple[str, ...] = ()
+    """Paths that are not offered."""
+
+
 class GatewaySettings(Data):
     servers: tuple[HostedSettings | CommandSettings | RemoteSettings, ...] = ()
     workspaces: dict[str, WorkspaceSettings] = {}
-    taint: TaintRules = TaintRules()
-    """What is asked of people once a bot has read what others wrote."""
     roles: dict[str, RoleRules] = {}
     """Added to the built-in ones, or in their place."""
     bots: dict[str, BotRules] = {}
+    functions: FunctionsSettings = FunctionsSettings()
     timezone: str = "UTC"
     """In which a calendar month begins."""

@@ -13,6 +13,7 @@ __all__ = [
     "BadSignature",
     "BotkitError",
     "Button",
+    "Call",
     "Capabilities",
     "Card",
     "ChannelFatal",
@@ -23,6 +24,7 @@ __all__ = [
     "Fact",
     "Form",
     "FormField",
+    "FunctionFailed",
     "Health",
     "Heard",
     "HttpRequest",
@@ -53,6 +55,7 @@ __all__ = [
     "degrade",
     "form_fields",
     "form_text",
+    "function",
     "list_text",
     "named",
     "payload_key",
@@ -96,5 +99,6 @@ from botkit.core.messages import (
 from botkit.core.recall import Heard, Recalled, Said
 from botkit.sdk.adapter import Adapter, AdapterHost, Health, HttpRequest, HttpResponse, Setup, SetupFor
 from botkit.sdk.degrade import PROMPT, WHOLE, card_text, degrade, form_text, list_text, named, plain_text, rich_json
+from botkit.sdk.functions import Call, FunctionFailed, function
 from botkit.sdk.parsing import form_fields, payload_key, plain_json, quarantined
 from botkit.sdk.serving import ServesHttp, ServingHost

@@ -12,6 +12,7 @@ from botkit.core.config.locate import nearest, problem_at, shown
 from botkit.core.config.models import BUILTIN_ROLES, PLATFORMS, Channel, Document, Money, ToolRules
 from botkit.core.config.tree import Branch, Leaf, Path, find
 from botkit.core.errors import Problem
+from botkit.core.tools import FUNCTIONS
 
 _ELSEWHERE = ("sandbox", "web", "terminal", "email", "phone")
 """Names an identity may have besides channels and platforms."""
@@ -106,16 +107,16 @@ class _Check:
         elif server in (every := self.tool_owners()):
             self.warn(path, f"the workspace does not offer `{server}`, so this has no effect here")
         else:
-            self.refer(path, server, "server", every)
+            self.refer(path, server, "server", every - {FUNCTIONS})
 
     def tool_owners(self) -> set[str]:
-        return self.declared("servers") | self.declared("skills") | self.declared("functions")
+        return self.declared("servers") | self.declared("skills") | {FUNCTIONS}
 
     def servers_of(self, workspace: str) -> set[str]:
         found = self.doc.workspaces.get(workspace)
         if found is None or "*" in found.servers or found.workspaces:
             return self.tool_owners()
-        return {*found.servers, *found.skills, *found.functions}
+        return {*found.servers, *found.skills, *((FUNCTIONS,) if found.functions else ())}
 
     # the parts
 

@@ -26,11 +26,10 @@ class Unavailable:
 
 UNAVAILABLE: tuple[Unavailable, ...] = (
     Unavailable(("skills",)),
-    Unavailable(("functions",)),
+    Unavailable(("functions", "*", "bindings"), instead="reach what the function needs with a secret of its own"),
+    Unavailable(("functions", "*", "language"), value="javascript", instead="write it in Python"),
     Unavailable(("endpoints",)),
-    Unavailable(("schedules", "*", "function")),
     Unavailable(("workspaces", "*", "skills")),
-    Unavailable(("workspaces", "*", "functions")),
 )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from botkit.core.config import Config
+from botkit.core.tools import FUNCTIONS
 from botkit.workflows.checks.texts import Found, texts_of
 from botkit.workflows.define.written import Report, Written, WrittenNode, names_hint
 from botkit.workflows.expressions import is_template
@@ -45,7 +46,7 @@ def facts_of(
         secrets: names of stored secrets, when somebody knows.
     """
     known = tools or {}
-    owners = [*config.servers, *config.skills, *config.functions]
+    owners = [*config.servers, *config.skills, FUNCTIONS]
     return Facts(
         models=[*config.models],
         bots=[*config.bots, *config.teams],
@@ -61,7 +62,9 @@ def _offered(config: Config, name: str, seen: frozenset[str]) -> set[str]:
     workspace = config.workspaces.get(name)
     if workspace is None or name in seen:
         return set()
-    mine = {*config.servers_of(workspace), *workspace.skills, *workspace.functions}
+    mine = {*config.servers_of(workspace), *workspace.skills}
+    if workspace.functions or "*" in workspace.servers:
+        mine.add(FUNCTIONS)
     return mine.union(*(_offered(config, inner, seen | {name}) for inner in workspace.workspaces))
 
 
