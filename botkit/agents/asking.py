@@ -15,12 +15,14 @@ from botkit.agents.limits import Budget
 from botkit.agents.stream import AnswerStream
 from botkit.agents.tokens import BreakdownMeter, estimate_json_tokens, estimate_tokens
 from botkit.core.agent import AgentTask, ReplySink
-from botkit.core.errors import ModelError
+from botkit.core.budgets import Payer
+from botkit.core.errors import BudgetUsedUp, ModelError
 from botkit.core.ids import new_id
 from botkit.core.journal import AddUsage, ModelCall
 from botkit.core.live import LiveEvent
 from botkit.core.models import Model, ModelDelta, ModelReply, ModelRequest, Usage
 from botkit.runs.context import RunContext, StepScope
+from botkit.runs.spending import PaidCall, reserved
 
 T = TypeVar("T")
 
@@ -60,6 +62,7 @@ class Asker:
         Raises:
             TimeUp: the turn's time ended.
             ModelError: no model answered.
+            BudgetUsedUp: no model was asked.
         """
         request = self._request(
             tuple(messages),
@@ -70,17 +73,18 @@ class Asker:
 
         async def call(scope: StepScope) -> ModelReply:
             stream = AnswerStream(self._sink, show=self._task.stream)
+            paid = await self._reserve(scope, request)
             try:
-                reply = await self._collect(request, stream)
+                reply = await self._collect(paid.request, stream)
             except (asyncio.CancelledError, TimeUp):
-                self._book_failure(key, _cut_usage(request, stream), code="")
+                self._book_failure(key, paid, paid.priced(_cut_usage(request, stream)), code="")
                 raise
             except ModelError as error:
                 used = error.facts.get("usage")
-                self._book_failure(key, used if isinstance(used, Usage) else Usage(), code=error.code)
+                self._book_failure(key, paid, used if isinstance(used, Usage) else Usage(), code=error.code)
                 raise
             await stream.end(keep=final or not reply.calls)
-            self._book(scope, reply)
+            self._book(scope, paid, reply)
             return reply
 
         reply = await self._ctx.step(key, call, kind=ModelReply, name="model")
@@ -97,10 +101,15 @@ class Asker:
 
         async def call(scope: StepScope) -> ModelReply:
             try:
-                reply = await self._collect(request, None)
-            except (ModelError, TimeUp):
+                paid = await self._reserve(scope, request)
+            except BudgetUsedUp:
                 return ModelReply()
-            self._book(scope, reply)
+            try:
+                reply = await self._collect(paid.request, None)
+            except (ModelError, TimeUp):
+                scope.write(*paid.settled())
+                return ModelReply()
+            self._book(scope, paid, reply)
             return reply
 
         reply = await self._ctx.step(key, call, kind=ModelReply, name="summarise")
@@ -118,6 +127,13 @@ class Asker:
             trace_id=self._ctx.run.trace_id,
             **options,
         )
+
+    async def _reserve(self, scope: StepScope, request: ModelRequest) -> PaidCall:
+        return await reserved(self._ctx, scope.key, request, self._payer)
+
+    def _payer(self) -> Payer:
+        task = self._task
+        return Payer.of(task.principal, workspaces=(task.workspace,), channel=self._ctx.run.channel, bot=task.bot)
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -165,8 +181,8 @@ class Asker:
         self._budget.spent_ms += reply.latency_ms
         self.meter.add(estimated, reply.usage)
 
-    def _book(self, scope: StepScope, reply: ModelReply) -> None:
-        scope.write(AddUsage(call=self._usage_row(scope.key, reply)))
+    def _book(self, scope: StepScope, paid: PaidCall, reply: ModelReply) -> None:
+        scope.write(AddUsage(call=self._usage_row(scope.key, reply)), *paid.settled(reply.usage))
         run = self._ctx.run
         if self._ctx.live.watched(run.conversation):
             data = {
@@ -177,9 +193,10 @@ class Asker:
             }
             self._ctx.live.publish(LiveEvent(kind="model", conversation=run.conversation, run_id=run.id, data=data))
 
-    def _book_failure(self, key: str, usage: Usage, *, code: str) -> None:
+    def _book_failure(self, key: str, paid: PaidCall, usage: Usage, *, code: str) -> None:
         """A call that was cut off is billed all the same: committed with the end of the run."""
-        self._ctx.write(AddUsage(call=self._usage_row(key, ModelReply(usage=usage, finish="cut"), code=code)))
+        row = self._usage_row(key, ModelReply(usage=usage, finish="cut"), code=code)
+        self._ctx.write(AddUsage(call=row), *paid.settled(usage))
 
     def _usage_row(self, key: str, reply: ModelReply, *, code: str = "") -> ModelCall:
         run, task = self._ctx.run, self._task

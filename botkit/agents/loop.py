@@ -31,7 +31,7 @@ from botkit.agents.reading import ReadingList
 from botkit.agents.schemas import function_spec
 from botkit.core.agent import AgentOutcome, AgentTask, ReplySink, ToolTrace
 from botkit.core.data import encode
-from botkit.core.errors import ModelError, ModelRateLimited, ModelRefused
+from botkit.core.errors import BudgetUsedUp, ModelError, ModelRateLimited, ModelRefused
 from botkit.core.journal import TranscriptRow
 from botkit.core.models import Model, ModelReply, RequestedCall
 from botkit.core.redact import NoRedaction, Redactor
@@ -144,6 +144,8 @@ class _Turn:
             return await self._rounds()
         except TimeUp:
             return self._stopped_by(self._budget.time_up())
+        except BudgetUsedUp as error:
+            return self._used_up(error)
         except ModelError as error:
             return self._failed(error)
 
@@ -309,7 +311,7 @@ class _Turn:
         number = self._budget.rounds
         try:
             reply = await self._ask(f"turn/{number}/last", final=True, note=_LAST_WORD.format(reason=limit.sentence))
-        except (ModelError, TimeUp):
+        except (ModelError, TimeUp, BudgetUsedUp):
             return self._stopped_by(limit)
         return self._stopped_by(limit, answer=reply.text.strip())
 
@@ -322,6 +324,11 @@ class _Turn:
         done = [f"`{trace.tool_name}`{'' if trace.success else ' (failed)'}" for trace in self._traces]
         so_far = f" So far I used {', '.join(dict.fromkeys(done))}." if done else ""
         return f"I had to stop here: {limit.sentence}.{so_far} Write again if I should go on."
+
+    def _used_up(self, error: BudgetUsedUp) -> AgentOutcome:
+        """The engine says it in the person's language; this is what later turns remember."""
+        facts = {"code": error.code, "message": str(error), **error.facts}
+        return self._outcome("limit_reached", "(No answer: the budget for this is used up.)", facts)
 
     def _failed(self, error: ModelError) -> AgentOutcome:
         if isinstance(error, ModelRateLimited):

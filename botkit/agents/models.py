@@ -74,6 +74,11 @@ class Models:
         windows = [facts_of(spec.model).window_tokens for spec in chain if not _is_demo(spec)]
         return min((window for window in windows if window), default=0)
 
+    def prices(self, model: str) -> tuple[float, float]:
+        """Micros for an input and for an output token: of the dearest of a model and its fallbacks."""
+        found = [_prices(spec) for spec in self._chain(model)]
+        return max(into for into, _ in found), max(out for _, out in found)
+
     async def preload(self) -> None:
         """Import the model library now if any configured model needs it."""
         if any(not _is_demo(spec) for spec in self._specs().values()):
@@ -176,6 +181,12 @@ class Models:
         if wait_s > self._retry.longest_wait_s or self._clock.monotonic() + wait_s >= deadline:
             return None
         return wait_s
+
+
+def _prices(spec: ModelSpec) -> tuple[float, float]:
+    if spec.price is not None:
+        return float(spec.price.input_per_million), float(spec.price.output_per_million)
+    return (0.0, 0.0) if _is_demo(spec) else facts_of(spec.model).prices
 
 
 def _is_demo(spec: ModelSpec) -> bool:

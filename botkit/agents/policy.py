@@ -7,7 +7,7 @@ __all__ = ["PolicyJudge"]
 from collections.abc import Callable, Sequence
 
 from botkit.core.data import Data
-from botkit.core.errors import ModelError
+from botkit.core.errors import BudgetUsedUp, ModelError
 from botkit.core.ids import new_id
 from botkit.core.journal import AddUsage, ModelCall, Write
 from botkit.core.json_repair import Unreadable, read_arguments
@@ -15,6 +15,7 @@ from botkit.core.models import Model, ModelDelta, ModelReply, ModelRequest
 from botkit.core.screening import Checks, GuardFinding
 from botkit.core.screening.policy import POLICY_SCHEMA, POLICY_SYSTEM, policy_prompt, violation
 from botkit.runs.context import RunContext, StepScope
+from botkit.runs.spending import payer_of_run, reserved
 
 _TIMEOUT_S = 60.0
 _OUTPUT_TOKENS = 300
@@ -74,7 +75,13 @@ class PolicyJudge:
             timeout_s=_TIMEOUT_S,
             trace_id=ctx.run.trace_id,
         )
-        reply, code = await self._asked(request)
+        try:
+            paid = await reserved(ctx, scope.key, request, lambda: payer_of_run(ctx.run))
+        except BudgetUsedUp as error:
+            reply, code = ModelReply(finish="cut"), error.code
+        else:
+            reply, code = await self._asked(paid.request)
+            scope.write(*paid.settled(reply.usage))
         scope.write(AddUsage(call=_row(ctx, scope.key, model, reply, code)))
         if code:
             measure = "block" if checks.closed else "flag"

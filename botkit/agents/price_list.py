@@ -21,6 +21,14 @@ class ModelFacts(msgspec.Struct, frozen=True):
 
     max_input_tokens: int | float | str | None = None
     max_tokens: int | float | str | None = None
+    input_cost_per_token: float | str | None = None
+    """In US dollars, as the next one."""
+    output_cost_per_token: float | str | None = None
+
+    @property
+    def prices(self) -> tuple[float, float]:
+        """Micros for an input and for an output token; 0 for what the list does not price."""
+        return _micros(self.input_cost_per_token), _micros(self.output_cost_per_token)
 
     @property
     def window_tokens(self) -> int:
@@ -29,6 +37,10 @@ class ModelFacts(msgspec.Struct, frozen=True):
             if isinstance(value, int | float) and value > 0:
                 return int(value)
         return 0
+
+
+def _micros(dollars: float | str | None) -> float:
+    return dollars * 1_000_000 if isinstance(dollars, int | float) else 0.0
 
 
 @cache

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 __all__ = ["TeamRouter"]
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import structlog
 
 from botkit.agents.routing import Choice, by_rule, by_words, choice_of, choice_prompt, choice_schema
 from botkit.core.clock import Clock
-from botkit.core.errors import ModelError
+from botkit.core.errors import BudgetUsedUp, ModelError
 from botkit.core.journal import AddUsage
 from botkit.core.json_repair import Unreadable, read_value
 from botkit.core.models import Model, ModelReply, ModelRequest, Usage
@@ -19,6 +19,7 @@ from botkit.core.teams import Routed, RouteRequest
 from botkit.core.validation import problems
 from botkit.runs.context import RunContext, StepScope
 from botkit.runs.model_calls import collect_reply, usage_row
+from botkit.runs.spending import PaidCall, payer_of_run, reserved
 
 _log = structlog.get_logger("botkit.agents")
 _SYSTEM = (
@@ -28,6 +29,7 @@ _SYSTEM = (
 _MAX_OUTPUT_TOKENS = 200
 
 Book = Callable[[ModelRequest, ModelReply], None]
+Pay = Callable[[ModelRequest], Awaitable[ModelRequest]]
 
 
 class TeamRouter:
@@ -40,16 +42,31 @@ class TeamRouter:
         """Who answers, chosen once for each key. Replayable."""
 
         async def choose(scope: StepScope) -> Routed:
+            held: list[PaidCall] = []
+
+            async def pay(asked: ModelRequest) -> ModelRequest:
+                held.append(await reserved(ctx, scope.key, asked, lambda: payer_of_run(ctx.run)))
+                return held[-1].request
+
             def book(asked: ModelRequest, reply: ModelReply) -> None:
                 row = usage_row(ctx.run, ctx.clock.micros(), scope.key, asked, reply, workspace="", bot=request.team)
-                scope.write(AddUsage(call=row))
+                scope.write(AddUsage(call=row), *held.pop().settled(reply.usage))
 
-            return await self.choose(request, ctx.clock, trace_id=ctx.run.trace_id, book=book)
+            routed = await self.choose(request, ctx.clock, trace_id=ctx.run.trace_id, book=book, pay=pay)
+            for call in held:  # no model answered
+                scope.write(*call.settled())
+            return routed
 
         return await ctx.step(key, choose, kind=Routed, name="route")
 
     async def choose(
-        self, request: RouteRequest, clock: Clock, *, trace_id: str = "", book: Book | None = None
+        self,
+        request: RouteRequest,
+        clock: Clock,
+        *,
+        trace_id: str = "",
+        book: Book | None = None,
+        pay: Pay | None = None,
     ) -> Routed:
         """Who answers.
 
@@ -58,6 +75,7 @@ class TeamRouter:
 
         Args:
             book: told of every model call that was made.
+            pay: asked before each; returns the request to make. May raise `BudgetUsedUp`.
         """
         if len(request.members) == 1:
             return Routed(member=request.members[0].name, by="only")
@@ -65,7 +83,7 @@ class TeamRouter:
             return Routed(member=ruled.member, by="rule", reason=ruled.reason)
         choice, by, reply = by_words(request.members, request.text), "words", None
         if request.model:
-            reply, chosen = await self._asked(request, clock, trace_id, book)
+            reply, chosen = await self._asked(request, clock, trace_id, book, pay)
             choice, by = (chosen, "model") if chosen is not None else (choice, by)
         if choice.confidence < request.min_confidence:
             return self._unsure(request, choice, reply)
@@ -90,7 +108,7 @@ class TeamRouter:
         )
 
     async def _asked(
-        self, request: RouteRequest, clock: Clock, trace_id: str, book: Book | None
+        self, request: RouteRequest, clock: Clock, trace_id: str, book: Book | None, pay: Pay | None
     ) -> tuple[ModelReply | None, Choice | None]:
         prompt = choice_prompt(
             request.members, request.text, current=request.current, said=request.said, note=request.note
@@ -106,8 +124,9 @@ class TeamRouter:
             trace_id=trace_id,
         )
         try:
+            asked = await pay(asked) if pay is not None else asked
             reply = await collect_reply(self._model, clock, asked)
-        except ModelError as error:
+        except (ModelError, BudgetUsedUp) as error:
             _log.warning("route_by_words", team=request.team, trace=trace_id, code=error.code)
             return None, None
         if book is not None:

@@ -7,30 +7,11 @@ __all__ = ["PART_NAMES", "BreakdownMeter", "estimate_json_tokens", "estimate_tok
 from collections.abc import Mapping
 
 from botkit.core.agent import TokenBreakdown
-from botkit.core.data import encode
 from botkit.core.models import Usage
+from botkit.core.tokens import estimate_json_tokens, estimate_tokens
 
 PART_NAMES = ("system_prompt", "tool_definitions", "conversation_history", "current_message", "tool_results")
 """The input side of `TokenBreakdown`."""
-
-_MESSAGE_OVERHEAD = 4
-
-
-def estimate_tokens(text: str) -> int:
-    """About how many tokens a model reads for `text`.
-
-    Latin text runs at about four characters a token, other scripts at about one. Good to some 20 % and
-    used for decisions about room, never for billing.
-    """
-    if not text:
-        return 0
-    ascii_chars = len(text.encode("ascii", "ignore"))
-    return (ascii_chars + 3) // 4 + (len(text) - ascii_chars)
-
-
-def estimate_json_tokens(value: object) -> int:
-    """The same for a message or a tool definition as it is sent."""
-    return estimate_tokens(encode(value).decode()) + _MESSAGE_OVERHEAD
 
 
 class BreakdownMeter:

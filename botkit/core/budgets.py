@@ -257,6 +257,11 @@ class Budgets(Protocol):
 class Spending(Protocol):
     """What makes calls under budgets. `None` in place of a charge: no budget fits, nothing is to be settled."""
 
+    @property
+    def active(self) -> bool:
+        """Whether there is any budget."""
+        ...
+
     async def reserve_model(
         self, payer: Payer, *, run_id: str, step: str, model: str, input_tokens: int, output_tokens: int
     ) -> Charge | None:

@@ -22,6 +22,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from botkit.core.agent import AgentTask
+from botkit.core.budgets import Spending
 from botkit.core.clock import Clock
 from botkit.core.data import Data
 from botkit.core.errors import Fenced, StoreError
@@ -131,6 +132,8 @@ class RunContext:
         repeated is cut off: it sees `CancelledError`, and what it writes to the context then (usage of a cut
         model call) is committed with the end of the run."""
         self.invite: InviteFunction | None = None
+        self.spending: Spending | None = None
+        """What the calls of this run are reserved on; None: they cost nothing."""
         self.delegate: DelegateFunction | None = None
         """Puts a question to another member of the team."""
         self._journal = journal
@@ -451,6 +454,7 @@ class _Under(RunContext):
         self.stop = stop
         self.invite = parent.invite
         self.delegate = parent.delegate
+        self.spending = parent.spending
         self._parent = parent
         self._prefix = prefix
 

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import structlog
 
+from botkit.core.budgets import Spending
 from botkit.core.clock import Clock
 from botkit.core.errors import Conflict, Fenced, StoreError
 from botkit.core.events import Event
@@ -110,6 +111,7 @@ class LaneScope:
             first_writes=first_writes,  # pyright: ignore[reportArgumentType] - the writes of the journal
             ask=ask,
         )
+        self.current.spending = self._runtime.spending
         return self.current
 
     @property
@@ -147,6 +149,8 @@ class LaneRuntime:
         self.clock = clock
         self.live = live
         self.history_limit = history_limit
+        self.spending: Spending | None = None
+        """What the calls of runs are reserved on."""
         self._spawn = spawn
         self._slots = asyncio.Semaphore(max_parallel)
         self._scopes: dict[str, LaneScope] = {}

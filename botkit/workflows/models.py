@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from botkit.core.budgets import Payer
 from botkit.core.data import Data
 from botkit.core.errors import ModelError, ModelUnavailable
 from botkit.core.ids import new_id
@@ -20,6 +21,7 @@ from botkit.core.json_repair import Unreadable, read_value
 from botkit.core.models import ModelDelta, ModelReply, ModelRequest, Usage
 from botkit.core.validation import problems
 from botkit.runs.context import StepScope
+from botkit.runs.spending import reserved
 from botkit.sdk.nodes import ModelAnswer, NodeFailed
 
 if TYPE_CHECKING:
@@ -106,18 +108,24 @@ def _answer(reply: ModelReply, usage: Usage, data: Any) -> ModelAnswer:
 
 
 async def _one(node: NodeRun, name: str, request: ModelRequest) -> ModelReply:
+    def payer() -> Payer:
+        run = node.ctx.run
+        return Payer.of(node.task.principal, workspaces=(node.workspace,), channel=run.channel, bot=run.bot)
+
     async def call(scope: StepScope) -> _Answered:
+        paid = await reserved(node.ctx, scope.key, request, payer)
         started = node.ctx.clock.monotonic()
         try:
-            reply = await _collect(node, request)
+            reply = await _collect(node, paid.request)
         except ModelError as error:
             used = error.facts.get("usage")
             failed = ModelReply(usage=used if isinstance(used, Usage) else Usage(), finish="cut")
-            node.ctx.write(AddUsage(call=_row(node, scope.key, request, failed, code=error.code)))
+            row = _row(node, scope.key, request, failed, code=error.code)
+            node.ctx.write(AddUsage(call=row), *paid.settled(failed.usage))
             raise
         if not reply.latency_ms:
             reply = msgspec.structs.replace(reply, latency_ms=(node.ctx.clock.monotonic() - started) * 1000)
-        scope.write(AddUsage(call=_row(node, scope.key, request, reply)))
+        scope.write(AddUsage(call=_row(node, scope.key, request, reply)), *paid.settled(reply.usage))
         return _Answered(reply=reply)
 
     answered = await node.scoped(name, call, kind=_Answered)
