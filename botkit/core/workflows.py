@@ -115,3 +115,5 @@ class WorkflowOutcome(Data):
     """Their paths, in order."""
     compensated: tuple[str, ...] = ()
     """Nodes that were undone after the failure."""
+    taint: tuple[str, ...] = ()
+    """Where what it read came from, as far as others may have written it (`botkit.core.taint`)."""

@@ -132,7 +132,14 @@ def answer_of(outcome: WorkflowOutcome, run: Run, at: int) -> AgentOutcome:
     """How the run ended, as the engine ends turns. An empty text: its nodes said it, or silence is meant."""
     rows: tuple[TranscriptRow, ...] = ()
     if outcome.text:
-        said = TranscriptRow(session_id=run.session_id, run_id=run.id, role="assistant", text=outcome.text, at=at)
+        said = TranscriptRow(
+            session_id=run.session_id,
+            run_id=run.id,
+            role="assistant",
+            text=outcome.text,
+            at=at,
+            data={"taint": list(outcome.taint)} if outcome.taint else {},
+        )
         rows = (said,)
     return AgentOutcome(
         state="completed" if outcome.state == "ignored" else outcome.state,
@@ -140,6 +147,7 @@ def answer_of(outcome: WorkflowOutcome, run: Run, at: int) -> AgentOutcome:
         rows=rows,
         usage=outcome.usage,
         iterations=outcome.nodes,
+        taint=outcome.taint,
         error=outcome.error,
         output={
             "output": outcome.output,

@@ -172,6 +172,9 @@ class BenchContext:
             self.steps[key] = msgspec.json.encode(value)
         return cast("T", msgspec.json.decode(self.steps[key], type=kind))
 
+    def has_read(self, *sources: str) -> None:
+        """What others wrote counts for nothing here: no calls are put to a person."""
+
     async def call_tool(
         self, name: str, tool: str, arguments: Mapping[str, Any], *, timeout_s: float = 0.0
     ) -> ToolAnswer:

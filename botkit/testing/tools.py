@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from botkit.core.errors import BotkitError
+from botkit.core.taint import source
 from botkit.core.tools import (
     CallRecord,
     CallStatus,
@@ -70,6 +71,8 @@ class FakeTools:
     effects: list[Effect] = field(default_factory=list[Effect])
     """What happened, in order. A lost result is an effect too."""
     calls: list[ToolCall] = field(default_factory=list[ToolCall])
+    foreign: set[str] = field(default_factory=set[str])
+    """Names of tools whose results others write."""
     allowed: Callable[[Principal, Tool], bool] = lambda principal, tool: True
     _tools: dict[str, tuple[Tool, Callable[..., Any]]] = field(default_factory=dict[str, Any])
 
@@ -81,6 +84,7 @@ class FakeTools:
         tool_class: ToolClass = "write",
         approve: bool = False,
         idempotent: bool = False,
+        trusted: bool = True,
         **properties: str,
     ) -> Tool:
         """A tool `server__name`.
@@ -88,6 +92,7 @@ class FakeTools:
         Args:
             work: called with the arguments (and with `answers` after an `Ask`); returns text, may be async.
                 A `BotkitError` becomes an error result.
+            trusted: whether its results are the operator's own; others taint who reads them.
             properties: its arguments, name → JSON Schema type.
         """
         server, _, upstream = name.partition("__")
@@ -102,6 +107,8 @@ class FakeTools:
             idempotent=idempotent,
         )
         self._tools[name] = (tool, work)
+        if not trusted:
+            self.foreign.add(name)
         return tool
 
     async def list_tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
@@ -117,16 +124,21 @@ class FakeTools:
             yield _result(call, f"There is no tool {call.tool}.", "denied", sent=False)
             return
         digest = arguments_digest(call.tool, call.arguments)
-        if tool.approve and call.approval != digest:
+        taint = call.principal.taint if tool.tool_class != "read-only" else ()
+        if (tool.approve or taint) and call.approval != digest:
             yield NeedsApproval(
                 tool=call.tool,
                 server=tool.server,
                 arguments=call.arguments,
                 digest=digest,
+                taint=taint,
                 record=_record(call, "waiting"),
             )
             return
-        yield await self._work(tool, call)
+        event = await self._work(tool, call)
+        if isinstance(event, Result) and call.tool in self.foreign:
+            event = msgspec.structs.replace(event, taint=source("the tool", call.tool))
+        yield event
 
     async def _work(self, tool: Tool, call: ToolCall) -> ToolEvent:
         given = dict(call.arguments)

@@ -15,6 +15,7 @@ from botkit.core.clock import from_micros
 from botkit.core.errors import NotFound
 from botkit.core.messages import OutMessage
 from botkit.core.models import Usage
+from botkit.core.tools import Principal
 from botkit.core.workflows import WorkflowTask
 from botkit.runs.calling import Made, ToolCalls
 from botkit.runs.context import RunContext, StepScope
@@ -71,9 +72,18 @@ class NodeRun:
         return self.task.workspace or self._walk.plan.graph.workspace
 
     @property
+    def principal(self) -> Principal:
+        """On whose behalf this node acts, with what the run has read from others."""
+        return msgspec.structs.replace(self.task.principal, taint=self._machine.taint.now)
+
+    def has_read(self, *sources: str) -> None:
+        """Note that this node brought content that others wrote (`botkit.core.taint`)."""
+        self._machine.taint.read(self.path, sources)
+
+    @property
     def busy(self) -> bool:
-        """Whether a step is under way that must not be cut off."""
-        return self._effects > 0
+        """Whether a step is under way, in this node or inside of it, that must not be cut off."""
+        return self._machine.ctx.under_way(f"{self.path}/")
 
     @property
     def run(self) -> RunFacts:
@@ -163,7 +173,7 @@ class NodeRun:
     async def call_tool(
         self, name: str, tool: str, arguments: Mapping[str, Any], *, timeout_s: float = 0.0
     ) -> ToolAnswer:
-        task = self.task
+        principal = self.principal
         calls = ToolCalls(
             self.ctx,
             self.services.tools,
@@ -172,12 +182,10 @@ class NodeRun:
             elicit=self.services.elicit,
             input_expires_s=_INPUT_EXPIRES_S,
         )
-        found = await self.services.tools.find_tool(self.workspace, task.principal, tool)
-        self._effects += 1
-        try:
-            made = await calls.make(name, tool, dict(arguments), found, timeout_s=timeout_s)
-        finally:
-            self._effects -= 1
+        found = await self.services.tools.find_tool(self.workspace, principal, tool)
+        made = await calls.make(name, tool, dict(arguments), found, timeout_s=timeout_s)
+        if made.result is not None and made.result.taint:
+            self.has_read(made.result.taint)
         return _tool_answer(made)
 
     async def ask_model(

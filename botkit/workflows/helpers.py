@@ -54,7 +54,7 @@ async def ask_agent(
         Paused, Stopped: as the step context says.
     """
     task = ctx.task
-    acting = principal or task.principal
+    acting = msgspec.structs.replace(principal or task.principal, taint=ctx.principal.taint)
     if tools is not None:
         acting = msgspec.structs.replace(acting, within=(*acting.within, tuple(tools)))
     outcome = await ctx.services.agent.run(
@@ -86,4 +86,5 @@ async def ask_agent(
         _Unheard(),
     )
     ctx.usage += outcome.usage
+    ctx.has_read(*outcome.taint)
     return outcome

@@ -36,6 +36,7 @@ from botkit.workflows import expressions
 from botkit.workflows.graph import ERROR, Graph, GraphNode, Plan, Retry
 from botkit.workflows.scope import Scope
 from botkit.workflows.services import WorkflowServices
+from botkit.workflows.tainting import RunTaint
 
 _log = structlog.get_logger("botkit.workflows")
 T = TypeVar("T")
@@ -77,10 +78,14 @@ class Machine:
         self.max_nodes = graph.max_nodes
         self.timeout_s = graph.timeout_s
         self.visits: dict[str, Visit] = {path: msgspec.json.decode(raw, type=Visit) for path, raw in ctx.results(VISIT)}
-        self._finished = max((visit.n for visit in self.visits.values()), default=0)
-        self._active = 0
+        self._failures = {path[:-1]: msgspec.json.decode(raw, type=Failure) for path, raw in ctx.results(_FAILURE)}
+        finished = [*self.visits.values(), *self._failures.values()]
+        self._finished = max((one.n for one in finished), default=0)
+        self._waiting = _places(ctx.wait_keys)
+        self._begun = {*self.visits, *self._failures, *self._waiting[0]}
         self._started = ctx.clock.monotonic()
-        self.last: Visit | None = max(self.visits.values(), key=lambda visit: visit.n, default=None)
+        self._before_s = _leaves_s(self.visits) if graph.timeout_s else 0.0
+        self.taint = RunTaint(ctx, task.principal.taint)
         self.only_journaled = False
         """Nothing new is done: a walk only gathers what was."""
         self._undoing = False
@@ -216,6 +221,8 @@ class Machine:
         result = await self._within(node, self._life(config, run, base), with_stop, run)
         if result.handle not in cls.handles_of(node.data):
             raise NodeFailed(f"`{node.type}` took an edge it does not have: {result.handle}", code="internal")
+        if config.vouches(result.handle):
+            self.taint.clear(base)
         return Visit(
             n=0,
             node=node.id,

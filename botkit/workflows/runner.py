@@ -110,6 +110,7 @@ class WorkflowRunner:
             nodes=len(machine.visits),
             path=machine.path,
             compensated=undone,
+            taint=machine.taint.now,
         )
 
 

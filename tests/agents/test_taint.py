@@ -38,7 +38,7 @@ async def test_calls_after_the_round_that_read_a_page_carry_where_it_came_from()
     assert outcome.taint == ("the tool web__fetch",)
     marked = [(entry.role, entry.data.get("taint")) for entry in outcome.rows]
     assert marked[0] == ("assistant", None)
-    assert all(found == ["the tool web__fetch"] for role, found in marked[3:])
+    assert all(found == ["the tool web__fetch"] for _, found in marked[3:])
     assert taint.from_history(outcome.rows) == ("the tool web__fetch",), "later turns begin tainted"
 
 

@@ -87,6 +87,9 @@ class Guardrail(Node):
     """What follows when the model says that the policy is violated."""
     model: ModelAlias = ""
     """Which model; that of the run when empty."""
+    vouch: bool = False
+    """Whether a text that passes counts as the operator's own: calls after it need no approval because of what the run
+    read from others before. Say so where this text is all that was read."""
     on_model_failure: Literal["block", "pass", "error"] = "block"
     """What follows when no model answers: a closed door, an open one, or the `error` edge."""
 
@@ -104,6 +107,9 @@ class Guardrail(Node):
             if not given.get("pattern") and not given.get("words"):
                 found.append((f"rules.{index}", "a rule has words or a pattern"))
         return found
+
+    def vouches(self, handle: str) -> bool:
+        return self.vouch and handle != "blocked"
 
     async def run(self, ctx: NodeContext) -> Outcome:
         if len(self.text) > _TEXT_LIMIT:

@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 from botkit.core.data import Data
 from botkit.core.outbound import HttpReply, HttpRequest, HttpUnanswered, HttpUnsent, SecretPart
 from botkit.core.schemas import as_schema
+from botkit.core.taint import source
 from botkit.runs.context import EffectUnknown
 from botkit.sdk.nodes import Node, NodeFailed, Outcome, SecretName, node
 from botkit.workflows.context import NodeRun
@@ -125,6 +126,9 @@ class HttpRequestNode(Node):
     """Of the answer."""
     redirects: int = Field(default=3, ge=0, le=10)
     """How many redirects within the same host are followed."""
+    trusted: bool = False
+    """Whether what it answers is your own. Otherwise calls of writing tools after it need a person's approval, as the
+    workspace's `taint` says."""
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -160,6 +164,8 @@ class HttpRequestNode(Node):
         if sent.unsent:
             raise NodeFailed(sent.unsent, code=sent.code, retryable=sent.retryable)
         reply = sent.reply
+        if not self.trusted:
+            ctx.has_read(source("the address", _place(self.url)))
         output = _output(reply)
         if not (reply.status in self.ok_statuses if self.ok_statuses else 200 <= reply.status < 400):
             raise NodeFailed(

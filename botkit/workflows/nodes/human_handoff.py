@@ -100,6 +100,9 @@ class HumanHandoff(Node):
             expires_s=self.expires_s,
         )
 
+    def vouches(self, handle: str) -> bool:
+        return handle == "approved"
+
     async def resume(self, ctx: NodeContext, signal: Signal) -> Outcome:
         values: Any = signal.data.get("values")
         given: dict[str, Any] = cast("dict[str, Any]", values) if isinstance(values, dict) else {}
