@@ -27,6 +27,7 @@ from botkit.app.operations.reports import ReportOperations
 from botkit.app.operations.runs import RunOperations
 from botkit.app.operations.secrets import SecretOperations
 from botkit.app.operations.teams import TeamOperations
+from botkit.app.operations.workflows import WorkflowOperations
 from botkit.app.operations.workspaces import WorkspaceOperations
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Operations:
     channels: ChannelOperations
     mcp: McpOperations
     workspaces: WorkspaceOperations
+    workflows: WorkflowOperations
     tokens: TokenOperations
     members: MemberOperations
     pairing: PairingOperations
@@ -69,6 +71,7 @@ class Operations:
             channels=ChannelOperations(instance),
             mcp=McpOperations(instance),
             workspaces=WorkspaceOperations(instance),
+            workflows=WorkflowOperations(instance),
             tokens=TokenOperations(instance),
             members=MemberOperations(instance),
             pairing=PairingOperations(instance),
