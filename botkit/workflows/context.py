@@ -51,7 +51,6 @@ class NodeRun:
         """The run context of the steps below this node."""
         self.usage = Usage()
         self.said: list[str] = []
-        self._effects = 0
 
     # ── facts ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -140,13 +139,7 @@ class NodeRun:
         resolve: Callable[[dict[str, Any]], T] | None = None,
     ) -> T:
         """`step` for botkit's own nodes: `scope.write` adds rows to the commit of the step."""
-        self._effects += once
-        try:
-            return await self.ctx.step(
-                name, run, kind=kind, name=f"{self.node.type}.{name}", once=once, resolve=resolve
-            )
-        finally:
-            self._effects -= once
+        return await self.ctx.step(name, run, kind=kind, name=f"{self.node.type}.{name}", once=once, resolve=resolve)
 
     async def say(self, name: str, message: OutMessage | str, *, to: str = "") -> str:
         said = OutMessage(text=message) if isinstance(message, str) else message
@@ -178,7 +171,7 @@ class NodeRun:
             self.ctx,
             self.services.tools,
             workspace=self.workspace,
-            principal=task.principal,
+            principal=principal,
             elicit=self.services.elicit,
             input_expires_s=_INPUT_EXPIRES_S,
         )

@@ -8,11 +8,12 @@ killed or paused walks the same way again and arrives where it was.
     ask/call     a step of it
     ask@1/call   the same step when the node was tried again
     ask/wait/0   what it waits for
+    ask!         it failed for good, and why
 """
 
 from __future__ import annotations
 
-__all__ = ["Machine", "NodeError", "RunEnded", "Undoing", "Walk"]
+__all__ = ["Machine", "NodeError", "RunEnded", "RunLimit", "Undoing", "Walk"]
 
 import asyncio
 from collections.abc import Coroutine, Iterable
@@ -44,17 +45,25 @@ _SHORT_S = 2.0
 """A retry that is due sooner is waited for in place; a later one pauses the run."""
 _HANDLER = "error_handler"
 _UNDO, _UNDOING = "~", "undoing"
+_FAILURE = "failure"
+"""Name of the records of nodes that failed for good without an edge to take: they do not fail a second time."""
 
 
 class NodeError(Exception):
     """A node failed for good and nothing caught it."""
 
-    def __init__(self, node_id: str, error: dict[str, Any], *, retryable: bool):
+    def __init__(self, node_id: str, error: dict[str, Any], *, retryable: bool, n: int = 0):
         super().__init__(error["message"])
         self.node_id = node_id
         self.error = error
         """`{"code", "message", "node"}`."""
         self.retryable = retryable
+        self.n = n
+        """Its place in the order of finishing, once it is recorded."""
+
+
+class RunLimit(LimitReached):
+    """A limit of the whole run: no edge of a node leads on from it."""
 
 
 class RunEnded(Exception):
@@ -105,21 +114,26 @@ class Machine:
     def path(self) -> tuple[str, ...]:
         return tuple(sorted(self.visits, key=lambda path: self.visits[path].n))
 
-    def _check_limits(self) -> None:
+    def _begin(self, path: str) -> None:
+        """Count a node that was not begun before. Raises `RunLimit`."""
         if self._undoing:
             return
-        if len(self.visits) + self._active >= self.max_nodes:
-            raise LimitReached(f"the run has used its {self.max_nodes} nodes", limit="max_nodes", value=self.max_nodes)
+        if path not in self._begun:
+            if len(self._begun) >= self.max_nodes and path not in self._waiting[1]:
+                message = f"the run has used its {self.max_nodes} nodes"
+                raise RunLimit(message, limit="max_nodes", value=self.max_nodes)
+            self._begun.add(path)
         if self.timeout_s and self.worked_s >= self.timeout_s:
-            raise LimitReached(
-                f"the run has worked for {self.timeout_s:g} seconds", limit="timeout_s", value=self.timeout_s
-            )
+            raise self._overtime()
+
+    def _overtime(self) -> RunLimit:
+        message = f"the run has worked for {self.timeout_s:g} seconds"
+        return RunLimit(message, limit="timeout_s", value=self.timeout_s)
 
     @property
     def worked_s(self) -> float:
-        """Seconds of work, waiting left out: what was journaled, and this execution."""
-        before = sum(visit.ms for path, visit in self.visits.items() if "/" not in path) / 1000
-        return before if not self._active else before + (self.ctx.clock.monotonic() - self._started)
+        """Seconds of work, waiting left out: of nodes that finished before, and of this execution."""
+        return self._before_s + self.ctx.clock.monotonic() - self._started
 
     # ── one node ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -133,32 +147,44 @@ class Machine:
         path = walk.prefix + node.id
         visit = self.visits.get(path)
         if visit is None:
+            if (failure := self._failures.get(path)) is not None:
+                raise NodeError(failure.node, failure.error, retryable=failure.retryable, n=failure.n)
             if self.only_journaled:
                 raise Paused
-            self._check_limits()
-            self._active += 1
+            self._begin(path)
             try:
                 visit = await self._attempts(walk, node, path)
             except NodeError as failed:
-                self._publish(node, path, Visit(n=0, node=node.id, handle="", error=failed.error))
+                await self._failed(node, path, failed)
                 raise
-            finally:
-                self._active -= 1
             self._finished += 1
             visit = msgspec.structs.replace(visit, n=self._finished, workflow=walk.workflow)
             self.ctx.record(path, VISIT + node.type, visit)
-            # what a replay reads is what goes on from here, down to the last number
-            visit = msgspec.json.decode(msgspec.json.encode(visit), type=Visit)
-            self.visits[path] = self.last = visit
+            if visit.error is not None:
+                await self.ctx.commit()
+            self.visits[path] = visit
             self._publish(node, path, visit)
-            self._apply(walk, node, path, visit)
+            self._apply(walk, node, visit)
             if self.services.watch is not None:
                 self.services.watch(path, visit, walk.scope.view())
         else:
-            self._apply(walk, node, path, visit)
+            self._apply(walk, node, visit)
         if visit.end:
             raise RunEnded(visit.output)
         return visit
+
+    async def _failed(self, node: GraphNode, path: str, failed: NodeError) -> None:
+        """Journal a failure without an edge, so that neither its effects nor its end come a second time.
+
+        Failures are committed at once: the step that failed left nothing in the journal itself.
+        """
+        self._finished += 1
+        failed.n = self._finished
+        failure = Failure(n=failed.n, node=failed.node_id, error=failed.error, retryable=failed.retryable)
+        self.ctx.record(f"{path}!", _FAILURE, failure)
+        self._failures[path] = failure
+        await self.ctx.commit()
+        self._publish(node, path, Visit(n=0, node=node.id, handle="", error=failed.error))
 
     def _publish(self, node: GraphNode, path: str, visit: Visit) -> None:
         """Tell those who watch the conversation."""
@@ -168,7 +194,9 @@ class Machine:
             data |= {"error": visit.error} if visit.error is not None else {}
             live.publish(LiveEvent(kind="node", conversation=run.conversation, run_id=run.id, data=data))
 
-    def _apply(self, walk: Walk, node: GraphNode, path: str, visit: Visit) -> None:
+    def _apply(self, walk: Walk, node: GraphNode, visit: Visit) -> None:
+        if visit.attempts and visit.error is None and (handler := walk.mending(node)) is not None:
+            walk.mended.append(handler.id)
         if visit.error is not None:
             walk.scope.put("error", visit.error, visit.n)
         elif visit.output is not None or node.output:
@@ -177,10 +205,10 @@ class Machine:
             walk.scope.put(name, value, visit.n)
 
     async def _attempts(self, walk: Walk, node: GraphNode, path: str) -> Visit:
-        handler = walk.handler_of(node)
-        policy = node.retry if node.retry.attempts else handler.retry if handler is not None else node.retry
+        handler = walk.mending(node)
+        policy = handler.retry if handler is not None else node.retry
         attempt = 0
-        while self.ctx.done(f"{path}@{attempt + 1}/failed"):
+        while self.ctx.done(f"{path}@{attempt + 1}!"):
             attempt += 1
         while True:
             if attempt:
@@ -189,19 +217,20 @@ class Machine:
             try:
                 visit = await self._once(walk, node, base, attempt)
             except Exception as error:
-                if isinstance(error, RunEnded | StoreError | LimitReached | Conflict) or walk.stop.is_set():
+                if isinstance(error, RunEnded | StoreError | RunLimit | Conflict):
                     raise
+                if walk.stop.is_set():
+                    raise Stopped from error
                 failed = _described(error, node)
+                self.ctx.call_off(f"{base}/")
                 if attempt < policy.attempts and _applies(policy, failed):
                     attempt += 1
-                    self.ctx.record(f"{path}@{attempt}/failed", "failed", failed.error)
+                    self.ctx.record(f"{path}@{attempt}!", "failed", failed.error)
+                    await self.ctx.commit()
                     continue
                 if not walk.plan.has_edge(node.id, ERROR):
                     raise failed from error
-                self.ctx.call_off(f"{base}/")
                 return Visit(n=0, node=node.id, handle=ERROR, error=failed.error, attempts=attempt)
-            if attempt and handler is not None and policy is handler.retry:
-                walk.mended.append(handler.id)
             return msgspec.structs.replace(visit, attempts=attempt)
 
     async def _delay(self, key: str, seconds: float, stop: StopSignal) -> None:
@@ -227,8 +256,8 @@ class Machine:
             n=0,
             node=node.id,
             handle=result.handle,
-            output=msgspec.to_builtins(result.output),
-            set=msgspec.to_builtins(dict(result.set)),
+            output=_as_kept(result.output),
+            set=_as_kept(dict(result.set)),
             end=result.end,
             ms=round((self.ctx.clock.monotonic() - started) * 1000, 3),
             usage=run.usage,
@@ -267,11 +296,14 @@ class Machine:
         return await config.resume(run, _signal(answer, row, number))
 
     async def _within(self, node: GraphNode, work: Coroutine[Any, Any, T], stop: StopSignal, run: Any) -> T:
-        """The work, cut off at the node's time limit where it may be; an effect under way is awaited."""
-        if not node.timeout_s:
+        """The work, cut off at the node's time limit or the run's where it may be; an effect under way is awaited."""
+        limit_s, left_s = node.timeout_s, self.timeout_s - self.worked_s
+        of_run = bool(self.timeout_s) and not self._undoing and (not limit_s or left_s < limit_s)
+        limit_s = left_s if of_run else limit_s
+        if not limit_s:
             return await work
         task = asyncio.ensure_future(work)
-        timer = asyncio.ensure_future(self.ctx.clock.sleep(node.timeout_s))
+        timer = asyncio.ensure_future(self.ctx.clock.sleep(max(0.0, limit_s)))
         try:
             await asyncio.wait((task, timer), return_when=asyncio.FIRST_COMPLETED)
             if task.done():
@@ -285,8 +317,9 @@ class Machine:
             error = None if task.cancelled() else task.exception()
             if error is not None and not isinstance(error, Stopped):
                 raise error
-            limit = node.timeout_s
-            raise NodeFailed(f"`{node.id}` did not end in {limit:g} seconds", code="timeout", retryable=True)
+            if of_run:
+                raise self._overtime()
+            raise NodeFailed(f"`{node.id}` did not end in {limit_s:g} seconds", code="timeout", retryable=True)
         finally:
             timer.cancel()
             if not task.done():
@@ -317,7 +350,9 @@ class Machine:
             inner = Scope(scope)
             inner.fix(error=why.error, undo={"node": visit.node, "output": visit.output})
             region = plan.ahead(entry) | {entry}
-            walk = Walk(self, plan, f"{_UNDO}{path}/", inner, self.ctx.stop, region=region, workflow=visit.workflow)
+            # what has begun to be undone is undone: stopping a run does not stop that
+            stop = StopSignal()
+            walk = Walk(self, plan, f"{_UNDO}{path}/", inner, stop, region=region, workflow=visit.workflow)
             try:
                 await walk.run([entry])
             except NodeError as failed:
@@ -325,6 +360,16 @@ class Machine:
             else:
                 undone.append(path)
         return tuple(undone)
+
+
+class Failure(Data):
+    """A node that failed for good and had no edge for it, as journaled."""
+
+    n: int
+    node: str
+    """Where it began: a node inside, where one failed there."""
+    error: dict[str, Any]
+    retryable: bool = False
 
 
 class Undoing(Data):
@@ -386,10 +431,12 @@ class Walk:
                 self._paused.append(node_id)
                 continue
             except NodeError as error:
-                handler = self._catcher(node)
+                handler = self._catcher(node, error)
                 if handler is None:
+                    if self.machine.only_journaled:
+                        continue
                     raise
-                self.scope.fix(error=error.error)
+                self.scope.put("error", error.error, error.n)
                 self._push([handler.id])
                 continue
             self.last = visit
@@ -418,18 +465,22 @@ class Walk:
 
     # ── failures ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def handler_of(self, node: GraphNode) -> GraphHandler | None:
-        """The error handler that covers a node; handlers do not cover each other."""
+    def mending(self, node: GraphNode) -> GraphHandler | None:
+        """The error handler by whose rule a node is tried again: the one that covers it, without a rule of its own."""
+        return None if node.retry.attempts else self._handler_of(node, node.id)
+
+    def _handler_of(self, node: GraphNode, failed: str) -> GraphHandler | None:
+        """The error handler that covers a node, or what failed inside of it; handlers do not cover each other."""
         for candidate in self.plan.graph.nodes:
             if candidate.type != _HANDLER or candidate.id == node.id:
                 continue
             covers: list[str] = candidate.data.get("covers") or []
-            if not covers or node.id in covers:
+            if not covers or node.id in covers or (failed in covers and failed in self.plan.ahead(node.id)):
                 return GraphHandler(candidate)
         return None
 
-    def _catcher(self, node: GraphNode) -> GraphHandler | None:
-        handler = self.handler_of(node)
+    def _catcher(self, node: GraphNode, error: NodeError) -> GraphHandler | None:
+        handler = self._handler_of(node, error.node_id)
         outside = self._region is not None and handler is not None and handler.id not in self._region
         if handler is None or outside or handler.id in self._visited or self.prefix.startswith(_UNDO):
             return None
@@ -454,11 +505,45 @@ def kept_as_written(cls: type[Node]) -> frozenset[str]:
     return frozenset(names)
 
 
+def _places(wait_keys: Iterable[str]) -> tuple[set[str], set[str]]:
+    """Paths of the nodes that wait or have waited, and of everything that may hold one of them."""
+    paths: set[str] = set()
+    around: set[str] = set()
+    for key in wait_keys:
+        for mark in ("/wait/", "/delay/"):
+            if mark in key:
+                paths.add(_bare(key.rpartition(mark)[0]))
+        pieces = key.split("/")
+        around.update(_bare("/".join(pieces[:count])) for count in range(1, len(pieces)))
+    return paths, around
+
+
+def _bare(path: str) -> str:
+    """A path without the number of its last attempt."""
+    above, slash, last = path.rpartition("/")
+    return f"{above}{slash}{last.partition('@')[0]}"
+
+
+def _leaves_s(visits: dict[str, Visit]) -> float:
+    """Seconds that finished nodes worked; a node that holds others counts by these."""
+    holding = {path.rpartition("/")[0] for path in visits}
+    return sum(visit.ms for path, visit in visits.items() if not any(h.startswith(f"{path}/") for h in holding)) / 1000
+
+
+def _as_kept(value: Any) -> Any:
+    """A value as a replay reads it, down to the last number. Raises `NodeFailed` where it cannot be kept."""
+    try:
+        return msgspec.json.decode(msgspec.json.encode(value))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise NodeFailed(f"the output cannot be kept: {error}", code="invalid_output") from error
+
+
 def _described(error: Exception, node: GraphNode) -> NodeError:
     if isinstance(error, NodeError):
         return error
     if isinstance(error, BotkitError):
-        told = {"code": error.code, "message": str(error), "node": node.id}
+        message = str(error).encode("utf-8", "replace").decode()  # half a character cannot be kept
+        told = {"code": error.code, "message": message, "node": node.id}
         return NodeError(node.id, told, retryable=error.retryable)
     _log.error("node_broke", node=node.id, type=node.type, exc_info=error)
     told = {"code": "internal", "message": f"`{node.type}` broke: {type(error).__name__}", "node": node.id}

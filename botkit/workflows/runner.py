@@ -7,7 +7,7 @@ __all__ = ["WorkflowRunner"]
 from contextlib import suppress
 from typing import Any
 
-from botkit.core.errors import LimitReached, NotFound
+from botkit.core.errors import BotkitError, NotFound
 from botkit.core.journal import Run
 from botkit.core.workflows import WorkflowOutcome, WorkflowTask
 from botkit.runs.context import Paused, RunContext
@@ -15,7 +15,7 @@ from botkit.sdk.nodes import NodeFailed
 from botkit.workflows import expressions
 from botkit.workflows.entries import entries_of
 from botkit.workflows.graph import Plan
-from botkit.workflows.machine import Machine, NodeError, RunEnded, Undoing, Walk
+from botkit.workflows.machine import Machine, NodeError, RunEnded, RunLimit, Undoing, Walk
 from botkit.workflows.scope import Scope
 from botkit.workflows.services import WorkflowServices
 
@@ -77,12 +77,16 @@ class WorkflowRunner:
         except RunEnded as ended:
             machine.ctx.call_off("")
             output = ended.output
-        except (LimitReached, NodeError) as error:
+        except (RunLimit, NodeError) as error:
             machine.ctx.call_off("")
             return await self._undone(machine, _why(error), scope)
         text = ""
         if plan.graph.reply and not machine.said:
-            said = expressions.render(plan.graph.reply, scope.view())
+            try:
+                said = expressions.render(plan.graph.reply, scope.view())
+            except BotkitError as error:
+                told = {"code": error.code, "message": f"reply: {error}", "node": ""}
+                return await self._undone(machine, Undoing(state="failed", error=told), scope)
             text = self._services.redactor.text(str(said))
         return self._outcome(machine, "completed", output=output, text=text)
 
@@ -114,7 +118,7 @@ class WorkflowRunner:
         )
 
 
-def _why(error: LimitReached | NodeError) -> Undoing:
+def _why(error: RunLimit | NodeError) -> Undoing:
     if isinstance(error, NodeError):
         return Undoing(state="failed", error=error.error)
     return Undoing(state="limit_reached", error={"code": error.code, "message": str(error), **error.facts})

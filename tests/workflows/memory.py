@@ -7,6 +7,7 @@ __all__ = ["Died", "Effects", "MemoryRun"]
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 from typing import Any, cast
 
 import msgspec
@@ -45,7 +46,7 @@ from botkit.testing.clock import ManualClock
 from botkit.testing.models import ScriptedModel
 from botkit.testing.tools import FakeTools
 from botkit.workflows.graph import Graph, Plan
-from botkit.workflows.registry import builtin_registry
+from botkit.workflows.registry import Registry, builtin_registry
 from botkit.workflows.runner import WorkflowRunner
 from botkit.workflows.services import WorkflowServices
 
@@ -90,10 +91,11 @@ class MemoryRun:
         self.die_at = 0
         """Number of the commit, counted over all lives, at which the process dies; 0: never."""
         self.die_after_commit = False
+        self._dead = False
         self.tools = FakeTools()
         self.bots: dict[str, BotFacts] = {}
         self.model = ScriptedModel(*answers)
-        registry = builtin_registry().with_classes(*nodes)
+        registry = _registry(tuple(nodes))
         plans = {graph.name: Plan(graph), **{name: Plan(other) for name, other in (others or {}).items()}}
         self.run_row = Run(
             id="run_1",
@@ -152,8 +154,10 @@ class MemoryRun:
         self, claim: Claim | None, writes: Sequence[Write], *, release: bool = False, send: str = ""
     ) -> Committed:
         await asyncio.sleep(0)
+        if self._dead:  # what another branch still tries, nobody does
+            raise Died
         self.commits += 1
-        dies = self.die_at and self.commits == self.die_at
+        dies = self._dead = bool(self.die_at) and self.commits == self.die_at
         if dies and not self.die_after_commit:
             raise Died
         for write in writes:
@@ -194,6 +198,7 @@ class MemoryRun:
 
     async def live(self) -> WorkflowOutcome | None:
         """One execution, from the journal to the end, the pause (None), or death (`Died`)."""
+        self._dead = False
         ctx = RunContext(
             journal=cast("Any", self),
             claim=Claim(lane="fake:room:", owner="test", epoch=1),
@@ -227,6 +232,11 @@ class MemoryRun:
         given = answer(wait) if answer is not None and wait.kind not in ("timer", "retry", "schedule") else None
         state = "answered" if given is not None else "expired"
         self.waits[wait.key] = msgspec.structs.replace(wait, state=state, answer=given)
+
+
+@cache
+def _registry(nodes: tuple[type[Node], ...]) -> Registry:
+    return builtin_registry().with_classes(*nodes)
 
 
 class _Messages:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["OWN", "Act", "Ask", "Broken", "world"]
+__all__ = ["OWN", "Act", "Ask", "Broken", "Faulty", "Flaky", "world"]
 
 from contextvars import ContextVar
 from typing import Any
@@ -72,4 +72,34 @@ class Broken(Node):
         return Outcome(output="works")
 
 
-OWN: tuple[type[Node], ...] = (Act, Ask, Broken)
+@node("flaky")
+class Flaky(Node):
+    """Work at the second or third try."""
+
+    times: int = 1
+    """How often it fails before."""
+
+    async def run(self, ctx: NodeContext) -> Outcome:
+        async def do(scope: StepHandle) -> int:
+            world.get().do(f"{ctx.node_id} flaky {scope.idempotency_key}")
+            return ctx.attempt
+
+        if await ctx.step("failed", do) < self.times:
+            raise NodeFailed("out of order", code="out_of_order", retryable=True)
+        return Outcome(output="works")
+
+
+@node("faulty")
+class Faulty(Node):
+    """Do something, and not hear back."""
+
+    async def run(self, ctx: NodeContext) -> Outcome:
+        async def do(scope: StepHandle) -> None:
+            world.get().do(f"{ctx.node_id} faulty {scope.idempotency_key}")
+            raise NodeFailed("no answer", code="no_answer")
+
+        await ctx.step("do", do)
+        return Outcome()
+
+
+OWN: tuple[type[Node], ...] = (Act, Ask, Broken, Flaky, Faulty)

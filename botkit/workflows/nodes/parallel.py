@@ -11,12 +11,12 @@ from typing import Any, ClassVar, Literal, TypedDict, cast
 
 from pydantic import Field
 
-from botkit.core.errors import LimitReached, StoreError
+from botkit.core.errors import Conflict, StoreError
 from botkit.runs.context import Paused, Stopped
 from botkit.runs.stopping import StopSignal
 from botkit.sdk.nodes import Node, NodeFailed, Outcome, node
 from botkit.workflows.context import NodeRun
-from botkit.workflows.machine import NodeError, RunEnded
+from botkit.workflows.machine import NodeError, RunEnded, RunLimit
 from botkit.workflows.scope import Scope
 
 _WINNER = "winner"
@@ -125,7 +125,7 @@ class Parallel(Node):
                 if branch.name != winner:
                     ctx.ctx.call_off(f"{branch.name}/")
             branches = [branch for branch in branches if branch.name == winner]
-        for kind in (StoreError, Stopped, RunEnded, LimitReached, Paused):
+        for kind in (StoreError, Conflict, Stopped, RunEnded, RunLimit, Paused):
             for branch in branches:
                 if isinstance(branch.error, kind):
                     raise branch.error

@@ -42,7 +42,8 @@ class SubWorkflow(Node):
         except NotFound as error:
             raise NodeFailed(str(error), code="no_workflow") from error
         trigger = {"kind": "workflow", "name": ctx.task.workflow}
-        start = {**ctx.task.variables, **plan.graph.variables, "input": self.input, "trigger": trigger}
+        own = {"input": self.input, "trigger": trigger, "run": ctx.variables["run"]}
+        start = {**ctx.task.variables, **plan.graph.variables, **own}
         scope = Scope(start=start)
         output = await ctx.walk_graph(self.workflow, plan, scope, entries_of(plan, trigger, ctx.services, start))
         return Outcome(output=output)
