@@ -138,7 +138,7 @@ class ToolCaller:
             )
         self._publish("tool_call", {"call_id": call.id, "tool": call.name, "arguments": arguments})
         if self._colleagues.knows(call) and call.name not in self._tools:
-            said = await self._colleagues.ask(key, call, arguments, time_left_s)
+            said = await self._colleagues.ask(key, call, arguments, time_left_s, self.principal)
             outcome = CallOutcome(
                 call=call,
                 arguments=arguments,
@@ -147,6 +147,7 @@ class ToolCaller:
                 duration_ms=said.ms,
                 digest=digest,
                 usage=said.usage,
+                taint=said.taint,
             )
         else:
             outcome = await self._attempts(key, call, arguments, digest, time_left_s)
@@ -234,6 +235,8 @@ class ToolCaller:
 
     async def _send(self, key: str, name: str, arguments: dict[str, Any], attempt: _Try, time_left_s: float) -> _Ended:
         tool = self._tools.get(name)
+        if tool is not None and self._taint and not attempt.approval:  # what was read may have made it a question
+            tool = await self._port.find_tool(self._task.workspace, self.principal, name) or tool
         repeatable = tool is not None and tool.repeatable
 
         async def call(scope: StepScope) -> _Ended:

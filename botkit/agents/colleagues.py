@@ -7,10 +7,13 @@ __all__ = ["Colleagues", "colleague_specs", "handed_over"]
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from botkit.core.agent import AgentTask
 from botkit.core.json_repair import Unreadable, read_arguments
 from botkit.core.models import RequestedCall
 from botkit.core.teams import ASK, HAND_OVER, Colleague, Delegated
+from botkit.core.tools import Principal
 from botkit.runs.context import RunContext
 
 _QUESTION_LIMIT = 20_000
@@ -68,8 +71,13 @@ class Colleagues:
         """Whether a call is one of ours, and no tool of the workspace."""
         return bool(self._task.colleagues) and call.name in (ASK, HAND_OVER)
 
-    async def ask(self, key: str, call: RequestedCall, arguments: dict[str, Any], time_left_s: float) -> Delegated:
+    async def ask(
+        self, key: str, call: RequestedCall, arguments: dict[str, Any], time_left_s: float, principal: Principal
+    ) -> Delegated:
         """What a colleague answered. Replayable; once answered, never asked again.
+
+        Args:
+            principal: on whose behalf, with what was read so far.
 
         Raises:
             Paused: the colleague waits for somebody.
@@ -87,7 +95,8 @@ class Colleagues:
         if self._ctx.delegate is None:
             return Delegated(text="Nobody can be asked here.", ok=False)
         below = self._ctx.under(f"{key}/")
-        answered = await self._ctx.delegate(below, self._task, to, question[:_QUESTION_LIMIT], time_left_s)
+        task = msgspec.structs.replace(self._task, principal=principal)
+        answered = await self._ctx.delegate(below, task, to, question[:_QUESTION_LIMIT], time_left_s)
         self._ctx.record(key, ASK, answered)
         return answered
 

@@ -74,3 +74,6 @@ class Delegated(Data):
     usage: Usage = Usage()
     ms: float = 0.0
     """Working time."""
+    taint: tuple[str, ...] = ()
+    """Where what it read came from (`botkit.core.taint`)."""
+

@@ -23,6 +23,7 @@ from botkit.core.events import Conversation
 from botkit.core.journal import Run, TranscriptRow
 from botkit.core.live import LiveEvent
 from botkit.core.models import Usage
+from botkit.core.taint import joined
 from botkit.core.teams import Colleague, Delegated, Routed, RouteRequest, RouteRule
 from botkit.engine.effective import Effective, effective
 from botkit.engine.services import Services
@@ -89,12 +90,13 @@ class TeamTurns:
         ctx.delegate = self._delegation(given)
         top = config.teams[this.slug]
         team, member, told, path = this.slug, "", "", list[Routed]()
-        usage = Usage()
+        usage, taint = Usage(), ()
         hops = 0
         while True:
             routed, team, member = await self._member(ctx, given, team, member, hops, path)
             usage += routed
-            outcome = await self._run_member(ctx.under(f"m/{hops}/"), given, team, member, told)
+            outcome = await self._run_member(ctx.under(f"m/{hops}/"), given, team, member, told, taint)
+            taint = joined(taint, outcome.taint)
             usage += outcome.usage
             if not outcome.hand_over:
                 break
@@ -161,8 +163,10 @@ class TeamTurns:
 
     # ── answering ────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _run_member(self, ctx: RunContext, given: _Given, team: str, member: str, told: str) -> AgentOutcome:
-        """Let a member answer the person."""
+    async def _run_member(
+        self, ctx: RunContext, given: _Given, team: str, member: str, told: str, taint: tuple[str, ...]
+    ) -> AgentOutcome:
+        """Let a member answer the person, with what those before it have read."""
         this = effective(given.config, given.conversation, member)
         run = msgspec.structs.replace(given.run, bot=member)
         turn = given.turn
@@ -170,11 +174,12 @@ class TeamTurns:
             note = f"A colleague passed this person on to you and says: {told}"
             turn = msgspec.structs.replace(turn, note="\n".join(filter(None, [turn.note, note])))
         if this.bot.workflow:
-            return await self._by_workflow(ctx, given, run, turn, this)
+            return await self._by_workflow(ctx, given, run, turn, this, taint=taint)
         task = task_of(run, turn, this, given.config, given.roles, given.history)
         others = tuple(one for one in colleagues_of(given.config, given.config.teams[team]) if one.name != member)
         hops = given.config.teams[given.run.bot].max_hops
-        task = msgspec.structs.replace(task, colleagues=others, max_hops=hops)
+        principal = msgspec.structs.replace(task.principal, taint=joined(task.principal.taint, taint))
+        task = msgspec.structs.replace(task, principal=principal, colleagues=others, max_hops=hops)
         return await self._s.agent.run(ctx, task, given.sink)
 
     async def _by_workflow(
@@ -185,6 +190,7 @@ class TeamTurns:
         turn: TurnInput,
         this: Effective,
         via: tuple[str, ...] = (),
+        taint: tuple[str, ...] = (),
     ) -> AgentOutcome:
         workflows = self._s.workflows
         assert workflows is not None, "a revision with workflows runs where there is a runner"
@@ -196,7 +202,8 @@ class TeamTurns:
         said = {"kind": "message", "name": run.channel, "text": turn.text, **turn.trigger}
         turn = msgspec.structs.replace(turn, workflow=str(this.bot.workflow), graph_hash=pinned, trigger=said)
         task = workflow_task(run, turn, this, given.config, given.roles, given.history, given.conversation)
-        task = msgspec.structs.replace(task, principal=msgspec.structs.replace(task.principal, via=via))
+        principal = msgspec.structs.replace(task.principal, via=via, taint=joined(task.principal.taint, taint))
+        task = msgspec.structs.replace(task, principal=principal)
         return answer_of(await workflows.run(ctx, task), run, self._s.clock.micros())
 
     # ── asking one another ───────────────────────────────────────────────────────────────────────────────
@@ -241,7 +248,7 @@ class TeamTurns:
         turn = msgspec.structs.replace(given.turn, text=question, attachments=(), note=note, message_id="")
         principal = msgspec.structs.replace(caller.principal, bot=member, via=chain)
         if this.bot.workflow:
-            outcome = await self._by_workflow(ctx, given, run, turn, this, via=chain)
+            outcome = await self._by_workflow(ctx, given, run, turn, this, chain, caller.principal.taint)
         else:
             task = task_of(run, turn, this, given.config, given.roles, ())
             others = tuple(one for one in caller.colleagues if one.name not in (*chain, member))
@@ -257,7 +264,8 @@ class TeamTurns:
             )
             outcome = await self._s.agent.run(ctx, task, _Unheard())
         text = outcome.text or str(outcome.output.get("text") or "")
-        return Delegated(text=text, ok=outcome.state == "completed", usage=usage + outcome.usage)
+        ok = outcome.state == "completed"
+        return Delegated(text=text, ok=ok, usage=usage + outcome.usage, taint=outcome.taint)
 
 
 async def _never(scope: object) -> _Pinned:

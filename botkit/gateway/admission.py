@@ -23,6 +23,7 @@ from botkit.gateway.methods import kind_of
 from botkit.gateway.rights import may_call, may_enter, may_pass, proves
 from botkit.gateway.search.showing import SYNTHETIC, mode_of
 from botkit.gateway.session import ListKind
+from botkit.gateway.tainting import asks_first
 from botkit.gateway.views import Listed
 
 Verified = Callable[[str], Awaitable[Sequence[Verification]]]
@@ -49,10 +50,17 @@ class Admission:
         offered = {listed.server.name for listed in view.values()}
         offered = {server for server in offered if self._fleet.catalogue.is_offered(server)}
         return [
-            _for(principal, listed)
+            self._shown(workspace, principal, listed)
             for listed in view.values()
             if listed.server.name in offered and self._may(workspace, principal, listed)
         ]
+
+    def _shown(self, workspace: str, principal: Principal, listed: Listed) -> Tool:
+        """A tool as this principal sees it now, also whether its call is put to a person first."""
+        tool = _for(principal, listed)
+        if tool.approve or not asks_first(self._fleet.settings, principal, workspace, listed):
+            return tool
+        return msgspec.structs.replace(tool, approve=True)
 
     def offers(self, workspace: str, principal: Principal, kind: ListKind) -> Sequence[dict[str, Any]]:
         """Resources, templates or prompts this principal may use, as MCP objects in a stable order."""
@@ -70,7 +78,7 @@ class Admission:
         listed = self._fleet.catalogue.view(workspace).get(name)
         if listed is None or not self._may(workspace, principal, listed):
             return None
-        return _for(principal, listed)
+        return self._shown(workspace, principal, listed)
 
     def searches(self, call: ToolCall) -> bool:
         """Whether whoever calls is shown the two tools that find the others."""
@@ -149,7 +157,7 @@ class Admission:
 
 
 def _for(principal: Principal, listed: Listed) -> Tool:
-    """A tool as this principal sees it: bots name files by their id."""
+    """A tool as this principal calls it: bots name files by their id."""
     if not principal.bot or listed.definition is None or not listed.definition.files:
         return listed.tool
     definition = described(listed.tool.definition, listed.definition.files)

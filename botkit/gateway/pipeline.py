@@ -188,10 +188,10 @@ class Gateway:
             [rule for name, one in passed.items() for rule in rules_for(one, name, call.principal)]
         )
         await self._admission.verify(call, listed, self._clock)
-        run.reservation = await self._budget.reserve(call)
+        await self._reserve(call, run, tuple(passed))
         if listed.definition is not None and not (call.client is not None and call.client.transparent):
             listed.definition.checker.check(call.tool, call.arguments)
-        tainted = asks_first(self.fleet.settings, call, listed)
+        tainted = asks_first(self.fleet.settings, call.principal, call.workspace, listed)
         if listed.tool.approve or tainted:
             digest = arguments_digest(call.tool, call.arguments)
             if call.approval != digest:

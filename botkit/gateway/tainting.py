@@ -12,19 +12,19 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from botkit.core.taint import source
-from botkit.core.tools import Tool, ToolCall
+from botkit.core.tools import Principal, Tool, ToolCall
 from botkit.gateway.settings import GatewaySettings, HostedSettings, Review, WorkspaceSettings
 from botkit.gateway.views import Listed
 
 
-def asks_first(settings: GatewaySettings, call: ToolCall, listed: Listed) -> bool:
-    """Whether a person must approve this call because of what its bot has read. Any workspace it passes may say so."""
-    if not call.principal.taint or call.method != "tools/call":
+def asks_first(settings: GatewaySettings, principal: Principal, workspace: str, listed: Listed) -> bool:
+    """Whether a person must approve calls because of what the bot has read. Any workspace a call passes may say so."""
+    if not principal.taint or listed.definition is None:
         return False
     return any(
-        _counted(tool) in workspace.taint.approve
-        and not any(fnmatchcase(tool.name, pattern) for pattern in workspace.taint.exempt)
-        for workspace, tool, _ in _passed(settings, call, listed)
+        _counted(tool) in passed.taint.approve
+        and not any(fnmatchcase(tool.name, pattern) for pattern in passed.taint.exempt)
+        for passed, tool, _ in _passed(settings, workspace, listed)
     )
 
 
@@ -34,7 +34,7 @@ def taint_of(settings: GatewaySettings, call: ToolCall, listed: Listed) -> str:
     Every review on the way has to agree that it is; where none says anything, servers speak for others when they are
     not hosted by us or the tool itself says that it reaches into the open world.
     """
-    passed = list(_passed(settings, call, listed))
+    passed = list(_passed(settings, call.workspace, listed))
     if call.method != "tools/call" or not any(workspace.taint.results for workspace, _, _ in passed):
         return ""
     said = [review.trusted_results for _, _, review in passed if review.trusted_results is not None]
@@ -43,9 +43,9 @@ def taint_of(settings: GatewaySettings, call: ToolCall, listed: Listed) -> str:
 
 
 def _passed(
-    settings: GatewaySettings, call: ToolCall, listed: Listed
+    settings: GatewaySettings, workspace: str, listed: Listed
 ) -> Iterator[tuple[WorkspaceSettings, Tool, Review]]:
-    yield settings.workspaces[call.workspace], listed.tool, listed.review
+    yield settings.workspaces[workspace], listed.tool, listed.review
     for one in listed.inner:
         yield settings.workspaces[one.workspace], one.tool, one.review
 

@@ -112,7 +112,11 @@ class FakeTools:
         return tool
 
     async def list_tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
-        return [tool for tool, _ in self._tools.values() if self.allowed(principal, tool)]
+        found = [tool for tool, _ in self._tools.values() if self.allowed(principal, tool)]
+        return [
+            msgspec.structs.replace(tool, approve=True) if principal.taint and tool.tool_class != "read-only" else tool
+            for tool in found
+        ]
 
     async def find_tool(self, workspace: str, principal: Principal, name: str) -> Tool | None:
         return next((tool for tool in await self.list_tools(workspace, principal) if tool.name == name), None)

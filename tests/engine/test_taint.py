@@ -25,7 +25,7 @@ async def taint_seen(world: World) -> tuple[str, ...]:
 async def started(world: World, **taint: Any) -> World:
     workspaces = {"default": {"servers": "*", "taint": taint}}
     world.config = a_config(people=ADA, workspaces=workspaces)
-    world.tools.add("notes__save", text="string")
+    world.tools.add("notes__save", tool_class="read-only", text="string")  # so that nobody is asked
     await world.start()
     return world
 

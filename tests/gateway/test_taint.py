@@ -62,8 +62,8 @@ def call(principal: Principal = TAINTED, workspace: str = "main") -> ToolCall:
 def test_the_class_of_a_tool_decides_whether_a_person_is_asked(
     tool_class: ToolClass, rules: dict[str, Any], asked: bool
 ) -> None:
-    assert asks_first(settings(**rules), call(), listed(tool_class)) is asked
-    assert not asks_first(settings(**rules), call(Principal(id="ada", roles=("admin",))), listed(tool_class))
+    assert asks_first(settings(**rules), TAINTED, "main", listed(tool_class)) is asked
+    assert not asks_first(settings(**rules), Principal(id="ada", roles=("admin",)), "main", listed(tool_class))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_every_workspace_a_tool_passes_is_heard() -> None:
         outer.tool, outer.review, outer.definition, _HOSTED, (Inner("desk", inner, Review(trusted_results=False)),)
     )
     both = GatewaySettings(workspaces={"main": WorkspaceSettings(), "desk": WorkspaceSettings()})
-    assert asks_first(both, call(), through), "what counts as reading outside is a write inside"
+    assert asks_first(both, TAINTED, "main", through), "what counts as reading outside is a write inside"
     assert taint_of(both, call(), through), "trusted outside, not trusted inside"
 
 
@@ -107,6 +107,8 @@ async def test_a_tainted_call_waits_for_its_approval_and_then_happens_once(bench
     assert not (await bench.call("raw__echo", tainted, text="more")).is_error, "reading goes on"
     asked = await bench.call("raw__effect", tainted)
     assert isinstance(asked, NeedsApproval)
+    shown = {tool.name: tool.approve for tool in await bench.gateway.list_tools("main", tainted)}
+    assert (shown["raw__effect"], shown["raw__echo"]) == (True, False), "runs know that nothing happens at first"
     assert (asked.taint, asked.record.status) == (("the tool raw__echo",), "waiting")
     assert "the tool raw__echo" in asked.reason
     assert bench.effect_lines() == []
