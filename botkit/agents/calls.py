@@ -253,6 +253,7 @@ class ToolCaller:
                 approval=attempt.approval,
                 answers=attempt.answers,
                 state=attempt.state,
+                channel=self._ctx.run.channel,
                 # cutting a write short would leave its effect unknown, so only reads hurry
                 timeout_s=max(1.0, time_left_s) if repeatable else 0.0,
             )

@@ -22,6 +22,7 @@ __all__ = [
     "Payer",
     "Reservation",
     "Spending",
+    "account_of",
     "accounts_of",
     "affordable",
     "period_of",

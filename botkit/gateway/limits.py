@@ -1,4 +1,4 @@
-"""How often tools may be called, and the seam for money.
+"""How often tools may be called.
 
 The limiter is a port: this one counts within one process; on several processes one over the database takes its place.
 """
@@ -6,9 +6,7 @@ The limiter is a port: this one counts within one process; on several processes 
 from __future__ import annotations
 
 __all__ = [
-    "Budget",
     "Limiter",
-    "NoBudget",
     "Quota",
     "Rule",
     "SlidingWindow",
@@ -20,12 +18,11 @@ __all__ = [
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
 
 from botkit.core.budgets import period_of
 from botkit.core.clock import Clock
 from botkit.core.limits import Limiter, Quota, Rule, rule_reached
-from botkit.core.tools import CallRecord, Principal, ToolCall
+from botkit.core.tools import Principal
 from botkit.gateway.settings import WorkspaceSettings
 
 
@@ -67,28 +64,6 @@ def month_of(now: datetime, timezone: str) -> tuple[str, int]:
 
 def _who(principal: Principal) -> str:
     return f"token:{principal.token_id}" if principal.token_id else f"{principal.kind}:{principal.id}"
-
-
-class Budget(Protocol):
-    """Reserves before a call and settles after it, so that two calls at once cannot overspend."""
-
-    async def reserve(self, call: ToolCall) -> str:
-        """A reservation, or an empty text when nothing is to be settled. Raises `LimitReached`."""
-        ...
-
-    async def settle(self, reservation: str, record: CallRecord) -> None:
-        """Book what really happened, or release the reservation when nothing did."""
-        ...
-
-
-class NoBudget:
-    """Tool calls cost nothing."""
-
-    async def reserve(self, call: ToolCall) -> str:
-        return ""
-
-    async def settle(self, reservation: str, record: CallRecord) -> None:
-        return None
 
 
 _LONGEST_S = 3600.0

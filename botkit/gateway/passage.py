@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from botkit.core.budgets import Amount, Charge
 from botkit.core.call_approvals import CallApproval
 from botkit.core.clock import Clock
 from botkit.core.errors import (
@@ -52,7 +53,7 @@ class Passage:
         self.call = call
         self.listed: Listed | None = None
         self.conversation: Conversation | None = None
-        self.reservation = ""
+        self.charge: Charge | None = None
         self._clock = clock
         self._redactor = redactor
         self._at = clock.micros()
@@ -82,6 +83,13 @@ class Passage:
             request_bytes=_size(call.arguments),
             parent_span=_parent_span(call),
         )
+
+    def settled(self, record: CallRecord, *, calls: int) -> CallRecord:
+        """The record with what the call is booked as; `calls` 0: nothing reached a server."""
+        if self.charge is None:
+            return record
+        charge = msgspec.structs.replace(self.charge, used=Amount(tool_calls=calls))
+        return msgspec.structs.replace(record, charge=charge)
 
     def progress(self, news: News) -> Progress:
         params = news.params

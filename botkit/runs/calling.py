@@ -159,6 +159,7 @@ class ToolCalls:
                 approval=attempt.approval,
                 answers=attempt.answers,
                 state=attempt.state,
+                channel=self._ctx.run.channel,
                 timeout_s=timeout_s if repeatable else 0.0,
             )
             event = await self._last_event(request)
