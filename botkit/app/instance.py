@@ -12,6 +12,7 @@ import structlog
 from botkit.agents.loop import AgentLoop
 from botkit.agents.models import Models
 from botkit.agents.team_router import TeamRouter
+from botkit.app.approval_mail import DecisionLinks
 from botkit.app.channels import ChannelManager
 from botkit.app.configs import ConfigBook
 from botkit.app.delivery import Deliveries
@@ -78,6 +79,8 @@ class Instance:
     """Codes and links of `auth_gate`."""
     deliveries: Deliveries
     """Ways out for mail and short messages."""
+    decision_links: DecisionLinks
+    """Behind which approvers decide who were asked by mail."""
     notebook: Notebook
     """What bots keep in mind."""
     workflows: InstanceWorkflows

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 __all__ = ["public_url_problems"]
 
+from typing import cast
+
 from botkit.core.config import ChannelSpec, Config, RemoteServer, ServerSpec
 from botkit.core.errors import Problem
 
@@ -26,6 +28,7 @@ def public_url_problems(config: Config, public_url: str) -> tuple[list[Problem],
         elif not public_url:
             wrong.append(_problem(config, name, reason, "set BOTKIT_PUBLIC_URL, such as https://bots.example.com"))
     if not public_url:
+        wrong += _links_in_mail(config)
         hint = "pages elsewhere cannot show it until BOTKIT_PUBLIC_URL is set"
         doubtful += [
             _problem(config, name, "visitors' browsers load the chat from an address of ours", hint)
@@ -39,6 +42,27 @@ def public_url_problems(config: Config, public_url: str) -> tuple[list[Problem],
             if server.enabled and _connects_people(server)
         ]
     return wrong, doubtful
+
+
+def _links_in_mail(config: Config) -> list[Problem]:
+    """What sends people links by mail."""
+    hint = "set BOTKIT_PUBLIC_URL, such as https://bots.example.com"
+    found = [
+        _problem(config, name, "the method `magic_link` of auth_gate sends links to us", hint, kind="workflows")
+        for name, workflow in config.workflows.items()
+        if _mentions(workflow.model_dump(mode="json"), "magic_link")
+    ]
+    if config.settings.approvals.email:
+        found.append(_problem(config, "approvals", "mail to approvers carries a link to us", hint, kind="settings"))
+    return found
+
+
+def _mentions(value: object, word: str) -> bool:
+    if isinstance(value, dict):
+        return any(_mentions(one, word) for one in cast("dict[str, object]", value).values())
+    if isinstance(value, list):
+        return any(_mentions(one, word) for one in cast("list[object]", value))
+    return value == word
 
 
 def _connects_people(server: ServerSpec) -> bool:

@@ -20,6 +20,7 @@ from dotenv import dotenv_values
 from botkit.agents.loop import AgentLoop
 from botkit.agents.models import Models
 from botkit.agents.team_router import TeamRouter
+from botkit.app.approval_mail import ApprovalMail, DecisionLinks
 from botkit.app.channels import ChannelManager, Platforms
 from botkit.app.channels.host import HostServices, channel_keys
 from botkit.app.configs import ConfigBook
@@ -53,6 +54,7 @@ from botkit.core.notebook import Notebook
 from botkit.core.recall import Recalled
 from botkit.core.stores import FileStore, PairingStore, People, Records
 from botkit.engine import COMMANDS, Engine
+from botkit.engine.by_mail import MAIL
 from botkit.gateway.access.desk import AccessDesk
 from botkit.gateway.approvals import CallDesk
 from botkit.gateway.connect import Connections
@@ -191,6 +193,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     seal = Sealer(keys, lambda: clock.micros() / 1_000_000)
     deliveries = Deliveries(lambda: configs.current.settings, vault, vault.instance, clock)
     codes = Codes(keys, seal, deliveries, store.verifications, store.limiter, clock, base_url)
+    decision_links = DecisionLinks(seal, store.journal, lambda: configs.current, clock, base_url)
     oauth = fleet.pool.oauth = OAuth(vault, seal, redactor, clock, base_url)
     connections = Connections(vault, seal, oauth, clock, base_url, find_server)
     fleet.pool.not_connected = connections.not_connected
@@ -261,6 +264,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     )
     engine = Engine(
         codes=codes,
+        mail=ApprovalMail(deliveries, decision_links),
         store=_EngineStore(metered, store.people, store.pairing, store.records, store.files),
         configs=configs,
         channels=channels,
@@ -309,6 +313,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         connections=connections,
         codes=codes,
         deliveries=deliveries,
+        decision_links=decision_links,
         notebook=notebook,
         workflows=workflows,
     )
@@ -343,6 +348,7 @@ async def _running(instance: Instance) -> AsyncGenerator[None]:
         await stack.enter_async_context(control.serving())
         await instance.gateway.ready(_SERVERS_READY_S)
         await instance.engine.start()
+        await instance.engine.channel_started(MAIL)
         instance.tasks.spawn(instance.models.preload())
         instance.configs.subscribe(lambda revision: _follow(instance, revision))
         try:

@@ -22,6 +22,7 @@ from botkit.app.home import Home
 from botkit.app.housekeeping import keep_house
 from botkit.app.http import HttpServer, HttpServices, bind, build_app
 from botkit.app.http.connect import connect_routes
+from botkit.app.http.decide import decide_routes
 from botkit.app.http.hooks import hooks_endpoint
 from botkit.app.http.join import join_routes
 from botkit.app.http.members import member_routes
@@ -120,6 +121,7 @@ def _http(
             *member_routes(MemberDesk(instance, operations), door.admit, instance.base_url, instance.clock),
             *connect_routes(instance.connections, instance.base_url),
             *join_routes(instance.access, instance.base_url),
+            *decide_routes(instance.decision_links, lambda: operations.approvals.decide),
             *verify_routes(
                 IdentityLinks(instance.codes, instance.store.journal, instance.clock, instance.engine.lanes.wake)
             ),

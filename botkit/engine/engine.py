@@ -41,6 +41,7 @@ from botkit.engine.workflow_runs import OutgoingMessages, operator_event
 from botkit.runs.context import RunContext
 from botkit.runs.lanes import LaneRuntime
 from botkit.runs.outbox import Outbox
+from botkit.sdk.adapter import Adapter
 
 _log = structlog.get_logger("botkit.engine")
 
@@ -64,6 +65,7 @@ class Engine:
         calls: where calls of MCP clients wait for approval; None where there are none.
         workflows: runs those of bots.yaml; None where no revision has any.
         judge: asks a model about the policies of guardrails; without it nothing passes one that is closed.
+        mail: delivers questions to approvers by mail.
         codes: seals messages that may be codes of `auth_gate`; None where nobody is asked for any.
         router: chooses members of teams; None where no revision has any.
         on_fenced: called when another process declared this one dead: stop, and start anew.
@@ -85,12 +87,13 @@ class Engine:
         workflows: Workflows | None = None,
         judge: PolicyJudge | None = None,
         codes: CodeSeal | None = None,
+        mail: Adapter | None = None,
         router: Router | None = None,
         on_fenced: Callable[[], None] | None = None,
     ):
         self._store = store
         self._journal = store.journal
-        channels = SomewhereOrNowhere(channels)
+        channels = SomewhereOrNowhere(channels, mail)
         self._configs = configs
         self._live = live
         self._clock = clock

@@ -14,6 +14,7 @@ from botkit.core.journal import Emit, OpenRun, PutTimer, Run, Wait, WidenWait, W
 from botkit.core.messages import OutMessage, Part
 from botkit.engine import forms, questions
 from botkit.engine.approvers import places_to_ask
+from botkit.engine.by_mail import requests_by_mail
 from botkit.engine.identity import Known
 from botkit.engine.languages import language_of
 from botkit.engine.services import Services
@@ -87,6 +88,9 @@ class Notices:
 
         def ask(wait: Wait) -> tuple[Wait, Sequence[Write]]:
             wait, writes = self._question(wait, run, conversation, known)
+            if wait.kind == "approval":
+                now = self._s.clock.micros()
+                writes = [*writes, *requests_by_mail(self._s.configs.current, wait, f"{wait.id}/mail", now)]
             told.update(conversations_of(writes))
             return wait, writes
 
@@ -161,6 +165,7 @@ class Notices:
             every = int(float(wait.payload["remind_after_s"]) * 1_000_000)
             if not wait.expires_at or now + every < wait.expires_at:
                 writes.append(_nudge(wait, conversation, kind, now + every, number + 1))
+        writes += requests_by_mail(self._s.configs.current, asked, f"{wait.id}/mail/{kind}{number}", now)
         return [*writes, *self._requests(asked, run, conversation, known, ref=f"{wait.id}/asked/{kind}{number}")]
 
     def _told_by_node(self, wait: Wait, conversation: Conversation) -> tuple[Wait, list[Write]]:

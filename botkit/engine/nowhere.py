@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, cast
 
 from botkit.core.events import Conversation, Event
 from botkit.core.messages import Capabilities, OutMessage, Part, Receipt, Rendered
+from botkit.engine.by_mail import MAIL
 from botkit.engine.ports import Channels
 from botkit.sdk.adapter import Adapter
 
@@ -47,12 +48,19 @@ _NOWHERE = _Nowhere()
 
 
 class SomewhereOrNowhere:
-    """Channels, with a renderer that renders nothing where nobody listens."""
+    """Channels, with a renderer that renders nothing where nobody listens.
 
-    def __init__(self, channels: Channels):
+    Args:
+        mail: delivers to people who are not in a chat; their parts wait while it is None.
+    """
+
+    def __init__(self, channels: Channels, mail: Adapter | None = None):
         self._channels = channels
+        self._mail = mail
 
     def adapter(self, channel: str) -> Adapter | None:
+        if channel == MAIL:
+            return self._mail
         return None if is_nowhere(channel) else self._channels.adapter(channel)
 
     def renderer(self, channel: str) -> Adapter:

@@ -124,6 +124,8 @@ class World:
         self.make_codes: Callable[[World], Any] | None = None
         """Makes the desk of `auth_gate`, where a workflow has one."""
         self.codes: Any = None
+        self.make_mail: Callable[[World], Adapter] | None = None
+        """Makes what delivers mail to approvers."""
         self.config = a_config()
         self.policy_: Literal["hold", "resend"] = "hold"
         self.heartbeat_s = 1e9
@@ -174,6 +176,7 @@ class World:
             judge=PolicyJudge(self.model),
             on_fenced=self._on_fenced,
             codes=self.codes,
+            mail=self.make_mail(self) if self.make_mail is not None else None,
         )
         self._adapter: Adapter = self.make_adapter()
         await self._adapter.start()

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from botkit.app.approval_mail import DECIDE_PATH
 from botkit.app.http.connect import OPEN_PATHS
 from botkit.app.http.guard import PageGuard
 from botkit.app.http.hooks import HOOKS_PATH
@@ -36,6 +37,7 @@ _OPEN = (
     FILES_PATH + "/",
     JOIN_PATH + "/",
     VERIFY_PATH + "/",
+    DECIDE_PATH + "/",
     *OAUTH_PATHS,
     WEBHOOK_PATH,
     HOOKS_PATH + "/",
