@@ -21,6 +21,7 @@ from botkit.app.home import Home
 from botkit.app.http.metrics import Metrics
 from botkit.app.http.shared_files import FileLinks
 from botkit.app.identity_desk import Codes
+from botkit.app.knowledge import Library
 from botkit.app.names import Mode
 from botkit.app.tasks import TaskOwner
 from botkit.app.vault import ProcessVault
@@ -81,6 +82,8 @@ class Instance:
     """Ways out for mail and short messages."""
     decision_links: DecisionLinks
     """Behind which approvers decide who were asked by mail."""
+    library: Library
+    """What bots can look up."""
     notebook: Notebook
     """What bots keep in mind."""
     workflows: InstanceWorkflows

@@ -35,6 +35,7 @@ from botkit.app.http.metrics import MeteredCallLog, MeteredJournal, Metrics
 from botkit.app.http.shared_files import FileLinks
 from botkit.app.identity_desk import Codes
 from botkit.app.instance import Instance
+from botkit.app.knowledge import Library
 from botkit.app.model_gate import ModelGate
 from botkit.app.names import SANDBOX, Mode
 from botkit.app.operations import Operations
@@ -153,6 +154,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     payloads = PayloadBook(store.payloads, keys)
     vault = ProcessVault(store.secrets, keys, redactor, clock, payloads=payloads)
     notebook = Notebook(store.notes, clock, redactor, lambda: configs.current.settings.memory.redact)
+    library = Library(home.path, configs, clock)
     fleet = Fleet(vault=vault, redactor=redactor, clock=clock, store=store.catalog, data_folder=home.path / "servers")
 
     async def wake(lane: str) -> None:
@@ -261,6 +263,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         identity=codes,
         vault=vault,
         notes=notebook,
+        knowledge=library,
     )
     engine = Engine(
         codes=codes,
@@ -315,6 +318,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         deliveries=deliveries,
         decision_links=decision_links,
         notebook=notebook,
+        library=library,
         workflows=workflows,
     )
     return instance

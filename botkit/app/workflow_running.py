@@ -18,6 +18,7 @@ from botkit.core.errors import ConfigError, NotFound
 from botkit.core.identity import IdentityDesk
 from botkit.core.journal import Run, Write
 from botkit.core.messages import OutMessage
+from botkit.core.knowledge import KnowledgePort
 from botkit.core.models import Model
 from botkit.core.notebook import Notebook
 from botkit.core.redact import Redactor
@@ -55,6 +56,7 @@ class InstanceWorkflows:
         identity: IdentityDesk | None = None,
         vault: ProcessVault | None = None,
         notes: Notebook | None = None,
+        knowledge: KnowledgePort | None = None,
     ):
         self._configs = configs
         self._model = model
@@ -65,6 +67,7 @@ class InstanceWorkflows:
         self._identity = identity
         self._vault = vault
         self._notes = notes
+        self._knowledge = knowledge
         self._plans: OrderedDict[tuple[str, str], Plan] = OrderedDict()
         self._runner: WorkflowRunner | None = None
         self._sandbox: Sandbox | None = None
@@ -132,6 +135,7 @@ class InstanceWorkflows:
                 node_type=builtin_registry().cls,
                 identity=self._identity,
                 notes=self._notes,
+                knowledge=self._knowledge,
                 http=GuardedHttp(self._vault) if self._vault is not None else None,
                 sandbox=self._sandbox,
             )

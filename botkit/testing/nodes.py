@@ -24,6 +24,7 @@ import msgspec
 from pydantic import ValidationError
 
 from botkit.core.messages import OutMessage
+from botkit.core.redact import NoRedaction
 from botkit.sdk.nodes import (
     EXPRESSION,
     RAW,
@@ -108,7 +109,8 @@ class BenchContext:
         self.attempt = 0
         self.run = facts
         self.clock = clock or ManualClock()
-        self.services = SimpleNamespace(**{"http": None, "actions": None, "notes": None, **(services or {})})
+        absent = dict.fromkeys(("http", "actions", "notes", "knowledge", "outreach"))
+        self.services = SimpleNamespace(**{**absent, "redactor": NoRedaction(), **(services or {})})
         self.ctx = SimpleNamespace(run=facts, clock=self.clock)
         self.workspace = facts.workspace
         self.task = SimpleNamespace(workflow=facts.workflow, bot=facts.bot, dry=facts.dry)

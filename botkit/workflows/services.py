@@ -13,6 +13,7 @@ from botkit.core.identity import IdentityDesk
 from botkit.core.journal import Run, Write
 from botkit.core.messages import OutMessage
 from botkit.core.models import Model
+from botkit.core.knowledge import KnowledgePort
 from botkit.core.notebook import Notebook
 from botkit.core.outbound import HttpPort
 from botkit.core.redact import Redactor
@@ -81,6 +82,8 @@ class WorkflowServices:
     """Where `code_block` runs; None: it is not available."""
     notes: Notebook | None = None
     """Notes about people, conversations and teams; None: they are not available."""
+    knowledge: KnowledgePort | None = None
+    """Files to look things up in; None: there are none."""
     watch: Callable[[str, Visit, Mapping[str, Any]], None] | None = None
     """Told of each node that finishes: its path, what it did, and all variables as its walk sees them then."""
     identity: IdentityDesk | None = None

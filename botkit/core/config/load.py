@@ -148,7 +148,7 @@ def _complete(data: dict[str, Any], project: Project, source: Source, files: dic
     problems = _tidy(data, project.tree)
     problems += _add_servers(data, project, source, files)
     problems += add_workflows(data, project, source, files)
-    _section(data, "workspaces").setdefault("default", {"servers": "*"})
+    _section(data, "workspaces").setdefault("default", {"servers": "*", "knowledge": "*"})
     problems += _complete_bots(data, project, source, files)
     return problems
 

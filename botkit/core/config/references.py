@@ -12,6 +12,7 @@ from botkit.core.config.locate import nearest, problem_at, shown
 from botkit.core.config.models import BUILTIN_ROLES, PLATFORMS, Channel, Document, Money, ToolRules
 from botkit.core.config.tree import Branch, Leaf, Path, find
 from botkit.core.errors import Problem
+from botkit.core.own_tools import OWN_SERVERS
 from botkit.core.tools import FUNCTIONS
 
 _ELSEWHERE = ("sandbox", "web", "terminal", "email", "phone")
@@ -102,7 +103,7 @@ class _Check:
             return
         if not separator:
             self.complain(path, "a tool is written server__tool, or as a pattern such as orders__*")
-        elif server in servers:
+        elif server in servers or server in OWN_SERVERS:
             return
         elif server in (every := self.tool_owners()):
             self.warn(path, f"the workspace does not offer `{server}`, so this has no effect here")
@@ -151,11 +152,12 @@ class _Check:
                 ("servers", "server", workspace.servers),
                 ("skills", "skill", workspace.skills),
                 ("functions", "function", workspace.functions),
+                ("knowledge", "source", workspace.knowledge),
                 ("workspaces", "workspace", workspace.workspaces),
             )
             for key, what, names in lists:
                 for index, item in _indexed(names):
-                    if (key, item) != ("servers", "*"):
+                    if (key, item) not in (("servers", "*"), ("knowledge", "*")):
                         self.refer((*here, key, *index), item, what, self.declared(key))
             cycle = _cycle(name, self._inner_workspaces)
             if cycle and name == min(cycle):

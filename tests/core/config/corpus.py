@@ -53,6 +53,14 @@ VALID: dict[str, str] = {
               - {secret: G, body: true}
           here: {url: "http://localhost:8000"}
         """,
+    "knowledge": """
+        knowledge:
+          shop: {paths: docs, description: What customers ask, file_limit_bytes: 1000000}
+          staff: {paths: [staff/*.md, handbook.pdf], enabled: false}
+        workspaces: {desk: {knowledge: [shop, staff]}, office: {knowledge: "*"}}
+        bots: {helper: {workspace: desk, memory: true}}
+        settings: {memory: {redact: [email, phone], prompt_tokens: 300}, retention: {notes_days: 365}}
+        """,
     "pasted": """
         servers:
           mcpServers: {"github": {"command": "npx", "args": ["-y", "server"], "env": {"A": "x"}, "type": "stdio"}}

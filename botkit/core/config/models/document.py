@@ -15,6 +15,7 @@ from botkit.core.config.models.capabilities import Function, Skill
 from botkit.core.config.models.channels import ChannelSpec
 from botkit.core.config.models.ingress import Endpoint, Schedule, Webhook
 from botkit.core.config.models.llm import ModelSpec
+from botkit.core.config.models.memory import Knowledge
 from botkit.core.config.models.people import Budget, Person
 from botkit.core.config.models.servers import ServerSpec
 from botkit.core.config.models.settings import Settings
@@ -56,6 +57,8 @@ class Document(Model, frozen=True, defer_build=True):
     """Pieces of code."""
     workspaces: Mapping[Slug, Workspace] = {}
     """Sets of servers with reviewed tools and rights. `default` offers every server unless declared."""
+    knowledge: Mapping[Slug, Knowledge] = {}
+    """Files that bots can look things up in, for the workspaces that name them."""
     bots: Mapping[Slug, Bot] = {}
     """Who answers."""
     teams: Mapping[Slug, Team] = {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["Knowledge", "Memory"]
+__all__ = ["Knowledge", "Memory", "PersonalData"]
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from botkit.core.config.models.base import Bool, Int, Model, OneOrMany, Text
+from botkit.core.config.models.base import Bool, Int, Model, OneOrMany, Text, problem
 
 PersonalData = Literal["email", "phone", "card", "iban", "ssn", "ip"]
 
@@ -26,10 +26,18 @@ class Knowledge(Model, frozen=True):
     """Files bots can look things up in."""
 
     paths: OneOrMany[Text] = Field(min_length=1)
-    """Folders, files and patterns such as `docs/**/*.md`, relative to the file that names them, inside the project."""
+    """Folders, files and patterns such as `docs/**/*.md`, relative to the project's folder and inside of it."""
     description: str = ""
     """What is found there, for people and models."""
     enabled: Bool = True
     """`false`: it is not looked at."""
     file_limit_bytes: Int = Field(default=20_971_520, ge=1)
     """Largest file that is read."""
+
+    @field_validator("paths")
+    @classmethod
+    def _inside(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        for path in paths:
+            if path.startswith(("/", "~")) or "\\" in path or ".." in path.split("/"):
+                raise problem("knowledge lies in the project's folder: a path such as docs or docs/**/*.md")
+        return paths

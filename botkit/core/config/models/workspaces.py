@@ -107,6 +107,8 @@ class Workspace(Model, frozen=True):
     """Names from `skills`."""
     functions: OneOrMany[Slug] = ()
     """Names from `functions`."""
+    knowledge: OneOrMany[str] = ()
+    """Names from `knowledge` that its bots can look things up in, or `"*"` for all of them."""
     workspaces: OneOrMany[Slug] = ()
     """Other workspaces whose tools are offered here too."""
     transparent: Bool = False
