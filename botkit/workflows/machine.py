@@ -342,8 +342,7 @@ class Machine:
             node = plan.nodes.get(visit.node)
             if node is not None and node.compensate and visit.error is None and not path.startswith(_UNDO):
                 todo.append((path, visit, plan, node.compensate))
-        if todo:
-            self.ctx.record(_UNDO, _UNDOING, why)
+        self.ctx.record(_UNDO, _UNDOING, why)
         self._undoing, self.only_journaled = True, False
         undone: list[str] = []
         for path, visit, plan, entry in todo:
