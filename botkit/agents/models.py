@@ -140,7 +140,7 @@ class Models:
         fitted = _fit(spec, request)
         if _is_demo(spec):
             async for item in self._demo.stream(fitted):
-                yield item
+                yield item if isinstance(item, ModelDelta) else _as_if_paid(spec, item)
             return
         left_s = deadline - self._clock.monotonic()
         timeout_s = max(0.1, min(left_s, spec.timeout_s or left_s))
@@ -181,6 +181,15 @@ class Models:
         if wait_s > self._retry.longest_wait_s or self._clock.monotonic() + wait_s >= deadline:
             return None
         return wait_s
+
+
+def _as_if_paid(spec: ModelSpec, reply: ModelReply) -> ModelReply:
+    """The demo model costs nothing, unless somebody who tries budgets says otherwise."""
+    if spec.price is None:
+        return reply
+    into, out = _prices(spec)
+    cost = round(reply.usage.input_tokens * into + reply.usage.output_tokens * out)
+    return msgspec.structs.replace(reply, usage=msgspec.structs.replace(reply.usage, cost_micros=cost))
 
 
 def _prices(spec: ModelSpec) -> tuple[float, float]:

@@ -166,6 +166,26 @@ class BudgetDesk:
 
     # ── warnings ─────────────────────────────────────────────────────────────────────────────────────────
 
+    def before(self, saw: Callable[[Write], None] | None) -> Callable[[Write], None]:
+        """`saw`, and then the one given, for a journal that tells one."""
+
+        def both(write: Write) -> None:
+            self.saw(write)
+            if saw is not None:
+                saw(write)
+
+        return both
+
+    def before_call(self, saw: Callable[[CallRecord], None] | None) -> Callable[[CallRecord], None]:
+        """The same for the call log."""
+
+        def both(record: CallRecord) -> None:
+            self.logged(record)
+            if saw is not None:
+                saw(record)
+
+        return both
+
     def saw(self, write: Write) -> None:
         """Look at what was committed: whoever comes near a limit is warned after the fact, never instead of it."""
         if isinstance(write, SettleBudget):

@@ -13,6 +13,7 @@ from botkit.agents.loop import AgentLoop
 from botkit.agents.models import Models
 from botkit.agents.team_router import TeamRouter
 from botkit.app.approval_mail import DecisionLinks
+from botkit.app.budgets import BudgetDesk
 from botkit.app.channels import ChannelManager
 from botkit.app.configs import ConfigBook
 from botkit.app.delivery import Deliveries
@@ -76,6 +77,7 @@ class Instance:
     """For calls that belong to no run; counts them too."""
     file_links: FileLinks
     connections: Connections
+    budgets: BudgetDesk
     codes: Codes
     """Codes and links of `auth_gate`."""
     deliveries: Deliveries

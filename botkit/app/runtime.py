@@ -21,6 +21,7 @@ from botkit.agents.loop import AgentLoop
 from botkit.agents.models import Models
 from botkit.agents.team_router import TeamRouter
 from botkit.app.approval_mail import ApprovalMail, DecisionLinks
+from botkit.app.budgets import BudgetDesk, Warned
 from botkit.app.channels import ChannelManager, Platforms
 from botkit.app.channels.host import HostServices, channel_keys
 from botkit.app.configs import ConfigBook
@@ -149,7 +150,23 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     environment, home, clock, store, configs = given.environment, given.home, given.clock, given.store, given.configs
     live, redactor, metrics = LiveHub(), SecretRedactor(environment.own_secrets()), Metrics()
     spans = given.spans
-    call_log = MeteredCallLog(store.calls, metrics, spans.call if spans is not None else None)
+
+    def prices(model: str) -> tuple[float, float]:
+        return models.prices(model)
+
+    async def budget_low(low: Warned) -> None:
+        await engine.warn_of_budget(low.balance, low.run_id)
+
+    budgets = BudgetDesk(
+        store.budgets,
+        clock,
+        config=lambda: configs.current,
+        prices=prices,
+        spawn=given.tasks.spawn,
+        warn=budget_low,
+        count=metrics.count_budget,
+    )
+    call_log = MeteredCallLog(store.calls, metrics, budgets.before_call(spans.call if spans is not None else None))
     keys = find_keys(home.path, os.environ)
     payloads = PayloadBook(store.payloads, keys)
     vault = ProcessVault(store.secrets, keys, redactor, clock, payloads=payloads)
@@ -184,6 +201,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         files=RunFiles(store.records, store.files),
         recorder=PayloadRecorder(keys, redactor),
         verified=lambda person_id: store.verifications.of(person_id, now=clock.micros()),
+        spending=budgets,
     )
 
     def base_url() -> str:
@@ -251,7 +269,9 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         lost.set()
         stopping.set()
 
-    metered: Journal = MeteredJournal(store.journal, metrics, spans.saw if spans is not None else None)  # pyright: ignore[reportAssignmentType] - passes on the rest
+    metered: Journal = MeteredJournal(  # pyright: ignore[reportAssignmentType] - passes on the rest
+        store.journal, metrics, budgets.before(spans.saw if spans is not None else None)
+    )
     router = TeamRouter(gate)
     workflows = InstanceWorkflows(
         configs=configs,
@@ -266,6 +286,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         knowledge=library,
     )
     engine = Engine(
+        spending=budgets,
         codes=codes,
         mail=ApprovalMail(deliveries, decision_links),
         store=_EngineStore(metered, store.people, store.pairing, store.records, store.files),
@@ -314,6 +335,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         stopping=stopping,
         lost=lost,
         connections=connections,
+        budgets=budgets,
         codes=codes,
         deliveries=deliveries,
         decision_links=decision_links,

@@ -27,6 +27,8 @@ class CommandContext:
     words: Language
     running: Run | None = None
     history_limit: int = 20
+    budgets: tuple[str, ...] = ()
+    """What is left of budgets, a line for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ def status(ctx: CommandContext) -> Answered:
     if ctx.lane.session is not None:
         remembered = min(len(ctx.lane.history), ctx.history_limit)
         lines.append(_count(remembered, ctx.words.remembers_one, ctx.words.remembers))
+    lines.extend(ctx.budgets)
     return Answered("\n".join(lines))
 
 

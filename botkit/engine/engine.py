@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from botkit.agents.policy import PolicyJudge
+from botkit.core.budgets import Balance, Spending
 from botkit.core.clock import Clock
 from botkit.core.config import longest_history
 from botkit.core.errors import Conflict, Fenced, NotFound, StoreError
@@ -25,11 +26,12 @@ from botkit.core.redact import NoRedaction, Redactor
 from botkit.core.teams import Routed, RouteRequest
 from botkit.engine import forms
 from botkit.engine.access import AccessRules
+from botkit.engine.budget_notices import low_writes
 from botkit.engine.effective import lane_of
 from botkit.engine.guards import GuardedWorkflows
 from botkit.engine.handler import Handler
 from botkit.engine.identity import Identities
-from botkit.engine.notices import conversations_of
+from botkit.engine.notices import Notices, conversations_of
 from botkit.engine.nowhere import SomewhereOrNowhere
 from botkit.engine.ports import Agent, CallApprover, Channels, ConfigSource, EngineStore, Router, Workflows
 from botkit.engine.rooms import move_of
@@ -64,6 +66,7 @@ class Engine:
         heartbeat_s: how often this process renews its lease; well below the lease's length.
         calls: where calls of MCP clients wait for approval; None where there are none.
         workflows: runs those of bots.yaml; None where no revision has any.
+        spending: what calls are reserved on; without it nothing is limited.
         judge: asks a model about the policies of guardrails; without it nothing passes one that is closed.
         mail: delivers questions to approvers by mail.
         codes: seals messages that may be codes of `auth_gate`; None where nobody is asked for any.
@@ -86,6 +89,7 @@ class Engine:
         calls: CallApprover | None = None,
         workflows: Workflows | None = None,
         judge: PolicyJudge | None = None,
+        spending: Spending | None = None,
         codes: CodeSeal | None = None,
         mail: Adapter | None = None,
         router: Router | None = None,
@@ -114,6 +118,7 @@ class Engine:
             history_limit=longest_history(configs.current),
             started=False,
         )
+        self.lanes.spending = spending
         self.messages = OutgoingMessages(channels, self.outbox, clock)
         """What the nodes of workflows say."""
         self._services = Services(
@@ -135,11 +140,22 @@ class Engine:
             sealing=Sealing(codes),
             workflows=GuardedWorkflows(workflows, judge) if workflows is not None else None,
             judge=judge,
+            spending=spending,
             router=router or _NoTeams(),
         )
         self._handler = Handler(self._services, calls)
         self.lanes.attach(self._handler)
         self._tasks: list[asyncio.Task[None]] = []
+
+    async def warn_of_budget(self, balance: Balance, run_id: str) -> None:
+        """Tell those who decide, and the person whose own it is, that a budget runs low."""
+        opened = await self._journal.load_run(run_id) if run_id else None
+        run = opened.run if opened is not None else None
+        writes = low_writes(self._services, Notices(self._services), balance, run)
+        if writes:
+            await self._journal.commit(None, writes)
+        for key in conversations_of(writes):
+            self.outbox.kick(key)
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────
 

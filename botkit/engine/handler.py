@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from botkit.core.budgets import Payer
 from botkit.core.errors import BotkitError, NotFound
 from botkit.core.events import Conversation, Event
 from botkit.core.ids import new_id
@@ -29,6 +30,7 @@ from botkit.core.live import LiveEvent
 from botkit.engine import forms
 from botkit.engine.access import Access
 from botkit.engine.albums import merged, whole_albums
+from botkit.engine.budget_notices import left_lines, own_balances
 from botkit.engine.commands import CommandContext, command_of, run_command
 from botkit.engine.decisions import Decisions
 from botkit.engine.deliveries import note_report
@@ -128,7 +130,8 @@ class Handler:
     async def _status_now(self, scope: LaneScope, event: Event) -> None:
         known = await self._s.identities.resolve(event, self._s.configs.current)
         context = await self._s.journal.context(scope.lane)
-        text, _ = self._command_answer("status", event, known, context, running=scope.current)
+        budgets = await self._budgets("status", event, known)
+        text, _ = self._command_answer("status", event, known, context, running=scope.current, budgets=budgets)
         writes = self._notices.notice(event.conversation, f"{event.channel}/{event.dedupe_key}", text, to=event)
         await self._s.journal.commit(None, writes)
         self._s.outbox.kick(event.conversation.key)
@@ -205,7 +208,9 @@ class Handler:
             if change.event.kind == "delete":
                 del kept[target]
             else:
-                edited = msgspec.structs.replace(kept[target].event, text=change.event.text, signal=change.event.signal)
+                edited = msgspec.structs.replace(
+                    kept[target].event, text=change.event.text, signal=change.event.signal
+                )
                 kept[target] = msgspec.structs.replace(kept[target], event=edited)
         return list(kept.values()), applied
 
@@ -320,7 +325,8 @@ class Handler:
 
     async def _command(self, scope: LaneScope, rows: Sequence[InboxRow], name: str, event: Event, known: Known) -> None:
         context = await scope.context()
-        text, writes = self._command_answer(name, event, known, context)
+        budgets = await self._budgets(name, event, known)
+        text, writes = self._command_answer(name, event, known, context, budgets=budgets)
         notice = self._notices.notice(event.conversation, rows[0].id, text, to=event)
         await self._consume(scope, rows, f"command: {name}", *writes, *notice)
 
@@ -331,6 +337,7 @@ class Handler:
         known: Known,
         context: LaneContext,
         running: RunContext | None = None,
+        budgets: tuple[str, ...] = (),
     ) -> tuple[str, tuple[Write, ...]]:
         this = self._effective.of(self._s.configs.current, event.conversation, event.route)
         answered = run_command(
@@ -346,9 +353,26 @@ class Handler:
                 words=self._words(event, known),
                 running=running.run if running is not None else None,
                 history_limit=this.history_messages,
+                budgets=budgets,
             ),
         )
         return answered.text, answered.writes
+
+    async def _budgets(self, name: str, event: Event, known: Known) -> tuple[str, ...]:
+        """What is left of the budgets this person may see, for /status."""
+        spending, config = self._s.spending, self._s.configs.current
+        if name != "status" or spending is None or not spending.active:
+            return ()
+        this = self._effective.of(config, event.conversation, event.route)
+        payer = Payer(
+            bots=(this.slug,),
+            person=known.person.id,
+            roles=known.roles,
+            workspaces=(this.bot.workspace,),
+            channel=event.channel,
+        )
+        shown = own_balances(await spending.left(payer), known.person.id, is_admin=known.is_admin)
+        return tuple(left_lines(shown, self._words(event, known), config))
 
     def _words(self, event: Event, known: Known) -> Language:
         return language_of(self._s.configs.current, event.conversation, known.person.locale, bot=event.route)
@@ -429,7 +453,9 @@ def _with_bot_command(row: InboxRow, this: Effective) -> InboxRow:
 
 def _answer_on_its_way(scope: LaneScope) -> bool:
     """Whether a code was entered that nobody has looked at yet."""
-    return any(row.event.kind == "wake" and (row.event.signal or {}).get("kind") == "identity" for row in scope.pending)
+    return any(
+        row.event.kind == "wake" and (row.event.signal or {}).get("kind") == "identity" for row in scope.pending
+    )
 
 
 def _heard(wait: Wait, text: str, rows: Sequence[InboxRow]) -> dict[str, Any]:

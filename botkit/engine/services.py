@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from botkit.agents.policy import PolicyJudge
+from botkit.core.budgets import Spending
 from botkit.core.clock import Clock
 from botkit.core.journal import Journal
 from botkit.core.live import Live
@@ -47,3 +48,5 @@ class Services:
     workflows: Workflows | None = None
     judge: PolicyJudge | None = None
     """Asks a model about the policies of guardrails."""
+    spending: Spending | None = None
+    """What calls are reserved on; None: nothing is limited."""

@@ -13,7 +13,7 @@ import msgspec
 from botkit.agents.guarded import BLOCKED, noted
 from botkit.agents.policy import PolicyJudge
 from botkit.core.agent import AgentOutcome
-from botkit.core.errors import NotFound
+from botkit.core.errors import BudgetUsedUp, NotFound
 from botkit.core.events import Conversation, Event, User
 from botkit.core.ids import new_id
 from botkit.core.journal import (
@@ -38,6 +38,7 @@ from botkit.core.journal import (
 from botkit.core.live import LiveEvent
 from botkit.core.screening import GuardFinding
 from botkit.core.stores import Person
+from botkit.engine.budget_notices import used_up_text
 from botkit.engine.effective import Effective, effective
 from botkit.engine.files import Files
 from botkit.engine.forms import form_json
@@ -403,7 +404,7 @@ class Turns:
     async def _finish(self, current: _Turn, outcome: AgentOutcome) -> None:
         run, now = current.run, self._s.clock.micros()
         text = outcome.text
-        if outcome.state == "failed" or (outcome.state == "limit_reached" and not text):
+        if outcome.state == "failed" or (outcome.state == "limit_reached" and (not text or _is_budget(outcome.error))):
             text = _failure_text(current, outcome.error)
         text, parts = current.reply.final(text) if text else ("", [])
         session = await self._touch_session(current, outcome, now)
@@ -567,10 +568,16 @@ def _row_of(run: Run, row: TranscriptRow) -> TranscriptRow:
     return msgspec.structs.replace(row, session_id=run.session_id, run_id=run.id)
 
 
+def _is_budget(error: dict[str, Any] | None) -> bool:
+    return (error or {}).get("code") == BudgetUsedUp.code
+
+
 def _failure_text(current: _Turn, error: dict[str, Any] | None) -> str:
     if (error or {}).get("code") == BLOCKED and (said := guards_of(current.config, current.this.bot).fallback):
         return said
     if current.this.bot.fallback:
         return current.this.bot.fallback
+    if _is_budget(error):
+        return used_up_text(current.words, error, current.config.settings.timezone)
     code = (error or {}).get("code", "internal")
     return current.words.failed.format(code=code, trace=current.run.trace_id)

@@ -48,6 +48,9 @@ class Metrics:
         self.model_calls = Counter("botkit_model_calls", "Model calls.", ["model", "code"], **kinds)
         self.tokens = Counter("botkit_model_tokens", "Model tokens.", ["model", "direction"], **kinds)
         self.cost = Counter("botkit_model_cost_dollars", "Model cost in US dollars.", ["model"], **kinds)
+        self.budgets = Counter(
+            "botkit_budget_events", "Calls refused by a budget, and warnings given.", ["budget", "event"], **kinds
+        )
         self.rows = Gauge("botkit_rows", "What is stored, by kind.", ["kind"], **kinds)
         self.busy = Gauge("botkit_busy", "Conversations being worked on or delivered to.", ["kind"], **kinds)
         self.channels = Gauge("botkit_channel_up", "1 while a channel is ok.", ["channel", "platform"], **kinds)
@@ -62,6 +65,10 @@ class Metrics:
         tool = record.tool if known else ""
         self.tool_calls.labels(record.workspace, record.server, tool, record.method, record.status).inc()
         self.tool_s.labels(record.server).observe(record.duration_ms / 1000)
+
+    def count_budget(self, event: str, budget: str) -> None:
+        """Count a refusal or a warning."""
+        self.budgets.labels(budget, event).inc()
 
     def text(self) -> bytes:
         return generate_latest(self.registry)

@@ -90,6 +90,13 @@ GERMAN = Language(
         "Diese Art von Nachricht ({kind}) kann ich nicht lesen. Sag es mir bitte in Worten, oder schick "
         "ein Bild oder eine Datei."
     ),
+    budget_used_up="Das kann ich jetzt nicht beantworten: Das Budget dafür ist aufgebraucht{until}.",
+    until=" bis {when}",
+    budget_low_own="Du hast {percent} % deines Budgets `{budget}` verbraucht. Übrig{until}: {left}.",
+    budget_low="**Budget `{budget}`**{who}: {percent} % sind verbraucht. Übrig{until}: {left}.",
+    budget_left="Budget `{budget}`, übrig{until}: {left}.",
+    tokens="{count} Token",
+    tool_calls="{count} Werkzeugaufrufe",
     stopped="Angehalten.",
     failed=(
         "Leider konnte ich darauf nicht antworten ({code}). Wenn du es meldest, nenne bitte diese Kennung: `{trace}`."

@@ -88,6 +88,13 @@ ENGLISH = Language(
         "Give it to the operator, who lets you in with `{command}`."
     ),
     unreadable="I cannot read this kind of message ({kind}). Please tell me in words, or send a picture or a file.",
+    budget_used_up="I can't answer that now: the budget for this is used up{until}.",
+    until=" until {when}",
+    budget_low_own="You have used {percent} % of your budget `{budget}`. Left{until}: {left}.",
+    budget_low="**Budget `{budget}`**{who}: {percent} % is used. Left{until}: {left}.",
+    budget_left="Budget `{budget}`, left{until}: {left}.",
+    tokens="{count} tokens",
+    tool_calls="{count} tool calls",
     stopped="Stopped.",
     failed="Sorry, I could not answer this ({code}). If you report it, please give this id: `{trace}`.",
     went_wrong="Something went wrong, and it has been noted. If you report it, please give this id: `{trace}`.",

@@ -89,6 +89,13 @@ SPANISH = Language(
         "`{command}`."
     ),
     unreadable="No puedo leer este tipo de mensaje ({kind}). Dímelo con palabras, o envía una imagen o un archivo.",
+    budget_used_up="Ahora no puedo responder a eso: el presupuesto está agotado{until}.",
+    until=" hasta {when}",
+    budget_low_own="Has usado el {percent} % de tu presupuesto `{budget}`. Queda{until}: {left}.",
+    budget_low="**Presupuesto `{budget}`**{who}: se ha usado el {percent} %. Queda{until}: {left}.",
+    budget_left="Presupuesto `{budget}`, queda{until}: {left}.",
+    tokens="{count} tokens",
+    tool_calls="{count} llamadas a herramientas",
     stopped="Detenido.",
     failed="Lo siento, no he podido responder a esto ({code}). Si lo comunicas, indica este identificador: `{trace}`.",
     went_wrong="Algo ha fallado y ha quedado anotado. Si lo comunicas, indica este identificador: `{trace}`.",

@@ -94,6 +94,13 @@ FRENCH = Language(
         "Je ne peux pas lire ce type de message ({kind}). Dites-le-moi avec des mots, ou envoyez une "
         "image ou un fichier."
     ),
+    budget_used_up="Je ne peux pas répondre maintenant : le budget est épuisé{until}.",
+    until=" jusqu'au {when}",
+    budget_low_own="Vous avez utilisé {percent} % de votre budget `{budget}`. Reste{until} : {left}.",
+    budget_low="**Budget `{budget}`**{who} : {percent} % sont utilisés. Reste{until} : {left}.",
+    budget_left="Budget `{budget}`, reste{until} : {left}.",
+    tokens="{count} jetons",
+    tool_calls="{count} appels d'outils",
     stopped="Arrêté.",
     failed="Désolé, je n'ai pas pu répondre ({code}). Si vous le signalez, indiquez cet identifiant : `{trace}`.",
     went_wrong="Une erreur s'est produite et a été notée. Si vous la signalez, indiquez cet identifiant : `{trace}`.",

@@ -129,6 +129,20 @@ class Language:
     """{code}, {command}."""
     unreadable: str
     """{kind} of message, as the platform calls it."""
+    budget_used_up: str
+    """In place of an answer that there is no money for. {until}: `until`, or nothing."""
+    until: str
+    """{when} a budget starts anew, in the operator's time zone; with a blank before it."""
+    budget_low_own: str
+    """To the person whose own budget runs low. {budget}, {percent}, {left}: amounts, {until}."""
+    budget_low: str
+    """To operators. {budget}, {who}: ` (person:ada)` or nothing, {percent}, {left}, {until}."""
+    budget_left: str
+    """In /status. {budget}, {left}, {until}."""
+    tokens: str
+    """{count} of them."""
+    tool_calls: str
+    """{count} of them."""
     stopped: str
     failed: str
     """{code} of the error, {trace}."""

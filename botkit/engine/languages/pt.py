@@ -90,6 +90,13 @@ PORTUGUESE = Language(
     unreadable=(
         "Não consigo ler este tipo de mensagem ({kind}). Diga com palavras, ou envie uma imagem ou um arquivo."
     ),
+    budget_used_up="Não posso responder agora: o orçamento para isso acabou{until}.",
+    until=" até {when}",
+    budget_low_own="Você usou {percent} % do seu orçamento `{budget}`. Resta{until}: {left}.",
+    budget_low="**Orçamento `{budget}`**{who}: {percent} % foram usados. Resta{until}: {left}.",
+    budget_left="Orçamento `{budget}`, resta{until}: {left}.",
+    tokens="{count} tokens",
+    tool_calls="{count} chamadas de ferramentas",
     stopped="Interrompido.",
     failed="Desculpe, não consegui responder ({code}). Se for relatar, informe este identificador: `{trace}`.",
     went_wrong="Algo deu errado e foi registrado. Se for relatar, informe este identificador: `{trace}`.",
