@@ -95,6 +95,8 @@ class BudgetDesk:
         self._count = count
         self._known: _Rules | None = None
         self._unpriced: set[str] = set()
+        self.looking: set[asyncio.Task[None]] = set()
+        """Checks under way whether somebody has to be warned."""
 
     @property
     def _rules(self) -> _Rules:
@@ -146,7 +148,7 @@ class BudgetDesk:
         _log.warning("budget_used_up", budget=account.budget, who=account.who, period=account.period, run=run_id)
         if self._count is not None:
             self._count("refused", account.budget)
-        self._spawn(self._look((account.key,), run_id))
+        self._look_soon((account.key,), run_id)
         raise used_up(refused, self._clock.micros())
 
     def priced(self, model: str, usage: Usage) -> Usage:
@@ -200,7 +202,12 @@ class BudgetDesk:
 
     def _settled(self, charge: Charge) -> None:
         if charge.near:
-            self._spawn(self._look(charge.accounts, charge.run_id))
+            self._look_soon(charge.accounts, charge.run_id)
+
+    def _look_soon(self, keys: Sequence[tuple[str, str, str]], run_id: str) -> None:
+        task = self._spawn(self._look(keys, run_id))
+        self.looking.add(task)
+        task.add_done_callback(self.looking.discard)
 
     async def _look(self, keys: Sequence[tuple[str, str, str]], run_id: str) -> None:
         """Warn about those of these accounts that have come so far."""
