@@ -93,6 +93,10 @@ class NodeMethods:
         """Score a value against a rubric by a model, and go on by how good it is."""
         return self.node("judge", value=value, rubric=rubric, bands=bands, model=model, about=about, **options)
 
+    def knowledge_search(self, *, query: str, sources: Sequence[str] | str = UNSET, top_k: int | str = UNSET, min_score: float | str = UNSET, **options: Unpack[Options]) -> Step:
+        """Find passages in the knowledge of the workspace, with the places they stand at."""
+        return self.node("knowledge_search", query=query, sources=sources, top_k=top_k, min_score=min_score, **options)
+
     def llm_call(self, *, prompt: str, system: str = UNSET, model: str = UNSET, schema: Mapping[str, Any] | str | None = UNSET, temperature: float | str | None = UNSET, max_output_tokens: int | str = UNSET, time_limit_s: float | str = UNSET, **options: Unpack[Options]) -> Step:
         """Ask a model once, without tools."""
         return self.node("llm_call", prompt=prompt, system=system, model=model, schema=schema, temperature=temperature, max_output_tokens=max_output_tokens, time_limit_s=time_limit_s, **options)
@@ -117,9 +121,17 @@ class NodeMethods:
         """Do several branches at the same time."""
         return self.node("parallel", branches=branches, wait_for=wait_for, on_failure=on_failure, max_at_once=max_at_once, **options)
 
+    def schedule_message(self, *, text: str = UNSET, buttons: Sequence[Any] | str = UNSET, cards: Sequence[Any] | str = UNSET, template: Mapping[str, Any] | str | None = UNSET, person: str = UNSET, to: str = UNSET, channel: str = UNSET, bot: str = UNSET, delay: str = UNSET, at: str = UNSET, cron: str = UNSET, timezone: str = UNSET, until: str = UNSET, key: str = UNSET, cancel: bool | str = UNSET, again: bool | str = UNSET, **options: Unpack[Options]) -> Step:
+        """Say something later: after a while, at a time, or again and again. The run goes on at once."""
+        return self.node("schedule_message", text=text, buttons=buttons, cards=cards, template=template, person=person, to=to, channel=channel, bot=bot, delay=delay, at=at, cron=cron, timezone=timezone, until=until, key=key, cancel=cancel, again=again, **options)
+
     def send_message(self, *, text: str = UNSET, buttons: Sequence[Any] | str = UNSET, selects: Sequence[Any] | str = UNSET, form: Mapping[str, Any] | str | None = UNSET, cards: Sequence[Any] | str = UNSET, silent: bool | str = UNSET, channel: str = UNSET, room: str = UNSET, thread: str = UNSET, to: str = UNSET, **options: Unpack[Options]) -> Step:
         """Say something in the conversation of the run, or in another one."""
         return self.node("send_message", text=text, buttons=buttons, selects=selects, form=form, cards=cards, silent=silent, channel=channel, room=room, thread=thread, to=to, **options)
+
+    def send_proactive(self, *, text: str = UNSET, buttons: Sequence[Any] | str = UNSET, cards: Sequence[Any] | str = UNSET, template: Mapping[str, Any] | str | None = UNSET, person: str = UNSET, to: str = UNSET, channel: str = UNSET, bot: str = UNSET, people: Sequence[str] | str = UNSET, role: str = UNSET, per_minute: int | str = UNSET, **options: Unpack[Options]) -> Step:
+        """Write to a person, to everybody with a role, to a list of people, or to a room."""
+        return self.node("send_proactive", text=text, buttons=buttons, cards=cards, template=template, person=person, to=to, channel=channel, bot=bot, people=people, role=role, per_minute=per_minute, **options)
 
     def set_variable(self, *, name: str = UNSET, value: Any = UNSET, values: Mapping[str, Any] | str = UNSET, transform: str = UNSET, kind: Literal["any", "text", "number", "integer", "boolean", "list", "object", "json"] = UNSET, append: bool | str = UNSET, **options: Unpack[Options]) -> Step:
         """Write one variable with `name` and `value`, or several with `values`."""
