@@ -16,6 +16,7 @@ from botkit.core.agent import AgentOutcome, ReplySink
 from botkit.core.journal import TranscriptRow
 from botkit.core.redact import StreamRedactor
 from botkit.core.screening import WITHHELD, Checks, GuardFinding, Guards, check, stream_of
+from botkit.core.taint import source
 from botkit.core.tools import Principal, Result, Tool, ToolCall, ToolEvent, ToolPort, result_text
 from botkit.runs.context import RunContext
 
@@ -32,10 +33,13 @@ def as_rows(where: str, findings: Sequence[GuardFinding]) -> list[dict[str, Any]
 
 
 def noted(where: str, findings: Sequence[GuardFinding], *, run_id: str, bot: str) -> list[dict[str, Any]]:
-    """The same, and a line in the log for what was blocked. Never the text, nor what a model said about it."""
+    """The same, and a line in the log for each. Never the text, nor what a model said about it."""
     for each in findings:
+        facts = {"where": where, "check": each.check, "kind": each.kind, "run_id": run_id, "bot": bot}
         if each.measure == "block":
-            _log.warning(BLOCKED, where=where, check=each.check, kind=each.kind, run_id=run_id, bot=bot)
+            _log.warning(BLOCKED, **facts)
+        else:
+            _log.info("guardrail_found", measure=each.measure, **facts)
     return as_rows(where, findings)
 
 
@@ -129,6 +133,8 @@ class GuardedTools:
             text = f"{text}\n{json.dumps(structured, ensure_ascii=False)}" if text.strip() else json.dumps(structured)
         verdict = check(text, self._checks)
         noted("tools", verdict.findings, run_id=call.run_id, bot=self._bot)
+        if verdict.steers and not result.taint:
+            result = msgspec.structs.replace(result, taint=source("the tool", call.tool))
         if verdict.blocked:
             kept = f"The result of {call.tool} was kept back by a guardrail ({verdict.blocked}). Tell the person."
             return _as_text(result, kept)

@@ -51,6 +51,9 @@ class Metrics:
         self.budgets = Counter(
             "botkit_budget_events", "Calls refused by a budget, and warnings given.", ["budget", "event"], **kinds
         )
+        self.findings = Counter(
+            "botkit_guardrail_findings", "What guardrails found.", ["bot", "where", "check", "measure"], **kinds
+        )
         self.rows = Gauge("botkit_rows", "What is stored, by kind.", ["kind"], **kinds)
         self.busy = Gauge("botkit_busy", "Conversations being worked on or delivered to.", ["kind"], **kinds)
         self.channels = Gauge("botkit_channel_up", "1 while a channel is ok.", ["channel", "platform"], **kinds)
@@ -136,6 +139,8 @@ class MeteredJournal:
             return
         bot, started_at = self._turns.pop(write.run_id, ("", 0))
         self._metrics.turns.labels(bot, write.state).inc()
+        for found in (write.output or {}).get("guardrails", ()):
+            self._metrics.findings.labels(bot, found["where"], found["check"], found["measure"]).inc(found["count"])
         if started_at and write.state in _FINAL:
             self._metrics.turn_s.labels(bot).observe((write.at - started_at) / 1_000_000)
 
