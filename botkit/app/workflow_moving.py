@@ -50,6 +50,9 @@ def plan_move(
         return msgspec.structs.replace(moved, state="current"), None
     reasons = [*_finished(opened, plan, registry, names, other), *_open(opened, plan, registry, names)]
     steps, waits = _renamed(opened, new, names)
+    for wait in waits:  # their ids stay, so nothing else may come to carry them
+        old = wait.id.removeprefix(f"{run.id}/").partition("/")[0].partition("@")[0]
+        reasons += [f"`{old}` is another node now, and a question of the run carries that name"] * (old in plan.nodes)
     known = {key for key in opened.steps if key not in {step.key for step in steps}}
     reasons += [f"`{step.to}` is the name of another step" for step in steps if step.to in known]
     paths = {wait.id: wait.key for wait in waits}
@@ -134,7 +137,7 @@ def _reached(opened: OpenRun, plan: Plan, names: Mapping[str, str]) -> set[str]:
     reached = {node.id for node in plan.graph.nodes if node.id not in led or node.type == "error_handler"}
     for visit in top:
         name = names.get(visit.node, visit.node)
-        reached.update(target for target in plan.follow(name, visit.handle) if name in plan.nodes)
+        reached.update(plan.follow(name, visit.handle) if name in plan.nodes else ())
     new = [name for name in reached if name not in {names.get(visit.node, visit.node) for visit in top}]
     for name in new:  # nodes that are new, or not done yet, may lead there
         reached |= plan.ahead(name)

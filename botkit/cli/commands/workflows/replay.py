@@ -49,6 +49,7 @@ async def command(out: Output, run: str, against: str) -> None:
     for what in ("path", "messages", "calls"):
         found = getattr(report, what)
         lines += ["", what, *(f"  {coloured(line)}" for line in found)] if found else []
+    lines += ["", f"it waits at {report.waits_at} now"] if report.waits_at and not report.same else []
     if report.missing:
         lines += ["", "not recorded, so not done:", *(f"  {step}" for step in report.missing)]
     if report.error:
