@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from botkit.core.config import Config
     from botkit.workflows.graph import Plan
     from botkit.workflows.runner import WorkflowRunner
+    from botkit.workflows.own.host import OwnNodes
     from botkit.workflows.sandbox.pool import Sandbox
 
 _PLANS_REMEMBERED = 200
@@ -74,6 +75,7 @@ class InstanceWorkflows:
 
     async def plan_hash(self, revision: str, workflow: str) -> str:
         return (await self.plan(revision, workflow)).hash
+        self._own: OwnNodes | None = None
 
     async def run(self, ctx: RunContext, task: WorkflowTask) -> WorkflowOutcome:
         if self._runner is None:
@@ -87,6 +89,8 @@ class InstanceWorkflows:
 
     async def plan(self, revision: str, workflow: str) -> Plan:
         """The graph of a revision, compiled once. Raises `NotFound`."""
+        if self._own is not None:
+            await self._own.close()
         config = await self._configs.get(revision)
         key = (config.revision, workflow)
         if key not in self._plans:
@@ -116,12 +120,15 @@ class InstanceWorkflows:
 
     def _make(self) -> WorkflowRunner:
         from botkit.app.outbound import GuardedHttp
-        from botkit.workflows.registry import builtin_registry
+        from botkit.workflows.own.describing import nodes_folder
+        from botkit.workflows.own.host import OwnNodes
+        from botkit.workflows.own.proxy import node_types
         from botkit.workflows.runner import WorkflowRunner
         from botkit.workflows.sandbox.pool import Sandbox
         from botkit.workflows.services import WorkflowServices
 
-        self._sandbox = Sandbox(spawn_guest)
+        folder = nodes_folder(self._configs.current.root.resolve())
+        self._sandbox, self._own = Sandbox(spawn_guest), OwnNodes(spawn_guest, folder)
         return WorkflowRunner(
             WorkflowServices(
                 model=self._model,
@@ -132,7 +139,7 @@ class InstanceWorkflows:
                 elicit=elicit,
                 bot=self.bot,
                 plan=self.plan,
-                node_type=builtin_registry().cls,
+                node_type=node_types(folder),
                 identity=self._identity,
                 notes=self._notes,
                 knowledge=self._knowledge,
@@ -142,6 +149,7 @@ class InstanceWorkflows:
         )
 
 
+                own=self._own,
 def bot_facts(config: Config, name: str) -> BotFacts:
     """What others may know of a bot that they ask. Raises `NotFound`."""
     bot = config.bots.get(name)

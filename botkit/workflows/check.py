@@ -17,7 +17,8 @@ from botkit.workflows.checks.names import Facts, check_names, facts_of, names_in
 from botkit.workflows.checks.variables import check_variables
 from botkit.workflows.define.compile import written_workflow
 from botkit.workflows.define.written import Written
-from botkit.workflows.registry import Registry, builtin_registry
+from botkit.workflows.own.describing import describe, nodes_folder, registry_of
+from botkit.workflows.registry import Registry
 from botkit.workflows.wiring import check_wiring
 
 
@@ -41,20 +42,21 @@ def check_workflows(
         tools: tools by server, of servers that have told them.
         secrets: names of stored secrets; nothing is said about them when absent.
     """
-    registry = registry or builtin_registry()
+    registry = registry or registry_of(config)
     facts = facts_of(config, tools=tools, secrets=secrets)
     every = {slug: written_workflow(config, slug, registry) for slug in config.workflows}
     for slug, written in every.items():
         check_written(written, registry, facts, workspaces_of(config, slug))
     _circles(config, every, registry)
     problems = [problem for written in every.values() for problem in written.report.problems]
+    problems += describe(nodes_folder(config.root.resolve())).problems
     warnings = [problem for written in every.values() for problem in written.report.warnings]
     return Checked(problems=tuple(_sorted(problems)), warnings=tuple(_sorted(warnings)))
 
 
 def check_workflow(config: Config, slug: str, registry: Registry | None = None) -> Checked:
     """Look at one workflow. Raises `NotFound`."""
-    registry = registry or builtin_registry()
+    registry = registry or registry_of(config)
     written = written_workflow(config, slug, registry)
     check_written(written, registry, facts_of(config), workspaces_of(config, slug))
     report = written.report

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["AgentPort", "Messages", "RunsCode", "WorkflowServices"]
+__all__ = ["AgentPort", "Messages", "RunsCode", "RunsOwnNodes", "WorkflowServices"]
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +32,16 @@ class AgentPort(Protocol):
 
 
 class RunsCode(Protocol):
+class RunsOwnNodes(Protocol):
+    async def run(self, ctx: NodeContext, kind: str, data: Mapping[str, Any], signal: Signal | None) -> Outcome | Wait:
+        """Run or resume a node of an operator.
+
+        Raises:
+            NodeFailed: as the node did, or because its process ended too often (`crashed`).
+        """
+        ...
+
+
     async def run(self, request: CodeRequest, tools: Tools | None = None) -> CodeResult:
         """As `Sandbox.run` says."""
         ...
@@ -81,6 +91,8 @@ class WorkflowServices:
     sandbox: RunsCode | None = None
     """Where `code_block` runs; None: it is not available."""
     notes: Notebook | None = None
+    own: RunsOwnNodes | None = None
+    """Where nodes of the operator run; None: there are none."""
     """Notes about people, conversations and teams; None: they are not available."""
     knowledge: KnowledgePort | None = None
     """Files to look things up in; None: there are none."""

@@ -14,7 +14,8 @@ from botkit.core.errors import ConfigError, NotFound
 from botkit.workflows.define.read import read_workflow
 from botkit.workflows.define.written import Report, Written, WrittenEdge, located_values
 from botkit.workflows.graph import Graph, GraphEdge, GraphNode
-from botkit.workflows.registry import Registry, builtin_registry
+from botkit.workflows.own.describing import registry_of
+from botkit.workflows.registry import Registry
 
 _REMEMBERED = 256
 _graphs: OrderedDict[tuple[str, str, Registry], Graph] = OrderedDict()
@@ -46,7 +47,7 @@ def compile_workflow(config: Config, slug: str, registry: Registry | None = None
     """
     from botkit.workflows.wiring import check_wiring
 
-    registry = registry or builtin_registry()
+    registry = registry or registry_of(config)
     key = (config.revision, slug, registry)
     if (known := _graphs.get(key)) is not None:
         _graphs.move_to_end(key)
