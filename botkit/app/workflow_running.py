@@ -17,8 +17,8 @@ from botkit.app.vault import ProcessVault
 from botkit.core.errors import ConfigError, NotFound
 from botkit.core.identity import IdentityDesk
 from botkit.core.journal import Run, Write
-from botkit.core.messages import OutMessage
 from botkit.core.knowledge import KnowledgePort
+from botkit.core.messages import OutMessage
 from botkit.core.models import Model
 from botkit.core.notebook import Notebook
 from botkit.core.redact import Redactor
@@ -30,8 +30,8 @@ from botkit.runs.context import RunContext
 if TYPE_CHECKING:
     from botkit.core.config import Config
     from botkit.workflows.graph import Plan
-    from botkit.workflows.runner import WorkflowRunner
     from botkit.workflows.own.host import OwnNodes
+    from botkit.workflows.runner import WorkflowRunner
     from botkit.workflows.sandbox.pool import Sandbox
 
 _PLANS_REMEMBERED = 200
@@ -72,10 +72,10 @@ class InstanceWorkflows:
         self._plans: OrderedDict[tuple[str, str], Plan] = OrderedDict()
         self._runner: WorkflowRunner | None = None
         self._sandbox: Sandbox | None = None
+        self._own: OwnNodes | None = None
 
     async def plan_hash(self, revision: str, workflow: str) -> str:
         return (await self.plan(revision, workflow)).hash
-        self._own: OwnNodes | None = None
 
     async def run(self, ctx: RunContext, task: WorkflowTask) -> WorkflowOutcome:
         if self._runner is None:
@@ -86,11 +86,11 @@ class InstanceWorkflows:
         """End the processes that run code."""
         if self._sandbox is not None:
             await self._sandbox.close()
+        if self._own is not None:
+            await self._own.close()
 
     async def plan(self, revision: str, workflow: str) -> Plan:
         """The graph of a revision, compiled once. Raises `NotFound`."""
-        if self._own is not None:
-            await self._own.close()
         config = await self._configs.get(revision)
         key = (config.revision, workflow)
         if key not in self._plans:
@@ -145,11 +145,11 @@ class InstanceWorkflows:
                 knowledge=self._knowledge,
                 http=GuardedHttp(self._vault) if self._vault is not None else None,
                 sandbox=self._sandbox,
+                own=self._own,
             )
         )
 
 
-                own=self._own,
 def bot_facts(config: Config, name: str) -> BotFacts:
     """What others may know of a bot that they ask. Raises `NotFound`."""
     bot = config.bots.get(name)

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from botkit.core.agent import AgentOutcome, AgentTask, ReplySink
 from botkit.core.identity import IdentityDesk
 from botkit.core.journal import Run, Write
+from botkit.core.knowledge import KnowledgePort
 from botkit.core.messages import OutMessage
 from botkit.core.models import Model
-from botkit.core.knowledge import KnowledgePort
 from botkit.core.notebook import Notebook
 from botkit.core.outbound import HttpPort
 from botkit.core.redact import Redactor
@@ -22,7 +22,7 @@ from botkit.core.workflow_actions import WorkflowActions
 from botkit.core.workflows import BotFacts, Visit
 from botkit.runs.calling import Elicit
 from botkit.runs.context import RunContext
-from botkit.sdk.nodes import Node
+from botkit.sdk.nodes import Node, NodeContext, Outcome, Signal, Wait
 from botkit.workflows.graph import Plan
 from botkit.workflows.sandbox.pool import CodeRequest, CodeResult, Tools
 
@@ -31,7 +31,6 @@ class AgentPort(Protocol):
     async def run(self, ctx: RunContext, task: AgentTask, sink: ReplySink) -> AgentOutcome: ...
 
 
-class RunsCode(Protocol):
 class RunsOwnNodes(Protocol):
     async def run(self, ctx: NodeContext, kind: str, data: Mapping[str, Any], signal: Signal | None) -> Outcome | Wait:
         """Run or resume a node of an operator.
@@ -42,6 +41,7 @@ class RunsOwnNodes(Protocol):
         ...
 
 
+class RunsCode(Protocol):
     async def run(self, request: CodeRequest, tools: Tools | None = None) -> CodeResult:
         """As `Sandbox.run` says."""
         ...
@@ -90,9 +90,9 @@ class WorkflowServices:
     """What `action` does to people and conversations; None: only what needs none of it."""
     sandbox: RunsCode | None = None
     """Where `code_block` runs; None: it is not available."""
-    notes: Notebook | None = None
     own: RunsOwnNodes | None = None
     """Where nodes of the operator run; None: there are none."""
+    notes: Notebook | None = None
     """Notes about people, conversations and teams; None: they are not available."""
     knowledge: KnowledgePort | None = None
     """Files to look things up in; None: there are none."""
