@@ -236,6 +236,11 @@ class BudgetDesk:
         current, resets_at = period_of(budget.per, self._clock.now(), self._rules.timezone)
         return account_of(name, budget, who, period, resets_at) if current == period else None
 
+    @property
+    def teams(self) -> Mapping[str, Sequence[str]]:
+        """The bots of each team, under its own name too."""
+        return self._rules.teams
+
     # ── for administrators ───────────────────────────────────────────────────────────────────────────────
 
     @property

@@ -11,7 +11,7 @@ SECTIONS = (
     ("Configure", ("check", "schema", "explain", "diff", "apply", "rollback", "secrets", "mcp", "channels")),
     ("Share", ("workspace", "token", "member")),
     ("Operate", ("approvals", "pairing", "doctor", "backup", "restore", "data")),
-    ("Look", ("runs", "logs", "analytics", "usage")),
+    ("Look", ("runs", "logs", "analytics", "usage", "budgets")),
 )
 """The order of the page; what is not named here follows under "More"."""
 

@@ -5,7 +5,7 @@ Sums are made by the database from the rows themselves, so they can neither drif
 
 from __future__ import annotations
 
-__all__ = ["Analytics", "CallFilter", "CallTotal", "ModelTotal", "ToolTiming"]
+__all__ = ["Analytics", "CallFilter", "CallTotal", "ModelTotal", "SpendFilter", "Spent", "ToolTiming"]
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
@@ -77,6 +77,34 @@ class ModelTotal(Data, omit_defaults=False):
     cost_micros: int
 
 
+class SpendFilter(Data):
+    """Which model calls. An empty field admits all."""
+
+    bots: tuple[str, ...] = ()
+    person: str = ""
+    workspace: str = ""
+    channel: str = ""
+    model: str = ""
+    since: int = 0
+    """Microseconds, UTC; that moment is in."""
+
+
+class Spent(Data, omit_defaults=False):
+    """The model calls that agree in everything that is set here."""
+
+    at: int
+    """Start of a quarter of an hour, microseconds UTC; 0 where time was not asked for."""
+    bot: str
+    channel: str
+    workspace: str
+    person: str
+    model: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_micros: int
+
+
 class Analytics(Protocol):
     """Reads of the call log that may take seconds over a million rows; they hold nobody up."""
 
@@ -90,6 +118,11 @@ class Analytics(Protocol):
 
     async def models(self, wanted: CallFilter) -> Sequence[ModelTotal]:
         """Model calls by the fields they share with tool calls: workspace, principal, bot, time. Dearest first."""
+        ...
+
+    async def spent(self, wanted: SpendFilter, *, by_time: bool = False) -> Sequence[Spent]:
+        """Every wanted model call is counted in exactly one row; `by_time`: of each quarter of an hour apart, which
+        every time zone makes whole days of."""
         ...
 
     def rows(self, wanted: CallFilter) -> AsyncIterator[CallRecord]:

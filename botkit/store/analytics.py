@@ -7,9 +7,9 @@ __all__ = ["SqlAnalytics"]
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, func, literal, select, true
 
-from botkit.core.analytics import CallFilter, CallTotal, ModelTotal, ToolTiming
+from botkit.core.analytics import CallFilter, CallTotal, ModelTotal, SpendFilter, Spent, ToolTiming
 from botkit.core.tools import CallRecord
 from botkit.store.reader import Reader
 from botkit.store.records import CALL_COLUMNS, read_call
@@ -36,6 +36,7 @@ _GROUP = (
     calls.c.status,
 )
 _TIMED = ("ok", "error", "timeout")
+_QUARTER = 900_000_000
 
 
 class SqlAnalytics:
@@ -135,6 +136,46 @@ class SqlAnalytics:
             for workspace, person, bot, number, input_tokens, output_tokens, cost_micros
             in await self._reader.all(statement)
         ]  # fmt: skip
+
+    async def spent(self, wanted: SpendFilter, *, by_time: bool = False) -> Sequence[Spent]:
+        call = model_calls.c
+        at = (call.at - call.at % _QUARTER if by_time else literal(0, Integer)).label("quarter")
+        group = (call.bot, call.channel, call.workspace, call.person_id, call.model)
+        given = [
+            column == value
+            for column, value in (
+                (call.person_id, wanted.person),
+                (call.workspace, wanted.workspace),
+                (call.channel, wanted.channel),
+                (call.model, wanted.model),
+            )
+            if value
+        ]
+        if wanted.bots:
+            given.append(call.bot.in_(wanted.bots))
+        sums = (func.sum(call.input_tokens), func.sum(call.output_tokens), func.sum(call.cost_micros))
+        grouping = (at, *group) if by_time else group
+        statement: Select[*tuple[Any, ...]] = (
+            select(at, *group, func.count(), *sums)
+            .where(and_(call.at >= wanted.since, *given))
+            .group_by(*grouping)
+            .order_by(*grouping)
+        )
+        return [
+            Spent(
+                at=int(row[0]),
+                bot=row[1],
+                channel=row[2],
+                workspace=row[3],
+                person=row[4],
+                model=row[5],
+                calls=int(row[6]),
+                input_tokens=int(row[7]),
+                output_tokens=int(row[8]),
+                cost_micros=int(row[9]),
+            )
+            for row in await self._reader.all(statement)
+        ]
 
     async def rows(self, wanted: CallFilter) -> AsyncIterator[CallRecord]:
         statement = select(*CALL_COLUMNS).where(_wanted(wanted)).order_by(calls.c.at, calls.c.seq)

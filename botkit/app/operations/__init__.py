@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from botkit.app.operations.access import MemberOperations, TokenOperations
 from botkit.app.operations.approvals import ApprovalOperations
+from botkit.app.operations.budgets import BudgetOperations
 from botkit.app.operations.calls import CallOperations
 from botkit.app.operations.channels import ChannelOperations
 from botkit.app.operations.chat import ChatOperations
@@ -52,6 +53,7 @@ class Operations:
     tokens: TokenOperations
     members: MemberOperations
     pairing: PairingOperations
+    budgets: BudgetOperations
     calls: CallOperations
     reports: ReportOperations
     data: DataOperations
@@ -75,6 +77,7 @@ class Operations:
             tokens=TokenOperations(instance),
             members=MemberOperations(instance),
             pairing=PairingOperations(instance),
+            budgets=BudgetOperations(instance),
             calls=CallOperations(instance),
             reports=ReportOperations(instance),
             data=DataOperations(instance),

@@ -1,22 +1,23 @@
-"""What administrators did, and what language models cost. Tool calls have a file of their own."""
+"""What administrators did, and what language models and tools were used for. Tool calls have a file of their own."""
 
 from __future__ import annotations
 
-__all__ = ["ReportOperations", "Usage", "UsageRow"]
+__all__ = ["ReportOperations", "Usage", "UsageKey", "UsageRow"]
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
+from zoneinfo import ZoneInfo
 
+from botkit.core.analytics import CallFilter, SpendFilter, Spent
+from botkit.core.clock import from_micros
 from botkit.core.data import Data
-from botkit.core.journal import Audit, ModelCall
+from botkit.core.errors import NotFound
+from botkit.core.journal import Audit
 
 if TYPE_CHECKING:
     from botkit.app.instance import Instance
 
-_REPORT_LIMIT = 200_000
-
-UsageKey = Literal["bot", "model", "person", "channel", "day"]
+UsageKey = Literal["bot", "team", "model", "person", "workspace", "channel", "day", "tool"]
 
 
 class UsageRow(Data, omit_defaults=False):
@@ -30,6 +31,31 @@ class UsageRow(Data, omit_defaults=False):
 class Usage(Data, omit_defaults=False):
     rows: tuple[UsageRow, ...]
     total: UsageRow
+    """The sum of the rows: every call is counted in exactly one."""
+
+
+class _Sum:
+    """A row while it grows."""
+
+    def __init__(self, key: str):
+        self._key = key
+        self._calls = self._input = self._output = self._micros = 0
+
+    def add(self, calls: int, input_tokens: int = 0, output_tokens: int = 0, micros: int = 0) -> None:
+        self._calls += calls
+        self._input += input_tokens
+        self._output += output_tokens
+        self._micros += micros
+
+    @property
+    def row(self) -> UsageRow:
+        return UsageRow(
+            key=self._key,
+            calls=self._calls,
+            input_tokens=self._input,
+            output_tokens=self._output,
+            cost_cents=self._micros / 10_000,
+        )
 
 
 class ReportOperations:
@@ -40,37 +66,79 @@ class ReportOperations:
         """Administrative acts, newest first."""
         return await self._i.store.records.audits(limit=limit)
 
-    async def usage(self, *, period_s: float, by: UsageKey = "bot") -> Usage:
-        """Model calls, tokens and money of the last `period_s` seconds."""
+    async def usage(
+        self,
+        *,
+        period_s: float,
+        by: UsageKey = "bot",
+        bot: str = "",
+        team: str = "",
+        person: str = "",
+        workspace: str = "",
+        channel: str = "",
+        model: str = "",
+    ) -> Usage:
+        """Model calls, tokens and money of the last `period_s` seconds; by `tool`, calls of tools.
+
+        Args:
+            team: only what its bots used.
+            person: name or id.
+
+        Raises:
+            NotFound: no such team.
+        """
         since = self._i.clock.micros() - int(period_s * 1_000_000)
-        calls = await self._i.store.records.model_calls(since=since, limit=_REPORT_LIMIT)
-        names = await self._names() if by == "person" else {}
-        groups: defaultdict[str, list[ModelCall]] = defaultdict(list)
-        for call in calls:
-            groups[_usage_key(call, by, names)].append(call)
-        rows = [_usage_row(key, group) for key, group in groups.items()]
-        rows.sort(key=lambda row: row.key if by == "day" else (-row.cost_cents, -row.input_tokens, row.key))
-        return Usage(rows=tuple(rows), total=_usage_row("total", calls))
+        people = await self._i.store.people.list()
+        ids = [one.id for one in people if person in (one.id, one.name)] or [person] if person else [""]
+        bots = self._bots(bot, team)
+        if by == "tool":
+            return await self._tools(since, bots, tuple(filter(None, ids)), workspace)
+        spent: list[Spent] = []
+        for person_id in ids:
+            wanted = SpendFilter(
+                bots=bots, person=person_id, workspace=workspace, channel=channel, model=model, since=since
+            )
+            spent += await self._i.store.analytics.spent(wanted, by_time=by == "day")
+        names = {one.id: one.name or one.id for one in people} if by == "person" else {}
+        groups: dict[str, _Sum] = {}
+        total = _Sum("total")
+        for one in spent:
+            key = self._key(one, by, names)
+            for row in (groups.setdefault(key, _Sum(key)), total):
+                row.add(one.calls, one.input_tokens, one.output_tokens, one.cost_micros)
+        return _report(groups.values(), total, in_order=by == "day")
 
-    async def _names(self) -> dict[str, str]:
-        return {person.id: person.name or person.id for person in await self._i.store.people.list()}
+    async def _tools(self, since: int, bots: tuple[str, ...], people: tuple[str, ...], workspace: str) -> Usage:
+        groups: dict[str, _Sum] = {}
+        total = _Sum("total")
+        for bot in bots or ("",):
+            wanted = CallFilter(since=since, bot=bot, principals=people, workspace=workspace, method="tools/call")
+            for one in await self._i.store.analytics.totals(wanted):
+                for row in (groups.setdefault(one.tool, _Sum(one.tool)), total):
+                    row.add(one.calls)
+        return _report(groups.values(), total)
+
+    def _bots(self, bot: str, team: str) -> tuple[str, ...]:
+        """The bots that are asked about; none for all."""
+        if not team:
+            return (bot,) if bot else ()
+        members = self._i.budgets.teams.get(team)
+        if members is None:
+            raise NotFound(f"no team is called `{team}`; there is: {', '.join(self._i.budgets.teams) or 'none'}")
+        return tuple(one for one in dict.fromkeys(members) if bot in ("", one)) or ("",)
+
+    def _key(self, one: Spent, by: UsageKey, names: dict[str, str]) -> str:
+        if by == "day":
+            zone = ZoneInfo(self._i.configs.current.settings.timezone)
+            return from_micros(one.at).astimezone(zone).date().isoformat()
+        if by == "person":
+            return names.get(one.person, one.person)
+        if by == "team":  # a bot of several teams is counted once, under all their names
+            return " + ".join(team for team, members in self._i.budgets.teams.items() if one.bot in members)
+        return {"bot": one.bot, "model": one.model, "channel": one.channel, "workspace": one.workspace}[by]
 
 
-def _usage_key(call: ModelCall, by: UsageKey, names: dict[str, str]) -> str:
-    if by == "day":
-        from botkit.core.clock import from_micros
-
-        return from_micros(call.at).date().isoformat()
-    if by == "person":
-        return names.get(call.person_id, call.person_id)
-    return {"bot": call.bot, "model": call.model, "channel": call.channel}[by]
-
-
-def _usage_row(key: str, calls: Sequence[ModelCall]) -> UsageRow:
-    return UsageRow(
-        key=key,
-        calls=len(calls),
-        input_tokens=sum(call.usage.input_tokens for call in calls),
-        output_tokens=sum(call.usage.output_tokens for call in calls),
-        cost_cents=sum(call.usage.cost_micros for call in calls) / 10_000,
-    )
+def _report(sums: Iterable[_Sum], total: _Sum, *, in_order: bool = False) -> Usage:
+    rows = [one.row for one in sums]
+    rows.sort(key=lambda row: row.key if in_order else (-row.cost_cents, -row.input_tokens, -row.calls, row.key))
+    return Usage(rows=tuple(rows), total=total.row)

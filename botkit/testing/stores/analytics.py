@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from botkit.core.analytics import CallFilter
+from botkit.core.analytics import CallFilter, SpendFilter
 from botkit.core.journal import AddUsage, ModelCall
 from botkit.core.models import Usage
 from botkit.core.tools import CallRecord
@@ -163,6 +163,33 @@ class AnalyticsContract:
         (one,) = await store.analytics.models(CallFilter(workspace="desk", principals=("per_1",)))
         assert (one.calls, one.input_tokens) == (2, 1 + 7)
         assert list(await store.analytics.models(CallFilter(bot="nobody"))) == []
+
+    async def test_what_was_spent_adds_up_in_every_direction(self, store: Stores) -> None:
+        quarter = 900_000_000
+        calls = [
+            ModelCall(
+                id=f"m{at}",
+                at=at * quarter // 3,
+                model=f"m/{at % 2}",
+                workspace="desk",
+                channel=f"c{at % 2}",
+                person_id=f"per_{at % 3}",
+                bot=f"bot{at % 4}",
+                usage=Usage(input_tokens=at, output_tokens=1, cost_micros=10 * at),
+            )
+            for at in range(24)
+        ]
+        await store.journal.commit(None, [AddUsage(call=call) for call in calls])
+        for by_time in (False, True):
+            rows = await store.analytics.spent(SpendFilter(), by_time=by_time)
+            assert sum(one.calls for one in rows) == 24
+            assert sum(one.cost_micros for one in rows) == 10 * sum(range(24))
+            assert {one.at for one in rows} == ({at * quarter for at in range(8)} if by_time else {0})
+        chosen = await store.analytics.spent(SpendFilter(bots=("bot0", "bot1"), person="per_1", model="m/0", since=1))
+        wanted = [at for at in range(1, 24) if at % 4 in (0, 1) and at % 3 == 1 and at % 2 == 0]
+        assert sum(one.input_tokens for one in chosen) == sum(wanted)
+        elsewhere = SpendFilter(workspace="shop"), SpendFilter(channel="c9")
+        assert [list(await store.analytics.spent(one)) for one in elsewhere] == [[], []]
 
 
 def _nearest(sorted_values: Sequence[float], percent: int) -> float:

@@ -1,0 +1,1 @@
+"""Show what is left of budgets, add to them, begin them anew."""
