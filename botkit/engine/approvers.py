@@ -52,7 +52,7 @@ def places_to_ask(config: Config, channels: Channels, wait: Wait) -> list[Place]
 def _private_chats(config: Config, channel: str, platform: str, adapter: Adapter, wait: Wait) -> Iterator[Place]:
     """Private chats with the people of bots.yaml who may decide."""
     for key, person in config.people.items():
-        if not may_decide(wait, key, person.roles):
+        if not may_decide(wait, key, config.roles_of(key)):
             continue
         ids = person.identities.get(channel) or person.identities.get(platform) or ()
         for user_id in ids:

@@ -54,7 +54,7 @@ def _readers(config: Config, wait: Wait) -> list[tuple[str, str]]:
         person = config.people.get(entry)
         if "@" in entry:
             found.setdefault(entry, entry)
-        elif person is not None and may_decide(wait, entry, person.roles):
+        elif person is not None and may_decide(wait, entry, config.roles_of(entry)):
             for address in tuple(person.identities.get("email") or ())[:1]:
                 found.setdefault(address, entry)
     return [(name, address) for address, name in found.items()]

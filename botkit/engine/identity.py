@@ -75,7 +75,7 @@ class Identities:
         roles = list(person.roles)
         if name:
             declared = config.people[name]
-            roles.extend(declared.roles)
+            roles.extend(config.roles_of(name))
             person = msgspec.structs.replace(
                 person,
                 name=declared.name or person.name,

@@ -230,7 +230,7 @@ def service_roles(config: Config, trigger: Mapping[str, Any]) -> tuple[str, ...]
     declared = _declared(config, trigger)
     owner = getattr(declared, "owner", None)
     if owner is not None and owner in config.people:
-        return tuple(config.people[owner].roles) or ("member",)
+        return config.roles_of(owner) or ("member",)
     return ("member",) if _allowed(trigger, config) else ("guest",)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import PrivateAttr
 
-from botkit.core.config.models import BUILTIN_ROLES, Document, ModelSpec, Role, Workspace
+from botkit.core.config.models import BUILTIN_ROLES, Document, ModelSpec, Role, Workspace, roles_of
 from botkit.core.config.tree import Branch, Place, follow
 from botkit.core.errors import NotFound, Problem
 
@@ -90,6 +90,10 @@ class Config(Document, frozen=True, defer_build=False):
     def roles(self) -> Mapping[str, Role]:
         """Built-in roles and those of `settings.roles`, which win."""
         return {**BUILTIN_ROLES, **self.settings.roles}
+
+    def roles_of(self, person: str) -> tuple[str, ...]:
+        """What a person of `people` is by their entry: their roles, their groups, and the roles of these."""
+        return roles_of(self.people[person], self.settings.groups)
 
     def place(self, *path: str | int) -> Place | None:
         """Where the value at `path` stands, or None when it is a default."""

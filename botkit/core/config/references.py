@@ -59,6 +59,9 @@ class _Check:
     def roles(self) -> set[str]:
         return {*BUILTIN_ROLES, *self.doc.settings.roles}
 
+    def groups(self) -> set[str]:
+        return set(self.doc.settings.groups)
+
     def refer(self, path: Path, name: str | None, what: str, names: Iterable[str], *, key: bool = False) -> None:
         """Complain unless `name` is one of `names`. `key`: the name is the last key of the path."""
         known = set(names)
@@ -87,7 +90,7 @@ class _Check:
             self.complain((*path, "currency"), f"prices are counted in {currency}, see settings.currency")
 
     def who(self, path: Path, names: Sequence[str]) -> None:
-        known = self.roles() | self.declared("people")
+        known = self.roles() | self.groups() | self.declared("people")
         for index, name in _indexed(names):
             self.refer((*path, *index), name, "role or person", known)
 
@@ -170,7 +173,7 @@ class _Check:
             here: Path = ("workspaces", name, "tools", pattern)
             self.tool(here, pattern, self.tool_owners())  # reviews are often shared between workspaces
             for index, role in _indexed(review.roles or ()):
-                self.refer((*here, "roles", *index), role, "role", self.roles())
+                self.refer((*here, "roles", *index), role, "role", self.roles() | self.groups())
             self.who((*here, "approvers"), review.approvers or ())
         for role, rules in workspace.roles.items():
             here = ("workspaces", name, "roles", role)
@@ -254,6 +257,8 @@ class _Check:
             here: Path = ("people", name)
             for index, role in _indexed(person.roles):
                 self.refer((*here, "roles", *index), role, "role", self.roles())
+            for index, group in _indexed(person.groups):
+                self.refer((*here, "groups", *index), group, "group", self.groups())
             for place, ids in person.identities.items():
                 self.refer((*here, "identities", place), place, "channel or platform", places, key=True)
                 for index, one in _indexed(ids):
@@ -297,7 +302,8 @@ class _Check:
                     if one != "*":
                         self.refer(("budgets", name, key, *index), one, what, self.declared(key))
             for index, role in _indexed(budget.roles):
-                self.refer(("budgets", name, "roles", *index), role, "role", self.roles())
+                path = ("budgets", name, "roles", *index)
+                self.refer(path, role, "role", self.roles() | self.groups())
             self.money(("budgets", name, "spend"), budget.spend)
 
     def _settings(self) -> None:
@@ -307,6 +313,12 @@ class _Check:
         self._approvals_by_mail(approvals.email)
         for role, rights in self.doc.settings.roles.items():
             self.rules(("settings", "roles", role, "tools"), rights.tools, self.tool_owners())
+        for name, group in self.doc.settings.groups.items():
+            here: Path = ("settings", "groups", name)
+            for index, role in _indexed(group.roles):
+                self.refer((*here, "roles", *index), role, "role", self.roles())
+            if name in self.roles() | self.declared("people"):
+                self.complain(here, f"`{name}` is a role or a person already; a name means one thing", key=True)
 
     def _approvals_by_mail(self, names: Sequence[str]) -> None:
         here: Path = ("settings", "approvals", "email")

@@ -7,7 +7,7 @@ __all__ = ["sense_problems", "sense_warnings"]
 from collections.abc import Iterator
 
 from botkit.core.config.locate import problem_at
-from botkit.core.config.models import CommandServer, Document, WebChannel
+from botkit.core.config.models import CommandServer, Document, WebChannel, roles_of
 from botkit.core.config.tree import Branch
 from botkit.core.errors import Problem
 
@@ -35,7 +35,7 @@ def sense_warnings(document: Document, tree: Branch) -> Iterator[Problem]:
     places = {approvals.channel, channel.platform}
     approvers = set(approvals.approvers)
     for name, person in document.people.items():
-        if approvers & {name, *person.roles} and places & person.identities.keys():
+        if approvers & {name, *roles_of(person, document.settings.groups)} and places & person.identities.keys():
             return
     path = ("settings", "approvals", "channel")
     message = "no approver in `people` has an id on this channel, so approvals are asked for where they come up"

@@ -21,7 +21,7 @@ from botkit.core.config.models.channels import (
 from botkit.core.config.models.document import Document
 from botkit.core.config.models.ingress import Endpoint, Schedule, Webhook
 from botkit.core.config.models.llm import ModelSpec, Price
-from botkit.core.config.models.people import BUILTIN_ROLES, Budget, Person, Role
+from botkit.core.config.models.people import BUILTIN_ROLES, Budget, Group, Person, Role, roles_of
 from botkit.core.config.models.servers import (
     CommandServer,
     HostedServer,
@@ -51,6 +51,7 @@ __all__ = [
     "Document",
     "Endpoint",
     "Function",
+    "Group",
     "Groups",
     "HostedServer",
     "InjectRule",
@@ -88,4 +89,5 @@ __all__ = [
     "WhileWaiting",
     "Workflow",
     "Workspace",
+    "roles_of",
 ]

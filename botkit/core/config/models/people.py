@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BUILTIN_ROLES", "Budget", "Person", "Role"]
+__all__ = ["BUILTIN_ROLES", "Budget", "Group", "Person", "Role", "roles_of"]
 
 from collections.abc import Mapping
 from typing import Literal
@@ -31,12 +31,23 @@ class Person(Model, frozen=True):
     """What bots call them; their name on the platform when absent."""
     roles: OneOrMany[str] = ("member",)
     """`admin`, `developer`, `member`, `read-only`, `guest` or roles of `settings.roles`. Rights add up."""
+    groups: OneOrMany[str] = ()
+    """Groups of `settings.groups` they belong to."""
     identities: Mapping[str, OneOrMany[PlatformId]] = {}
     """Channel or platform → their id there. Ids, not user names: names change hands."""
     timezone: TimeZone | None = None
     """Where they live; as their platform says, else `settings.timezone`, when absent."""
     locale: Locale | None = None
     """Their language; as their platform says when absent."""
+
+
+class Group(Model, frozen=True):
+    """People who belong together. Its name stands for all of them wherever a role does."""
+
+    description: str = ""
+    """For people: who is in it."""
+    roles: OneOrMany[str] = ()
+    """Roles that everybody in it has, beside their own."""
 
 
 class Role(Model, frozen=True):
@@ -66,6 +77,12 @@ BUILTIN_ROLES: Mapping[str, Role] = {
     "guest": Role(description="Unknown people: reviewed read-only tools.", classes=("read-only",)),
 }
 """Roles that exist without being declared. `settings.roles` may redefine them."""
+
+
+def roles_of(person: Person, groups: Mapping[str, Group]) -> tuple[str, ...]:
+    """What a person is by their entry: their roles, their groups, and the roles of these, each once."""
+    given = [role for name in person.groups if name in groups for role in groups[name].roles]
+    return tuple(dict.fromkeys([*person.roles, *person.groups, *given]))
 
 
 class Budget(Model, frozen=True):

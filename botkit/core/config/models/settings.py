@@ -22,9 +22,9 @@ from botkit.core.config.models.base import (
     TimeZone,
 )
 from botkit.core.config.models.delivery import IdentityService, Mail, Sms
-from botkit.core.config.models.memory import Memory
 from botkit.core.config.models.guardrails import Guardrails
-from botkit.core.config.models.people import Role
+from botkit.core.config.models.memory import Memory
+from botkit.core.config.models.people import Group, Role
 
 
 class Sessions(Model, frozen=True):
@@ -78,6 +78,8 @@ class Settings(Model, frozen=True):
     """What counts as one conversation."""
     roles: Mapping[str, Role] = {}
     """Roles of your own, and changes to `admin`, `developer`, `member` and `guest`."""
+    groups: Mapping[str, Group] = {}
+    """Groups of people: those whose `people` entry names them. A name here can be used wherever a role can."""
     approvals: Approvals = Approvals()
     """Who decides when a tool needs approval."""
     mail: Mail | None = None
