@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+import msgspec
 import structlog
 
 from adapters.life import HealthReport
@@ -194,8 +195,11 @@ class WhatsApp(Adapter):
         if self.config.provider == "twilio":
             from adapters.whatsapp.twilio_limits import CAPABILITIES
 
-            return CAPABILITIES
-        return CloudCarrier.capabilities
+            able = CAPABILITIES
+        else:
+            able = CloudCarrier.capabilities
+        # With a template of its own, the channel reaches people after the window too.
+        return msgspec.structs.replace(able, window_s=0.0) if self.config.template is not None else able
 
     def render(self, message: OutMessage, conversation: Conversation) -> Sequence[Rendered]:
         able = self.capabilities(conversation)

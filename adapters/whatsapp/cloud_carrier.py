@@ -50,6 +50,7 @@ class CloudCarrier(Carrier):
         button_value_bytes=200,
         selects=10,
         templates=True,
+        window_s=86_400.0,
         reactions=True,
         files=True,
         file_in_limit_bytes=FILE_LIMIT_BYTES,

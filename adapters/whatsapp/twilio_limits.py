@@ -17,6 +17,7 @@ CAPABILITIES = Capabilities(
     button_value_bytes=200,
     selects=10,
     templates=True,
+    window_s=86_400.0,
     files=True,
     file_in_limit_bytes=FILE_LIMIT_BYTES,
     file_out_limit_bytes=FILE_LIMIT_BYTES,

@@ -40,6 +40,7 @@ from botkit.app.knowledge import Library
 from botkit.app.model_gate import ModelGate
 from botkit.app.names import SANDBOX, Mode
 from botkit.app.operations import Operations
+from botkit.app.outreach import InstanceOutreach
 from botkit.app.run_files import RunFiles
 from botkit.app.tasks import TaskOwner
 from botkit.app.tracing import Spans, set_up_tracing
@@ -284,6 +285,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         vault=vault,
         notes=notebook,
         knowledge=library,
+        outreach=InstanceOutreach(configs, store.people, store.outreach, channels, clock),
     )
     engine = Engine(
         spending=budgets,

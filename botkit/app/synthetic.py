@@ -7,6 +7,7 @@ __all__ = ["synthetic_graph"]
 from typing import TYPE_CHECKING, Any
 
 from botkit.core.errors import NotFound
+from botkit.app.outreach import MESSAGE, MESSAGE_AGAIN
 from botkit.engine.takeover import TAKEOVER
 from botkit.workflows.graph import Graph, GraphEdge, GraphNode
 
@@ -29,6 +30,8 @@ def synthetic_graph(config: Config, name: str) -> Graph:
         said = "{{ input.by }} takes over{{ ': ' ~ input.reason if input.reason else '' }}"
         data = {"mode": "take_over", "title": "Conversation", "reason": said, "tell": "", "expires_s": 0}
         return Graph(name=name, nodes=(GraphNode(id="talk", type="human_handoff", data=data),))
+    if name in (MESSAGE, MESSAGE_AGAIN):
+        return _message(name)
     kind, _, slug = name.removeprefix("@").partition(":")
     if kind == "webhook" and slug in config.webhooks:
         hook = config.webhooks[slug]
@@ -44,6 +47,19 @@ def synthetic_graph(config: Config, name: str) -> Graph:
     if kind == "schedule" and slug in config.schedules:
         return _schedule(config, name, slug)
     raise NotFound(f"nothing in bots.yaml is called `{name}`")
+
+
+def _message(name: str) -> Graph:
+    """A scheduled message: with its next time planned first, it comes again also when it cannot be sent."""
+    fields = ("text", "buttons", "cards", "template", "person", "to", "channel", "bot")
+    said = {field: f"{{{{ input.message.{field} }}}}" for field in fields}
+    send = GraphNode(id="send", type="send_proactive", data=said)
+    if name == MESSAGE:
+        return Graph(name=name, nodes=(send,))
+    again = {field: f"{{{{ input.{field} }}}}" for field in ("key", "cron", "timezone", "until")}
+    plan = GraphNode(id="plan", type="schedule_message", data={**said, **again, "again": True})
+    edges = (GraphEdge(source="plan", target="send"), GraphEdge(source="plan", target="send", handle="over"))
+    return Graph(name=name, nodes=(plan, send), edges=edges)
 
 
 def _schedule(config: Config, name: str, slug: str) -> Graph:

@@ -21,6 +21,7 @@ from botkit.core.knowledge import KnowledgePort
 from botkit.core.messages import OutMessage
 from botkit.core.models import Model
 from botkit.core.notebook import Notebook
+from botkit.core.outreach import Outreach
 from botkit.core.redact import Redactor
 from botkit.core.tools import ToolPort
 from botkit.core.workflows import BotFacts, WorkflowOutcome, WorkflowTask
@@ -58,6 +59,7 @@ class InstanceWorkflows:
         vault: ProcessVault | None = None,
         notes: Notebook | None = None,
         knowledge: KnowledgePort | None = None,
+        outreach: Outreach | None = None,
     ):
         self._configs = configs
         self._model = model
@@ -69,6 +71,7 @@ class InstanceWorkflows:
         self._vault = vault
         self._notes = notes
         self._knowledge = knowledge
+        self._outreach = outreach
         self._plans: OrderedDict[tuple[str, str], Plan] = OrderedDict()
         self._runner: WorkflowRunner | None = None
         self._sandbox: Sandbox | None = None
@@ -143,6 +146,7 @@ class InstanceWorkflows:
                 identity=self._identity,
                 notes=self._notes,
                 knowledge=self._knowledge,
+                outreach=self._outreach,
                 http=GuardedHttp(self._vault) if self._vault is not None else None,
                 sandbox=self._sandbox,
                 own=self._own,

@@ -243,6 +243,8 @@ class Capabilities(Data):
     mentions: bool = False
     """Whether people can be named so that it rings them."""
     templates: bool = False
+    window_s: float = 0.0
+    """How long after the last message of a person others than approved templates reach them; 0: always."""
     threads: bool = False
     reactions: bool = False
     files: bool = False

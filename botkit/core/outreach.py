@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["SCHEDULED", "LastChat", "OutreachStore", "Planned"]
+__all__ = ["SCHEDULED", "LastChat", "Later", "Outreach", "OutreachStore", "Planned", "Reach"]
 
 from collections.abc import Sequence
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Literal, Protocol
 
 from botkit.core.data import Data
 from botkit.core.events import Event
+from botkit.core.journal import PutTimer, Run
 
 SCHEDULED = "message:"
 """How the ids of timers of scheduled messages begin: `message:{bot}/{key}`."""
@@ -50,3 +52,63 @@ class OutreachStore(Protocol):
         ...
 
     async def find_planned(self, id_: str) -> Planned | None: ...
+
+
+class Reach(Data):
+    """Whether and where a person can be written to now."""
+
+    status: Literal["open", "opted_out", "window_closed", "unreachable"]
+    """`window_closed`: the platform takes only approved templates until they write again."""
+    person_id: str = ""
+    conversation: str = ""
+    """Conversation key."""
+    channel: str = ""
+
+
+class Later(Data):
+    """A message for later."""
+
+    key: str
+    """Its name, unique within the bot; the same again replaces it."""
+    at: datetime
+    message: dict[str, Any]
+    """The fields of `send_proactive`: text, person, to, …"""
+    cron: str = ""
+    """When it is said again; empty: once."""
+    timezone: str = "UTC"
+    until: str = ""
+    """ISO 8601: the end of repetition; empty: none."""
+
+
+class Outreach(Protocol):
+    """Writing to people who did not just write."""
+
+    async def reach(self, person: str, *, bot: str, channel: str = "", to: str = "") -> Reach:
+        """Where to write to a person.
+
+        Args:
+            person: a key of `people`, the id of a person, or `channel:user`.
+            channel: only there; where they wrote last when empty.
+            to: this conversation; whether they want it and the window is open is still looked at.
+        """
+        ...
+
+    async def with_role(self, role: str) -> Sequence[str]:
+        """Ids of everybody who has this role, in a stable order."""
+        ...
+
+    def timer(self, run: Run, later: Later) -> PutTimer:
+        """The timer of a message for later, and of its repetitions."""
+        ...
+
+    def timer_id(self, run: Run, key: str) -> str:
+        """Raises `InvalidArguments` for a key that is none."""
+        ...
+
+    async def planned(self, id_: str) -> Planned | None:
+        """The timer of this id, while it waits."""
+        ...
+
+    def next_time(self, cron: str, timezone: str, after: datetime) -> datetime:
+        """Raises `InvalidArguments` for a cron expression that is none or never comes."""
+        ...

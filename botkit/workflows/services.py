@@ -16,6 +16,7 @@ from botkit.core.messages import OutMessage
 from botkit.core.models import Model
 from botkit.core.notebook import Notebook
 from botkit.core.outbound import HttpPort
+from botkit.core.outreach import Outreach
 from botkit.core.redact import Redactor
 from botkit.core.tools import ToolPort
 from botkit.core.workflow_actions import WorkflowActions
@@ -96,6 +97,8 @@ class WorkflowServices:
     """Notes about people, conversations and teams; None: they are not available."""
     knowledge: KnowledgePort | None = None
     """Files to look things up in; None: there are none."""
+    outreach: Outreach | None = None
+    """People who did not just write, and messages for later; None: neither is possible."""
     watch: Callable[[str, Visit, Mapping[str, Any]], None] | None = None
     """Told of each node that finishes: its path, what it did, and all variables as its walk sees them then."""
     identity: IdentityDesk | None = None
