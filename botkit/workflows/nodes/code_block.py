@@ -10,11 +10,12 @@ import hashlib
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 from pydantic import AliasChoices, Field
 
 from botkit.core.data import Data
+from botkit.core.tools import FUNCTIONS
 from botkit.runs.context import Paused
 from botkit.sdk.nodes import Node, NodeFailed, Outcome, Raw, ToolPatterns, node
 from botkit.workflows.context import NodeRun
@@ -150,7 +151,12 @@ class CodeBlock(Node):
         answer = await ctx.call_tool(f"tool/{number}", tool, arguments)
         if answer.declined or answer.is_error:
             return number, False, f"{tool}: {answer.text}"
-        return number, True, answer.text if answer.data is None else answer.data
+        data: Any = answer.data
+        if tool.startswith(f"{FUNCTIONS}__") and isinstance(data, Mapping):
+            data = cast("Mapping[str, Any]", data).get("result")  # as `function_call` gives it
+        elif data is None:
+            data = answer.text
+        return number, True, data
 
 
 def _made(result: CodeResult, redact: Any) -> _Ran:

@@ -29,7 +29,7 @@ from botkit.workflows.own.describing import Version, files_of, version_of
 _log = structlog.get_logger("botkit.workflows")
 _LIVES = 3
 """How often a node begins within one attempt when its process ends under it."""
-_MEMORY_BYTES = 4 << 30
+_MEMORY_BYTES = 2 << 30
 """Address space of a process."""
 _MOST = 4
 """Processes of one version of the files."""

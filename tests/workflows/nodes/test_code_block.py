@@ -70,6 +70,12 @@ async def test_what_it_prints_and_throws_holds_no_secret(sandbox: Sandbox):
     assert b"s3cret" not in b"".join(one.ctx.steps.values())
 
 
+async def test_a_function_gives_its_own_result(sandbox: Sandbox):
+    tools = {"functions__price": {"result": 9.5}}
+    one = bench(sandbox, {"code": "return await tools.functions__price()", "tools": ["functions__*"]}, tools=tools)
+    assert await one.run() == Outcome(output=9.5)
+
+
 async def test_tools_are_those_that_are_named(sandbox: Sandbox):
     tools = {"orders__get": {"total": 5}, "mail__send": "sent", "orders__drop": ToolAnswer("no", declined=True)}
     code = """
