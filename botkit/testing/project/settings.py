@@ -78,6 +78,7 @@ def lay_out(
     shutil.copytree(folder, into, ignore=_left_out)
     written = config.model_dump(mode="json", exclude_unset=True, by_alias=True)
     written.pop("include", None)
+    _found_again(written)
     written["channels"], names = _channels(config, written.get("channels") or {}, channels, settings.dm_policy)
     if settings.roles:
         written["people"] = {
@@ -98,6 +99,18 @@ def lay_out(
                 bot.pop("model", None)
     (into / "bots.yaml").write_text(json.dumps(written, indent=1), encoding="utf-8")
     return names
+
+
+def _found_again(written: dict[str, Any]) -> None:
+    """Leave out what loading puts in: servers of the folder that nobody listed, and what stands in workflows' files."""
+    servers: dict[str, Any] = written.get("servers") or {}
+    for name in [name for name, server in servers.items() if server.get("discovered")]:
+        del servers[name]
+    workflows: dict[str, dict[str, Any]] = written.get("workflows") or {}
+    for workflow in workflows.values():
+        if workflow.get("file"):
+            for key in ("steps", "nodes", "edges"):
+                workflow.pop(key, None)
 
 
 def _left_out(folder: str, names: list[str]) -> set[str]:

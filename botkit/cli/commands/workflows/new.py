@@ -36,7 +36,7 @@ def command(out: Output, name: str, template: str, listed: bool) -> None:
     lines += ["", "Next:", "  botkit check", f"  botkit workflows test {name}", f"  botkit workflows run {name} {how}"]
     if chosen.review:
         lines += ["", "For others than you, say in bots.yaml what its tools do:", "  workspaces:", "    default:"]
-        lines += ["      tools:", *(f"        {line}" for line in chosen.review)]
+        lines += ['      servers: "*"', "      tools:", *(f"        {line}" for line in chosen.review)]
     lines += ["", f"A bot answers by it with `workflow: {name}`."] if not chosen.trigger else []
     lines += [f"Before others use it: {chosen.hint}."] if chosen.hint else []
     out.result(written, lines)

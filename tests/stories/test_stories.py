@@ -1,0 +1,157 @@
+"""Two stories from the first word to the last, both branches of each, and a kill at every node.
+
+Effects are counted outside: in the files that tools write, at the mail server, at Telegram and Slack.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.stories.story import Story, story
+
+BRUNO, ADA = "bruno@example.com", "ada@example.com"
+
+
+async def refund(told: Story, address: str, order: str, *, large: bool, approve: bool = True) -> str:
+    """The customer's side, and the manager's; the last words."""
+    customer, grace = told.telegram.person("Customer"), told.slack.person("Grace")
+    await customer.says(f"I want my money back for {order}")
+    await customer.sees("Which mail address did you order with?")
+    await customer.says(address)
+    await customer.sees(re.compile("code|6 digits|six digits", re.IGNORECASE))
+    await customer.says(await told.code())
+    if large:
+        await customer.sees("That is a large sum")
+        await grace.sees(f"Refund {order}")
+        await grace.presses("Approve" if approve else "Reject")
+    end = "are on their way back to you" if approve else "We cannot refund this order"
+    return (await customer.sees(end)).text
+
+
+async def escalation(told: Story, *, sure: bool, approve: bool = True) -> None:
+    """The other system's side, and the team's."""
+    await told.ticket({"id": "T-1", "title": "Blank page", "body": "The payment page stays white.", "customer": ADA})
+    if not sure:
+        grace = told.slack.person("Grace")
+        await grace.sees("Ticket T-1: Blank page")
+        await grace.presses("Approve" if approve else "Reject")
+    await told.until(lambda: summaries(told), "the summary")
+
+
+def summaries(told: Story) -> list[str]:
+    """What the team reads."""
+    room = told.slack.fake.channel("team").id
+    return [one.shown for one in told.slack.fake.sent if one.room.id == room]
+
+
+def team(threshold: str):
+    """The summary goes to the team's room, and the agent counts as sure from there."""
+
+    def written(text: str, told: Story) -> str:
+        room = f"slack:{told.slack.fake.channel('team').id}:"
+        return text.replace("sandbox:team:", room).replace("at_least: 0.75", f"at_least: {threshold}")
+
+    return written
+
+
+SURE, UNSURE = team("0.05"), team("0.95")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_large_refund_needs_the_code_and_the_manager(tmp_path: Path) -> None:
+    async with story(tmp_path, "refund") as told:
+        assert "R-00001" in await refund(told, BRUNO, "A-1003", large=True)
+        assert [(one["order_id"], one["amount_cents"]) for one in told.refunds()] == [("A-1003", 82900)]
+        assert [mail["To"] for mail in told.box.mails] == [BRUNO]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_large_refund_that_the_manager_declines_moves_no_money(tmp_path: Path) -> None:
+    async with story(tmp_path, "refund") as told:
+        await refund(told, BRUNO, "A-1003", large=True, approve=False)
+        assert told.refunds() == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_small_refund_needs_no_manager(tmp_path: Path) -> None:
+    async with story(tmp_path, "refund") as told:
+        assert "R-00001" in await refund(told, ADA, "A-1001", large=False)
+        assert [(one["order_id"], one["amount_cents"]) for one in told.refunds()] == [("A-1001", 6600)]
+        assert told.slack.fake.sent == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_ticket_the_agent_is_sure_of_is_answered_and_told(tmp_path: Path) -> None:
+    async with story(tmp_path, "escalation", more=SURE) as told:
+        await escalation(told, sure=True)
+        assert len(told.comments("T-1")) == 1
+        (summary,) = summaries(told)
+        assert "answered by the agent" in summary
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("approve", [True, False])
+async def test_a_ticket_the_agent_is_not_sure_of_is_decided_by_a_person(tmp_path: Path, approve: bool) -> None:
+    async with story(tmp_path, "escalation", more=UNSURE) as told:
+        await escalation(told, sure=False, approve=approve)
+        assert len(told.comments("T-1")) == approve
+        (summary,) = summaries(told)
+        assert ("answered by Grace" if approve else "taken over by Grace") in summary
+
+
+async def boundaries_of(folder: Path, template: str, telling: object, more: object = None) -> int:
+    async with story(folder, template, more=more) as told:  # pyright: ignore[reportArgumentType] - as `story` takes it
+        await telling(told)  # pyright: ignore[reportCallIssue, reportGeneralTypeIssues, reportUnknownVariableType]
+        await told.until(lambda: told.boundaries, "a node")
+        return len(told.boundaries)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("large", [True, False])
+async def test_a_refund_killed_at_each_node_is_paid_once(tmp_path: Path, large: bool) -> None:
+    address, order = (BRUNO, "A-1003") if large else (ADA, "A-1001")
+
+    async def telling(told: Story) -> None:
+        assert "R-00001" in await refund(told, address, order, large=large)
+
+    count = await boundaries_of(tmp_path / "0", "refund", telling)
+    assert count > 3
+    for number in range(1, count + 1):
+        for when in ("before", "after"):
+            async with story(tmp_path / f"{when}{number}", "refund", kill=f"{when} {number}") as told:
+                await telling(told)
+                where = f"{when} {number}: {told.boundaries}"
+                await told.until(lambda told=told: told.died, where)
+                assert [one["order_id"] for one in told.refunds()] == [order], where
+                await asyncio.sleep(0)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("sure", [True, False])
+async def test_a_ticket_killed_at_each_node_is_answered_once(tmp_path: Path, sure: bool) -> None:
+    more = SURE if sure else UNSURE
+
+    async def telling(told: Story) -> None:
+        await escalation(told, sure=sure)
+
+    count = await boundaries_of(tmp_path / "0", "escalation", telling, more)
+    assert count > 2
+    for number in range(1, count + 1):
+        for when in ("before", "after"):
+            async with story(tmp_path / f"{when}{number}", "escalation", kill=f"{when} {number}", more=more) as told:
+                await telling(told)
+                where = f"{when} {number}: {told.boundaries}"
+                await told.until(lambda told=told: told.died, where)
+                assert len(told.comments("T-1")) == 1, where
+                assert len(set(summaries(told))) == 1, where
