@@ -392,7 +392,7 @@ def affordable(estimate: Estimate, left: Amount) -> int | None:
         if rest < 0:
             return None
         if estimate.output_price:
-            most = min(most, int(rest / estimate.output_price))
+            most = int(min(most, rest / estimate.output_price))
             while most > 0 and estimate.amount(most).micros > left.micros:  # fractions of a micro
                 most -= 1
     return most if most >= min(estimate.least_output_tokens, estimate.output_tokens) and most >= 0 else None

@@ -12,6 +12,7 @@ import msgspec
 
 from botkit.agents.loop import AgentLoop, LoopSettings
 from botkit.core.agent import AgentOutcome, AgentTask
+from botkit.core.budgets import Spending
 from botkit.core.journal import (
     AddUsage,
     Claim,
@@ -214,6 +215,7 @@ class Bench:
         self.sink = Sink()
         self.loop = AgentLoop(model, self.tools, settings=settings)
         self.ctx: RunContext | None = None
+        self.spending: Spending | None = None
         self._run = Run(
             id="run_1",
             lane="cli:room:",
@@ -235,6 +237,7 @@ class Bench:
             clock=self.clock,
             live=self.live,
         )
+        self.ctx.spending = self.spending
         return self.ctx
 
     async def run(self, task: AgentTask | None = None) -> AgentOutcome:

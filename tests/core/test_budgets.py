@@ -88,7 +88,7 @@ def test_the_hour_that_comes_twice_is_two_hours() -> None:
 
 
 @given(
-    at=st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)),
+    at=st.integers(1_577_836_800_000_000, 2_051_222_400_000_000).map(from_micros),
     per=st.sampled_from(["hour", "day", "week", "month"]),
     zone=st.sampled_from(["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kathmandu", "Pacific/Kiritimati"]),
 )
