@@ -168,13 +168,15 @@ class Telegram(Adapter):
         )
 
     async def _register_commands(self, api: TelegramApi) -> None:
-        commands = [
-            BotCommand(command=name, description=about[:256])
-            for name, about in self.host.commands
-            if _COMMAND.fullmatch(name) and about
-        ]
+        """In English for everybody, and in other languages for those whose app speaks them."""
         try:
-            await api.call(SetMyCommands(commands=commands), safe=True)
+            for code, commands in {"": self.host.commands, **self.host.translated_commands}.items():
+                shown = [
+                    BotCommand(command=name, description=about[:256])
+                    for name, about in commands
+                    if _COMMAND.fullmatch(name) and about
+                ]
+                await api.call(SetMyCommands(commands=shown, language_code=code or None), safe=True)
         except Refused as error:
             _log.warning("telegram_commands_refused", channel=self.channel, detail=str(error))
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
-from botkit.core.agent import AgentTask
+from botkit.core.agent import AgentTask, AgentWords
 from botkit.core.models import Usage
 
 LimitName = Literal["max_iterations", "max_turn_tokens", "max_cost", "timeout", "repeated_call"]
@@ -21,7 +21,9 @@ class Limit:
     name: LimitName
     value: float
     sentence: str
-    """For the person: what ended."""
+    """For models and logs, in English: what ended."""
+    said: str
+    """The same for the person, in their language."""
     last_word: bool = False
     """The model may use one more call, without tools, to answer with what it has."""
 
@@ -47,24 +49,21 @@ class Budget:
         if self.remaining_s <= 0:
             return self.time_up()
         if task.max_turn_tokens and tokens >= task.max_turn_tokens:
-            return Limit(
-                "max_turn_tokens",
-                task.max_turn_tokens,
-                f"this took {tokens:,} tokens and the limit for one message is {task.max_turn_tokens:,}",
-            )
+            facts = {"used": f"{tokens:,}", "limit": f"{task.max_turn_tokens:,}"}
+            return _limit("max_turn_tokens", task.max_turn_tokens, "limit_tokens", task.words, facts)
         if task.max_cost_micros and self.usage.cost_micros >= task.max_cost_micros:
-            cents = task.max_cost_micros / 10_000
-            return Limit("max_cost", task.max_cost_micros, f"the money limit for one message ({cents:g} ¢) is used up")
+            facts = {"limit": f"{task.max_cost_micros / 10_000:g}"}
+            return _limit("max_cost", task.max_cost_micros, "limit_cost", task.words, facts)
         return None
 
     def time_up(self) -> Limit:
         value = self.task.timeout_s
-        return Limit("timeout", value, f"the time limit for one message ({value:g} s) is used up")
+        return _limit("timeout", value, "limit_time", self.task.words, {"limit": f"{value:g}"})
 
     def rounds_up(self) -> Limit:
         value = self.task.max_iterations
-        rounds = "1 round" if value == 1 else f"{value} rounds"
-        return Limit("max_iterations", value, f"I may use tools for {rounds} per message and used them all", True)
+        name = "limit_one_round" if value == 1 else "limit_rounds"
+        return _limit("max_iterations", value, name, self.task.words, {"limit": str(value)}, last_word=True)
 
 
 class RepeatGuard:
@@ -74,8 +73,9 @@ class RepeatGuard:
     that ends the turn.
     """
 
-    def __init__(self, allowed: int):
+    def __init__(self, allowed: int, words: AgentWords | None = None):
         self.allowed = allowed
+        self._words = words or AgentWords()
         self._seen: Counter[str] = Counter()
 
     def count(self, digest: str) -> Literal["run", "tell", "stop"]:
@@ -84,4 +84,12 @@ class RepeatGuard:
         return "run" if times <= self.allowed else "tell" if times == self.allowed + 1 else "stop"
 
     def limit(self, tool: str) -> Limit:
-        return Limit("repeated_call", self.allowed, f"the same call of {tool} was made over and over", True)
+        facts = {"tool": tool}
+        return _limit("repeated_call", self.allowed, "limit_repeats", self._words, facts, last_word=True)
+
+
+def _limit(
+    name: LimitName, value: float, sentence: str, words: AgentWords, facts: dict[str, str], *, last_word: bool = False
+) -> Limit:
+    english, theirs = (str(getattr(each, sentence)).format(**facts) for each in (AgentWords(), words))
+    return Limit(name, value, english, theirs, last_word)

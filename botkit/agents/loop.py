@@ -113,7 +113,7 @@ class _Turn:
         self._task = task
         self._budget = Budget(task)
         self._asker = Asker(ctx, task, loop.model, sink, self._budget)
-        self._repeats = RepeatGuard(loop.settings.repeat_allowed)
+        self._repeats = RepeatGuard(loop.settings.repeat_allowed, task.words)
         self._rows: list[TranscriptRow] = []
         self._traces: list[ToolTrace] = []
 
@@ -295,15 +295,15 @@ class _Turn:
         """The model answered in words, or should have: silence is asked about once, then admitted."""
         if not reply.text.strip() and reply.finish != "filtered" and self._budget.exceeded() is None:
             reply = await self._ask(f"turn/{number}/again", final=True, note=_EMPTY_NUDGE)
-        text = reply.text.strip()
+        text, words = reply.text.strip(), self._task.words
         if reply.finish == "filtered" and not text:
-            message = "The model provider's filter stopped the answer."
-            return self._outcome("failed", message, {"code": "model_filtered", "message": message})
+            error = {"code": "model_filtered", "message": "the model provider's filter stopped the answer"}
+            return self._outcome("failed", words.model_filtered, error)
         if not text:
-            message = "I have no answer to that. Please ask again in other words."
-            return self._outcome("failed", message, {"code": "model_empty", "message": "the model answered nothing"})
+            error = {"code": "model_empty", "message": "the model answered nothing"}
+            return self._outcome("failed", words.model_empty, error)
         if reply.finish == "length":
-            text += "\n\n*(My answer reached its length limit here. Ask me to go on.)*"
+            text += f"\n\n*{words.answer_cut}*"
         return self._outcome("completed", text)
 
     async def _last_word(self, limit: Limit) -> AgentOutcome:
@@ -321,9 +321,11 @@ class _Turn:
         return self._outcome("limit_reached", text, error)
 
     def _excuse(self, limit: Limit) -> str:
-        done = [f"`{trace.tool_name}`{'' if trace.success else ' (failed)'}" for trace in self._traces]
-        so_far = f" So far I used {', '.join(dict.fromkeys(done))}." if done else ""
-        return f"I had to stop here: {limit.sentence}.{so_far} Write again if I should go on."
+        words = self._task.words
+        failed = f" ({words.tool_failed})"
+        done = dict.fromkeys(f"`{trace.tool_name}`{'' if trace.success else failed}" for trace in self._traces)
+        so_far = words.used_so_far.format(tools=", ".join(done)) if done else ""
+        return words.limit_reached.format(why=limit.said, so_far=so_far)
 
     def _used_up(self, error: BudgetUsedUp) -> AgentOutcome:
         """The engine says it in the person's language; this is what later turns remember."""
@@ -332,11 +334,11 @@ class _Turn:
 
     def _failed(self, error: ModelError) -> AgentOutcome:
         if isinstance(error, ModelRateLimited):
-            text = "The model is overloaded right now. Please try again in a minute."
+            text = self._task.words.model_busy
         elif isinstance(error, ModelRefused):
-            text = "I cannot answer right now: the model refused the request. The operator can see why in the log."
+            text = self._task.words.model_refused
         else:
-            text = "I cannot reach the model right now. Please try again in a moment."
+            text = self._task.words.model_unreachable
         return self._outcome("failed", text, {"code": error.code, "message": str(error)})
 
     def _outcome(self, state: Any, text: str, error: dict[str, Any] | None = None) -> AgentOutcome:

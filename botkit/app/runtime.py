@@ -56,7 +56,7 @@ from botkit.core.live import LiveHub
 from botkit.core.notebook import Notebook
 from botkit.core.recall import Recalled
 from botkit.core.stores import FileStore, PairingStore, People, Records
-from botkit.engine import COMMANDS, Engine
+from botkit.engine import COMMANDS, TRANSLATED_COMMANDS, Engine
 from botkit.engine.by_mail import MAIL
 from botkit.gateway.access.desk import AccessDesk
 from botkit.gateway.approvals import CallDesk
@@ -249,6 +249,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
             clock=clock,
             public_url=environment.public_url,
             commands=COMMANDS,
+            translated_commands=TRANSLATED_COMMANDS,
             accept=accept,
             secret=vault.instance,
             read_file=store.files.read,

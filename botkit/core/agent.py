@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["AgentOutcome", "AgentTask", "ReplySink", "TokenBreakdown", "ToolTrace"]
+__all__ = ["AgentOutcome", "AgentTask", "AgentWords", "ReplySink", "TokenBreakdown", "ToolTrace"]
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -30,6 +30,32 @@ class ReplySink(Protocol):
         ...
 
 
+class AgentWords(Data):
+    """What an agent says to people that no model wrote; in English unless somebody translates it. Placeholders in
+    braces are filled by `str.format`."""
+
+    model_filtered: str = "The model provider's filter stopped the answer."
+    model_empty: str = "I have no answer to that. Please ask again in other words."
+    model_busy: str = "The model is overloaded right now. Please try again in a minute."
+    model_refused: str = (
+        "I cannot answer right now: the model refused the request. The operator can see why in the log."
+    )
+    model_unreachable: str = "I cannot reach the model right now. Please try again in a moment."
+    answer_cut: str = "(My answer reached its length limit here. Ask me to go on.)"
+    limit_reached: str = "I had to stop here: {why}.{so_far} Write again if I should go on."
+    """{why}: one of the next; {so_far}: the one after them, or nothing."""
+    limit_tokens: str = "this took {used} tokens and the limit for one message is {limit}"
+    limit_cost: str = "the money limit for one message ({limit} ¢) is used up"
+    limit_time: str = "the time limit for one message ({limit} s) is used up"
+    limit_one_round: str = "I may use tools for 1 round per message and used it"
+    limit_rounds: str = "I may use tools for {limit} rounds per message and used them all"
+    limit_repeats: str = "the same call of {tool} was made over and over"
+    used_so_far: str = " So far I used {tools}."
+    """With a blank before it."""
+    tool_failed: str = "failed"
+    """Behind the name of a tool, in brackets."""
+
+
 class AgentTask(Data):
     """One turn, with everything decided: only the model and the tools remain to be asked."""
 
@@ -54,6 +80,8 @@ class AgentTask(Data):
     """Journaled at run start, so a replay reads the same clock."""
     timezone: str = "UTC"
     locale: str = ""
+    words: AgentWords = AgentWords()
+    """What it says itself, in the language of the person."""
     note: str = ""
     """What else the model should know: pending approvals, that messages are late."""
     max_iterations: int = 10

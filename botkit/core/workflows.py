@@ -7,6 +7,7 @@ __all__ = ["VISIT", "BotFacts", "Visit", "WorkflowOutcome", "WorkflowTask"]
 from datetime import datetime
 from typing import Any, Literal
 
+from botkit.core.agent import AgentWords
 from botkit.core.data import Data
 from botkit.core.events import Attachment
 from botkit.core.journal import TranscriptRow
@@ -50,6 +51,8 @@ class WorkflowTask(Data):
     """Journaled at run start."""
     timezone: str = "UTC"
     locale: str = ""
+    words: AgentWords = AgentWords()
+    """What agents in it say themselves, in the language of the person."""
     note: str = ""
     hops: int = 0
     """Bots that delegated before this one."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["COMMANDS", "SANDBOX", "Agent", "Channels", "ConfigSource", "Engine", "EngineStore"]
+__all__ = ["COMMANDS", "SANDBOX", "TRANSLATED_COMMANDS", "Agent", "Channels", "ConfigSource", "Engine", "EngineStore"]
 
-from botkit.engine.commands import COMMANDS
+from botkit.engine.commands import COMMANDS, TRANSLATED_COMMANDS
 from botkit.engine.engine import Engine
 from botkit.engine.identity import SANDBOX
 from botkit.engine.ports import Agent, Channels, ConfigSource, EngineStore

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["COMMANDS", "CommandContext", "command_of", "run_command"]
+__all__ = ["COMMANDS", "TRANSLATED_COMMANDS", "CommandContext", "command_of", "run_command"]
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from botkit.core.events import Event
 from botkit.core.journal import CloseWait, EndSession, LaneContext, Requeue, Run, SetRun, Wait, Write
 from botkit.engine.identity import Known
-from botkit.engine.languages import Language, speak
+from botkit.engine.languages import LANGUAGES, Language, speak
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,10 @@ def commands_in(words: Language) -> Sequence[tuple[str, str]]:
 
 COMMANDS: Sequence[tuple[str, str]] = commands_in(speak("en"))
 """For platforms that list commands."""
+TRANSLATED_COMMANDS: Mapping[str, Sequence[tuple[str, str]]] = {
+    code: commands_in(words) for code, words in LANGUAGES.items() if words is not speak("en")
+}
+"""The same in other languages, by their codes."""
 
 
 def command_of(event: Event) -> str:

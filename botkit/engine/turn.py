@@ -24,6 +24,7 @@ from botkit.core.tools import Principal
 from botkit.engine.effective import Effective
 from botkit.engine.guards import guards_of
 from botkit.engine.identity import Known
+from botkit.engine.languages import agent_words, speak
 from botkit.engine.tainting import taint_at_start
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ def task_of(
 ) -> AgentTask:
     """What the agent is asked to do."""
     now: datetime = from_micros(turn.now)
+    locale = turn.locale if this.locale == "auto" else this.locale
     return AgentTask(
         bot=run.bot,
         prompt=this.prompt,
@@ -205,7 +207,8 @@ def task_of(
         person_name=turn.sender_name,
         now=now,
         timezone=turn.timezone or config.settings.timezone,
-        locale=turn.locale if this.locale == "auto" else this.locale,
+        locale=locale,
+        words=agent_words(speak(locale)),
         note=turn.note,
         max_iterations=this.bot.max_iterations,
         max_output_tokens=this.bot.max_output_tokens,

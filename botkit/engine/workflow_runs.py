@@ -32,6 +32,7 @@ from botkit.core.tools import Principal
 from botkit.core.workflows import WorkflowOutcome, WorkflowTask
 from botkit.engine.effective import AS_BOT, Effective
 from botkit.engine.guards import guards_of
+from botkit.engine.languages import agent_words, speak
 from botkit.engine.nowhere import is_nowhere
 from botkit.engine.ports import Channels
 from botkit.engine.tainting import taint_at_start
@@ -82,6 +83,7 @@ def workflow_task(
             taint=taint_at_start(run, turn, this, config, history),
         )
     timezone = turn.timezone or config.settings.timezone
+    locale = turn.locale if this.locale == "auto" else this.locale
     return WorkflowTask(
         workflow=turn.workflow,
         revision=run.revision,
@@ -122,7 +124,8 @@ def workflow_task(
         person_name=turn.sender_name,
         now=from_micros(turn.now),
         timezone=timezone,
-        locale=turn.locale if this.locale == "auto" else this.locale,
+        locale=locale,
+        words=agent_words(speak(locale)),
         guards=guards_of(config, this.bot),
         note=turn.note,
     )

@@ -86,6 +86,11 @@ class AdapterHost(Protocol):
         """(name, one-line description) of every chat command, to register where the platform lists them."""
         ...
 
+    @property
+    def translated_commands(self) -> Mapping[str, Sequence[tuple[str, str]]]:
+        """The same by language (ISO 639-1), besides English, for platforms that show people their own."""
+        ...
+
     async def accept(self, event: Event) -> bool:
         """Store an event. When this returns it is durable and the platform may be acknowledged.
 

@@ -52,6 +52,7 @@ class MemoryHost:
         self.clock = clock or ManualClock()
         self.public_url = public_url
         self.commands: Sequence[tuple[str, str]] = (("help", "what I can do"), ("reset", "forget this conversation"))
+        self.translated_commands: Mapping[str, Sequence[tuple[str, str]]] = {}
         self.events: list[Event] = []
         self.repeats: list[Event] = []
         """Events that came again and were not stored twice."""

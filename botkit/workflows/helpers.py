@@ -74,6 +74,7 @@ async def ask_agent(
             now=task.now,
             timezone=task.timezone,
             locale=task.locale,
+            words=task.words,
             note=task.note,
             max_iterations=max_iterations,
             max_output_tokens=max_output_tokens,

@@ -20,6 +20,11 @@ from botkit.testing.adapters import AdapterContract, Courier, Emulator, MemoryHo
 from botkit.testing.telegram import FakeChat, FakeMessage, FakeTelegram, utf16_len
 
 
+def menu_of(language: str) -> str:
+    """The key under which the fake keeps the command menu of a language."""
+    return json.dumps([{"type": "default"}, language], sort_keys=True)
+
+
 class TelegramEmulator(Emulator):
     """`FakeTelegram` as the contract drives it."""
 
@@ -378,8 +383,21 @@ class TestPolling:
             ("", "that was all", 0),
         ]
 
+    async def test_people_see_the_menu_in_the_language_of_their_app(
+        self, emulator: TelegramEmulator, fake: FakeTelegram, host: MemoryHost
+    ) -> None:
+        host.translated_commands = {"de": (("help", "was ich kann"),), "fr": (("help", "ce que je sais faire"),)}
+        adapter = emulator.adapter(host)
+        await adapter.start()
+        await adapter.stop()
+
+        menus = {code: fake.world.commands[menu_of(code)] for code in ("de", "fr")}
+        assert menus["de"] == [{"command": "help", "description": "was ich kann"}]
+        assert menus["fr"] == [{"command": "help", "description": "ce que je sais faire"}]
+        assert [item["command"] for item in fake.world.commands[menu_of("")]] == ["help", "reset"]
+
     async def test_commands_are_registered(self, fake: FakeTelegram, adapter: Adapter) -> None:
-        (commands,) = fake.world.commands.values()
+        commands = fake.world.commands[menu_of("")]
         assert [command["command"] for command in commands] == ["help", "reset"]
 
     async def test_a_start_without_network_keeps_trying(

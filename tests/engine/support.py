@@ -7,7 +7,7 @@ __all__ = ["Answer", "World", "a_config", "said"]
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +71,7 @@ class Host:
     clock: Clock
     public_url: str = ""
     commands: Sequence[tuple[str, str]] = COMMANDS
+    translated_commands: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict[str, Any])
     health: list[Health] = field(default_factory=list[Health])
 
     async def accept(self, event: Any) -> bool:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import string
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+import botkit
 from botkit.core.events import Conversation, User
+from botkit.core.models import ModelReply, Usage
 from botkit.engine.languages import LANGUAGES, Language, language_of, speak
 from botkit.testing.models import calls
 from tests.engine.support import World, a_config
@@ -34,7 +39,7 @@ def test_each_language_has_each_sentence_with_the_same_placeholders(code: str, s
 @pytest.mark.parametrize("code", [code for code in LANGUAGES if code != "en"])
 def test_no_language_was_left_in_english(code: str) -> None:
     same = {name for name in SENTENCES if getattr(LANGUAGES[code], name) == getattr(speak("en"), name)}
-    assert same <= {"no"}  # which Spanish says with the same word
+    assert same <= {"no", "tokens"}  # which Spanish and Portuguese say with the same words
 
 
 @pytest.mark.parametrize(
@@ -125,6 +130,57 @@ async def test_failures_and_pairing_are_translated(world: World) -> None:
     world.script.append(RuntimeError("a bug"))
     await world.ask("hello again")
     assert world.texts[-1].startswith(("Désolé", "Une erreur"))
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            "de",
+            "Hier musste ich aufhören: das Geld für eine Nachricht (0.01 ¢) ist aufgebraucht. Bisher habe ich `a__b`",
+        ),
+        ("es", "Tuve que parar aquí: se agotó el límite de dinero por mensaje (0.01 ¢). Hasta ahora usé `a__b`"),
+        ("fr", "J'ai dû m'arrêter ici : la limite d'argent par message (0.01 ¢) est atteinte. Jusqu'ici"),
+        ("pt", "Tive de parar aqui: o limite de dinheiro por mensagem (0.01 ¢) acabou. Até agora usei `a__b`"),
+        ("en", "I had to stop here: the money limit for one message (0.01 ¢) is used up. So far I used `a__b`."),
+    ],
+)
+async def test_limits_are_told_in_the_language_of_the_person(world: World, code: str, words: str) -> None:
+    world.config = a_config(settings={"locale": code}, bot={"max_turn_cost": "0.0001 USD"})
+    world.tools.add("a__b")
+    await world.start()
+    world.script.append(calls(("a__b", {})))
+    world.script.append(msgspec.structs.replace(calls(("a__b", {})), usage=Usage(input_tokens=1, cost_micros=100)))
+
+    await world.ask("hello")
+
+    assert words in world.texts[-1]
+    (run,) = await world.runs()
+    assert run.error is not None
+    assert run.error["message"] == "the money limit for one message (0.01 ¢) is used up"
+
+
+async def test_an_answer_that_was_cut_says_so_in_the_language_of_the_person(world: World) -> None:
+    world.config = a_config(settings={"locale": "fr"})
+    await world.start()
+    world.script.append(ModelReply(text="Il était une fois", finish="length"))
+
+    await world.ask("Raconte")
+
+    assert world.texts[-1].endswith("*(Ma réponse atteint ici sa longueur maximale. Demandez-moi de continuer.)*")
+
+
+@pytest.mark.parametrize("package", ["agents", "engine"])
+def test_what_an_agent_says_itself_is_said_by_a_language(package: str) -> None:
+    """Sentences to people stand in `core.agent.AgentWords` and in the languages, nowhere else."""
+    spoken = re.compile(r'"[^"\n]*\b(?:I cannot|I had to|I have no|Please (?:try|ask)|Sorry|Write again)\b[^"\n]*"')
+    found = [
+        f"{path.name}: {match.group()}"
+        for path in (Path(botkit.__file__).parent / package).rglob("*.py")
+        if path.parent.name not in ("languages", "demo")
+        for match in spoken.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
 
 
 async def test_a_language_nobody_set_reaches_the_model_as_it_is(world: World) -> None:

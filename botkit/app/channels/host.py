@@ -7,7 +7,7 @@ __all__ = ["ChannelHost", "HostServices", "channel_keys"]
 import hashlib
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from botkit.core.clock import Clock
@@ -34,6 +34,7 @@ class HostServices:
     signing_keys: Callable[[str], Sequence[bytes]]
     recall: Callable[[Conversation, Sequence[str], int], Awaitable[Recalled]]
     keep_file: Callable[[AsyncIterator[bytes], int], Awaitable[tuple[str, int]]]
+    translated_commands: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict[str, Any])
 
 
 def channel_keys(keys: Sequence[MasterKey], channel: str) -> list[bytes]:
@@ -61,6 +62,10 @@ class ChannelHost:
     @property
     def commands(self) -> Sequence[tuple[str, str]]:
         return self._services.commands
+
+    @property
+    def translated_commands(self) -> Mapping[str, Sequence[tuple[str, str]]]:
+        return self._services.translated_commands
 
     async def accept(self, event: Event) -> bool:
         return await self._services.accept(event)

@@ -8,11 +8,12 @@ A language is a file beside this one; a sentence is a field of `Language`, so a 
 
 from __future__ import annotations
 
-__all__ = ["LANGUAGES", "Language", "language_of", "speak"]
+__all__ = ["LANGUAGES", "Language", "agent_words", "language_of", "speak"]
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from botkit.core.agent import AgentWords
 from botkit.core.config import Layers
 from botkit.engine.languages.de import GERMAN
 from botkit.engine.languages.en import ENGLISH
@@ -33,6 +34,11 @@ LANGUAGES: Mapping[str, Language] = {
 def speak(locale: str) -> Language:
     """The language of a tag such as `de`, `de-CH` or `pt_BR`; English where that is not spoken."""
     return LANGUAGES.get(locale.replace("_", "-").partition("-")[0].casefold(), ENGLISH)
+
+
+def agent_words(language: Language) -> AgentWords:
+    """What an agent says itself."""
+    return AgentWords(**{name: getattr(language, name) for name in AgentWords.__struct_fields__})
 
 
 def language_of(config: Config, conversation: Conversation, locale: str, *, bot: str = "") -> Language:

@@ -76,6 +76,24 @@ GERMAN = Language(
         "Von mir aus versuche ich es nicht noch einmal: Jemand aus dem Team sieht nach und entscheidet. "
         "Danach melde ich mich hier."
     ),
+    model_filtered="Der Filter des Modellanbieters hat die Antwort angehalten.",
+    model_empty="Darauf habe ich keine Antwort. Bitte frag noch einmal mit anderen Worten.",
+    model_busy="Das Modell ist gerade überlastet. Bitte versuch es in einer Minute noch einmal.",
+    model_refused=(
+        "Ich kann gerade nicht antworten: Das Modell hat die Anfrage abgelehnt. "
+        "Der Betreiber sieht im Protokoll, warum."
+    ),
+    model_unreachable="Ich erreiche das Modell gerade nicht. Bitte versuch es gleich noch einmal.",
+    answer_cut="(Hier hat meine Antwort ihre Höchstlänge erreicht. Bitte mich fortzufahren.)",
+    limit_reached="Hier musste ich aufhören: {why}.{so_far} Schreib noch einmal, wenn ich weitermachen soll.",
+    limit_tokens="dafür waren {used} Token nötig, und für eine Nachricht sind höchstens {limit} vorgesehen",
+    limit_cost="das Geld für eine Nachricht ({limit} ¢) ist aufgebraucht",
+    limit_time="die Zeit für eine Nachricht ({limit} s) ist aufgebraucht",
+    limit_one_round="ich darf Werkzeuge je Nachricht in 1 Runde benutzen, und die ist aufgebraucht",
+    limit_rounds="ich darf Werkzeuge je Nachricht in {limit} Runden benutzen, und die sind aufgebraucht",
+    limit_repeats="derselbe Aufruf von {tool} wurde immer wieder gemacht",
+    used_so_far=" Bisher habe ich {tools} benutzt.",
+    tool_failed="fehlgeschlagen",
     still_waiting="Ich warte noch auf eine Entscheidung über `{what}` und antworte, sobald sie da ist.",
     connect_account=(
         "`{server}` braucht dein eigenes Konto. Verbinde es hier: "

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 __all__ = ["ENGLISH"]
 
+import msgspec
+
+from botkit.core.agent import AgentWords
 from botkit.engine.languages.language import Language
 
 ENGLISH = Language(
@@ -77,6 +80,7 @@ ENGLISH = Language(
         "I lost the connection while `{tool}` was being carried out, so I can't tell whether it happened. "
         "I will not try again on my own: a colleague has to look and decide. I'll report back here."
     ),
+    **msgspec.structs.asdict(AgentWords()),
     still_waiting="I am still waiting for a decision about `{what}` and will answer when it is there.",
     connect_account=(
         "`{server}` needs your own account. Connect it here: "

@@ -78,6 +78,23 @@ SPANISH = Language(
         "Se cortó la conexión mientras se ejecutaba `{tool}`, así que no sé si llegó a hacerse. "
         "No lo volveré a intentar por mi cuenta: alguien del equipo tiene que comprobarlo y decidir. Te avisaré aquí."
     ),
+    model_filtered="El filtro del proveedor del modelo detuvo la respuesta.",
+    model_empty="No tengo respuesta para eso. Pregunta de nuevo con otras palabras.",
+    model_busy="El modelo está sobrecargado en este momento. Inténtalo de nuevo en un minuto.",
+    model_refused=(
+        "Ahora no puedo responder: el modelo rechazó la solicitud. El operador puede ver el motivo en el registro."
+    ),
+    model_unreachable="Ahora no puedo comunicarme con el modelo. Inténtalo de nuevo en un momento.",
+    answer_cut="(Mi respuesta alcanzó aquí su longitud máxima. Pídeme que continúe.)",
+    limit_reached="Tuve que parar aquí: {why}.{so_far} Escribe de nuevo si quieres que continúe.",
+    limit_tokens="esto consumió {used} tokens y el límite por mensaje es {limit}",
+    limit_cost="se agotó el límite de dinero por mensaje ({limit} ¢)",
+    limit_time="se agotó el límite de tiempo por mensaje ({limit} s)",
+    limit_one_round="puedo usar herramientas en 1 ronda por mensaje y ya la usé",
+    limit_rounds="puedo usar herramientas en {limit} rondas por mensaje y ya las usé todas",
+    limit_repeats="se hizo una y otra vez la misma llamada a {tool}",
+    used_so_far=" Hasta ahora usé {tools}.",
+    tool_failed="falló",
     still_waiting="Sigo esperando una decisión sobre `{what}` y responderé cuando llegue.",
     connect_account=(
         "`{server}` necesita tu propia cuenta. Conéctala aquí: "

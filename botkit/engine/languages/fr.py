@@ -80,6 +80,24 @@ FRENCH = Language(
         "La connexion a été perdue pendant l'exécution de `{tool}` ; je ne sais donc pas si l'action a eu lieu. "
         "Je ne réessaierai pas de moi-même : un collègue doit vérifier et décider. Je vous répondrai ici."
     ),
+    model_filtered="Le filtre du fournisseur du modèle a arrêté la réponse.",
+    model_empty="Je n'ai pas de réponse à cela. Reposez la question autrement, s'il vous plaît.",
+    model_busy="Le modèle est surchargé en ce moment. Réessayez dans une minute, s'il vous plaît.",
+    model_refused=(
+        "Je ne peux pas répondre pour le moment : le modèle a refusé la demande. "
+        "L'opérateur en verra la raison dans le journal."
+    ),
+    model_unreachable="Je n'arrive pas à joindre le modèle. Réessayez dans un instant, s'il vous plaît.",
+    answer_cut="(Ma réponse atteint ici sa longueur maximale. Demandez-moi de continuer.)",
+    limit_reached="J'ai dû m'arrêter ici : {why}.{so_far} Écrivez de nouveau si je dois continuer.",
+    limit_tokens="cela a pris {used} jetons et la limite par message est de {limit}",
+    limit_cost="la limite d'argent par message ({limit} ¢) est atteinte",
+    limit_time="la limite de temps par message ({limit} s) est atteinte",
+    limit_one_round="je peux utiliser des outils pendant 1 tour par message, et il est passé",
+    limit_rounds="je peux utiliser des outils pendant {limit} tours par message, et ils sont tous passés",
+    limit_repeats="le même appel de {tool} a été fait encore et encore",
+    used_so_far=" Jusqu'ici j'ai utilisé {tools}.",
+    tool_failed="échec",
     still_waiting="J'attends encore une décision sur `{what}` et je répondrai dès qu'elle sera prise.",
     connect_account=(
         "`{server}` a besoin de votre propre compte. Connectez-le ici : "

@@ -120,6 +120,23 @@ class Language:
     outcome_unknown: str
     """{tool} was called and nobody knows whether it happened."""
 
+    # agents; as in `core.agent.AgentWords`
+    model_filtered: str
+    model_empty: str
+    model_busy: str
+    model_refused: str
+    model_unreachable: str
+    answer_cut: str
+    limit_reached: str
+    limit_tokens: str
+    limit_cost: str
+    limit_time: str
+    limit_one_round: str
+    limit_rounds: str
+    limit_repeats: str
+    used_so_far: str
+    tool_failed: str
+
     # notices
     still_waiting: str
     """{what}."""

@@ -77,6 +77,21 @@ PORTUGUESE = Language(
         "A conexão caiu enquanto `{tool}` estava sendo executado, então não sei se aconteceu. "
         "Não vou tentar de novo por conta própria: alguém da equipe precisa verificar e decidir. Aviso você aqui."
     ),
+    model_filtered="O filtro do provedor do modelo interrompeu a resposta.",
+    model_empty="Não tenho resposta para isso. Pergunte de novo com outras palavras.",
+    model_busy="O modelo está sobrecarregado no momento. Tente de novo em um minuto.",
+    model_refused=("Não posso responder agora: o modelo recusou o pedido. O operador pode ver o motivo no registro."),
+    model_unreachable="Não consigo falar com o modelo agora. Tente de novo daqui a pouco.",
+    answer_cut="(Minha resposta chegou aqui ao tamanho máximo. Peça que eu continue.)",
+    limit_reached="Tive de parar aqui: {why}.{so_far} Escreva de novo se eu devo continuar.",
+    limit_tokens="isto usou {used} tokens e o limite por mensagem é {limit}",
+    limit_cost="o limite de dinheiro por mensagem ({limit} ¢) acabou",
+    limit_time="o limite de tempo por mensagem ({limit} s) acabou",
+    limit_one_round="posso usar ferramentas em 1 rodada por mensagem e ela já acabou",
+    limit_rounds="posso usar ferramentas em {limit} rodadas por mensagem e já usei todas",
+    limit_repeats="a mesma chamada de {tool} foi feita repetidamente",
+    used_so_far=" Até agora usei {tools}.",
+    tool_failed="falhou",
     still_waiting="Ainda estou aguardando uma decisão sobre `{what}` e responderei quando ela chegar.",
     connect_account=(
         "`{server}` precisa da sua própria conta. Conecte-a aqui: "
