@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -322,6 +323,36 @@ async def test_a_hundred_runs_side_by_side(sandbox: Sandbox, language: Language)
     found = await asyncio.gather(*(value(sandbox, language, code, number) for number in range(100)))
     assert found == [number * 2 for number in range(100)]
     assert len(sandbox.pids) <= 2
+
+
+HOST = """
+import asyncio
+from botkit.app.guests import spawn_guest
+from botkit.workflows.sandbox.pool import CodeRequest, Sandbox
+
+async def main():
+    sandbox = Sandbox(spawn_guest)
+    await sandbox.run(CodeRequest(language="python", code="1"))
+    running = asyncio.create_task(sandbox.run(CodeRequest(language="javascript", code="while (true) {}", cpu_s=60)))
+    while len(sandbox.pids) < 2:
+        await asyncio.sleep(0.01)
+    print(*sandbox.pids, flush=True)
+    await running
+
+asyncio.run(main())
+"""
+
+
+async def test_nothing_outlives_botkit_when_that_is_killed():
+    host = await asyncio.create_subprocess_exec(sys.executable, "-c", HOST, stdout=asyncio.subprocess.PIPE)
+    assert host.stdout is not None
+    family = [one for pid in (await host.stdout.readline()).split() for one in _family(int(pid))]
+    assert len(family) >= 4
+    host.kill()
+    await host.wait()
+    async with asyncio.timeout(60):
+        while any(_resident(pid) for pid in family):
+            await asyncio.sleep(0.02)
 
 
 PEAKS: dict[Sandbox, list[int]] = {}
