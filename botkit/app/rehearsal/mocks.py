@@ -49,6 +49,7 @@ class CaseTools:
         self._answers = {name: _Answers(given) for name, given in answers.items()}
         self.called: list[Called] = []
         self.missing: list[str] = []
+        self._given: dict[str, Result] = {}
 
     async def list_tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
         return [_tool(name) for name in self._answers]
@@ -57,6 +58,9 @@ class CaseTools:
         return _tool(name)
 
     async def call(self, call: ToolCall) -> AsyncIterator[ToolEvent]:
+        if call.idempotency_key in self._given:  # a repeat of one request, after a crash
+            yield self._given[call.idempotency_key]
+            return
         answers = self._answers.get(call.tool)
         if answers is None:
             self.missing.append(call.tool)
@@ -64,6 +68,8 @@ class CaseTools:
         else:
             given = answers.next()
         result = tool_result(call, given)
+        if not result.is_error:
+            self._given[call.idempotency_key] = result
         self.called.append(
             Called(tool=call.tool, arguments=call.arguments, ok=not result.is_error, step=call.step),
         )
@@ -90,7 +96,9 @@ def tool_result(call: ToolCall, given: Any) -> Result:
 def _tool(name: str) -> Tool:
     server, _, upstream = name.partition("__")
     definition = {"name": name, "description": upstream.replace("_", " "), "inputSchema": {"type": "object"}}
-    return Tool(name=name, server=server, upstream_name=upstream, definition=definition, tool_class="write")
+    return Tool(
+        name=name, server=server, upstream_name=upstream, definition=definition, tool_class="write", idempotent=True
+    )
 
 
 class CaseModel:
