@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 
 import structlog
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from botkit.app.http.plain_page import page_headers, plain_page
 from botkit.core.errors import BotkitError
 from botkit.gateway.connect import CONNECT_PATH, Connections, personal_secrets
 from botkit.gateway.remote.oauth import CALLBACK_PATH, CLIENT_PATH, client_document
@@ -26,14 +27,6 @@ from botkit.gateway.settings import RemoteSettings
 OPEN_PATHS = (f"{CONNECT_PATH}/", CALLBACK_PATH, CLIENT_PATH)
 _FORM_LIMIT_BYTES = 256 * 1024
 _STATUS = {"not_found": 404, "conflict": 409, "invalid_arguments": 422, "login_needed": 409}
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta name="robots" content="noindex"><title>{title}</title>
-<style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:4rem auto;padding:0 1rem}}
-label{{display:block;margin:1rem 0}}input{{display:block;width:100%;font:inherit;padding:.4rem;box-sizing:border-box}}
-button{{font:inherit;padding:.4rem 1rem}}</style>
-<main><h1>{title}</h1>{body}</main></html>
-"""
 _log = structlog.get_logger("botkit.connect")
 
 
@@ -57,7 +50,7 @@ def connect_routes(connections: Connections, base_url: Callable[[], str]) -> lis
                 '<form method="post"><button>Log in</button></form>'
             )
             # The form's answer is a redirect to the login, which the policy has to permit.
-            return _page(f"Connect {server.name}", text, forms="'self' https: http:")
+            return plain_page(f"Connect {server.name}", text, forms="'self' https: http:")
         fields = "".join(
             f'<label>{escape(name)} <input name="{escape(name)}" type="password" autocomplete="off" required></label>'
             for name in personal_secrets(server)
@@ -66,14 +59,14 @@ def connect_routes(connections: Connections, base_url: Callable[[], str]) -> lis
             f"<p>What you enter is stored sealed and used for calls on behalf of <b>{who}</b>, and for nobody else's. "
             f'It is not shown again.</p><form method="post">{fields}<button>Connect</button></form>'
         )
-        return _page(f"Connect {server.name}", text)
+        return plain_page(f"Connect {server.name}", text)
 
     async def _submitted(request: Request, sealed: str) -> Response:
         _, server = connections.read(sealed)
         if isinstance(server, RemoteSettings) and server.oauth is not None and server.oauth.person:
-            return RedirectResponse(await connections.login(sealed), status_code=303, headers=_headers("'self'"))
+            return RedirectResponse(await connections.login(sealed), status_code=303, headers=page_headers())
         if int(request.headers.get("content-length") or 0) > _FORM_LIMIT_BYTES:
-            return _page("Too large", "<p>That is more than fits here.</p>", status=413)
+            return plain_page("Too large", "<p>That is more than fits here.</p>", status=413)
         async with request.form(max_files=0, max_fields=50) as form:
             values = {name: value for name, value in form.items() if isinstance(value, str)}
         name = await connections.store(sealed, values)
@@ -100,22 +93,8 @@ def connect_routes(connections: Connections, base_url: Callable[[], str]) -> lis
 
 
 def _done(server: str) -> Response:
-    return _page(f"{server} is connected", "<p>You can close this page and go on where you were.</p>")
+    return plain_page(f"{server} is connected", "<p>You can close this page and go on where you were.</p>")
 
 
 def _failed(error: BotkitError) -> Response:
-    return _page("That did not work", f"<p>{escape(str(error))}</p>", status=_STATUS.get(error.code, 502))
-
-
-def _page(title: str, body: str, *, status: int = 200, forms: str = "'self'") -> Response:
-    return HTMLResponse(_PAGE.format(title=escape(title), body=body), status_code=status, headers=_headers(forms))
-
-
-def _headers(forms: str) -> dict[str, str]:
-    return {
-        "content-security-policy": f"default-src 'none'; style-src 'unsafe-inline'; form-action {forms}; "
-        "frame-ancestors 'none'; base-uri 'none'",
-        "cache-control": "no-store",
-        "referrer-policy": "no-referrer",
-        "x-content-type-options": "nosniff",
-    }
+    return plain_page("That did not work", f"<p>{escape(str(error))}</p>", status=_STATUS.get(error.code, 502))

@@ -12,29 +12,15 @@ from collections.abc import Callable
 from html import escape
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from botkit.app.clients import client_blocks
+from botkit.app.http.plain_page import plain_page
 from botkit.core.errors import BotkitError, NotFound
 from botkit.gateway.access.desk import AccessDesk, Issued
 
 JOIN_PATH = "/join"
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta name="robots" content="noindex"><title>{title}</title>
-<style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:4rem auto;padding:0 1rem}}
-button{{font:inherit;padding:.4rem 1rem}}pre{{overflow:auto;padding:.8rem;border:1px solid;border-radius:.3rem}}
-code{{overflow-wrap:anywhere}}</style>
-<main><h1>{title}</h1>{body}</main></html>
-"""
-_HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
-    "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
 _ASK = """<p>You were invited to use the tools of a workspace. Your access token is shown once, on the next page;
 have the program that shall use it at hand.</p><form method="post"><button>Show my token</button></form>"""
 
@@ -44,14 +30,14 @@ def join_routes(desk: AccessDesk, base_url: Callable[[], str]) -> list[BaseRoute
 
     async def page(request: Request) -> Response:
         if request.method != "POST":
-            return _page("You are invited", _ASK)
+            return plain_page("You are invited", _ASK)
         try:
             issued = await desk.accept(request.path_params["code"], via="page")
         except NotFound as error:
-            return _page("This link is of no use any more", f"<p>{escape(str(error))}.</p>", status=404)
+            return plain_page("This link is of no use any more", f"<p>{escape(str(error))}.</p>", status=404)
         except BotkitError as error:
-            return _page("That did not work", f"<p>{escape(str(error))}</p>", status=503)
-        return _page(f"Welcome to {issued.member.workspace}", _shown(issued, base_url()))
+            return plain_page("That did not work", f"<p>{escape(str(error))}</p>", status=503)
+        return plain_page(f"Welcome to {issued.member.workspace}", _shown(issued, base_url()))
 
     return [Route(JOIN_PATH + "/{code}", page, methods=["GET", "POST"])]
 
@@ -67,7 +53,3 @@ def _shown(issued: Issued, base: str) -> str:
         f"<p>You are <b>{escape(member.name)}</b>, {escape(member.role)}. This token is shown this once; keep it where "
         f"the program keeps its settings.</p><p><code>{escape(issued.token)}</code></p><p>{escape(url)}</p>{blocks}"
     )
-
-
-def _page(title: str, body: str, *, status: int = 200) -> Response:
-    return HTMLResponse(_PAGE.format(title=escape(title), body=body), status_code=status, headers=_HEADERS)
