@@ -22,12 +22,12 @@ _TURNS = 40
 _WARM = 12
 
 
-def measure(past: Past, rounds: int) -> dict[str, float]:
+def measure(past: Past, rounds: int, contender: str = "engine") -> dict[str, float]:
     """`{"turn": cost beside the past / cost of an empty database, "cpu": the same of CPU, "tasks": tasks more}`"""
     with tempfile.TemporaryDirectory() as folder:
         full, empty = Path(folder) / "full", Path(folder) / "empty"
         asyncio.run(seed(full / "home", past))
-        workers = [Worker("engine", full), Worker("engine", empty)]
+        workers = [Worker(contender, full), Worker(contender, empty)]
         for worker in workers:
             worker.run(_CONCURRENCY, _WARM)
         rows: list[list[dict[str, float]]] = [[], []]

@@ -26,9 +26,11 @@ class Past:
     sessions: int = 100_000
     finished: int = 1_000_000
     paused: int = 10_000
+    workflows: bool = False
+    """Whether they are runs of workflows; the paused ones have walked a few nodes."""
 
 
-# Each table's columns as SQL. `i` counts from 0; `:sessions`, `:at` and `:now` are given.
+# Each table's columns as SQL. `i` counts from 0; `:sessions`, `:at`, `:now` and `:kind` are given.
 
 _ROOM = "'room-' || (i % :sessions)"
 _LANE = f"'bench:' || {_ROOM} || ':'"
@@ -73,6 +75,7 @@ _FINISHED: tuple[tuple[str, Mapping[str, str]], ...] = (
         "runs",
         {
             "id": _RUN,
+            "kind": ":kind",
             "lane": _LANE,
             "conversation": _LANE,
             "channel": "'bench'",
@@ -147,6 +150,7 @@ _PAUSED: tuple[tuple[str, Mapping[str, str]], ...] = (
         "runs",
         {
             "id": _PAUSED_RUN,
+            "kind": ":kind",
             "lane": _PAUSED_LANE,
             "conversation": _PAUSED_LANE,
             "channel": "'bench'",
@@ -186,6 +190,23 @@ _PAUSED: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("lanes", {"lane": _PAUSED_LANE, "epoch": "1"}),
 )
 
+_VISIT = """'{"n":1,"node":"n","handle":"default","output":{"text":"what a node gave back"}}'"""
+_WALKED: tuple[tuple[str, Mapping[str, str]], ...] = tuple(
+    (
+        "steps",
+        {
+            "run_id": _PAUSED_RUN,
+            "key": f"'n{number}'",
+            "name": "'node:act'",
+            "state": "'done'",
+            "result": _VISIT,
+            "started_at": ":at",
+            "ended_at": ":at",
+        },
+    )
+    for number in range(3)
+)
+
 
 async def seed(home: Path, past: Past) -> None:
     """Make the database of `home` and fill it. Rooms with a session are `room-0` and so on."""
@@ -193,12 +214,19 @@ async def seed(home: Path, past: Past) -> None:
         pass
     now = time.time_ns() // 1000
     # Ids and times grow with the number of the run, and all of it was before now.
-    values = {"sessions": past.sessions, "at": now - _DAY_US - past.finished * _RUN_US, "now": now}
+    begun = now - _DAY_US - past.finished * _RUN_US
+    kind = "workflow" if past.workflows else "agent"
+    values = {"sessions": past.sessions, "at": begun, "now": now, "kind": kind}
+    paused = (*_PAUSED, *_WALKED) if past.workflows else _PAUSED
     with closing(sqlite3.connect(home / DATABASE_NAME, isolation_level=None)) as database:
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -500000"):
             database.execute(f"PRAGMA {pragma}").fetchall()
         database.execute("BEGIN")
-        for count, tables in ((past.finished, _FINISHED), (past.sessions, _SESSIONS), (past.paused, _PAUSED)):
+        for count, tables in (
+            (past.finished, _FINISHED),
+            (past.sessions, _SESSIONS),
+            (past.paused, paused),
+        ):
             for table, columns in tables:
                 database.execute(_fill(table, columns), {**values, "n": count})
         database.execute("COMMIT")

@@ -22,7 +22,7 @@ from botkit.core.live import LiveHub
 from botkit.core.messages import Capabilities, OutMessage, Part, Receipt, Rendered
 from botkit.core.models import Usage
 from botkit.engine import Engine
-from botkit.engine.ports import Agent
+from botkit.engine.ports import Agent, Workflows
 from botkit.runs.context import RunContext, StepScope
 from botkit.sdk import Adapter
 from botkit.store.open import Store, open_store
@@ -79,15 +79,22 @@ class _Platform(Adapter):
 class EngineBench:
     """An engine on a store. Implements the ports the app would fill."""
 
-    def __init__(self, store: Store, *, parallel: int = 500, agent: Agent | None = None):
+    def __init__(
+        self,
+        store: Store,
+        *,
+        parallel: int = 500,
+        agent: Agent | None = None,
+        workflows: Workflows | None = None,
+        config: Mapping[str, Any] | None = None,
+    ):
         settings = {"max_parallel_turns": parallel}
-        self.current = Config.model_validate(
-            {
-                "bots": {"desk": {"model": "stub/model", "prompt": "Be brief."}},
-                "channels": {"bench": {"platform": "bench", "bot": "desk", "dm_policy": "open"}},
-                "settings": settings,
-            }
-        )
+        declared: dict[str, Any] = {
+            "bots": {"desk": {"model": "stub/model", "prompt": "Be brief."}},
+            "channels": {"bench": {"platform": "bench", "bot": "desk", "dm_policy": "open"}},
+            "settings": settings,
+        }
+        self.current = Config.model_validate({**declared, **(config or {})})
         self.platform = _Platform()
         self.clock = SystemClock()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -96,6 +103,7 @@ class EngineBench:
             configs=self,
             channels=self,
             agent=agent or StubAgent(),
+            workflows=workflows,
             live=LiveHub(),
             clock=self.clock,
             spawn=self._spawn,
