@@ -33,6 +33,7 @@ __all__ = [
     "BotName",
     "ChannelName",
     "Expression",
+    "FunctionName",
     "Mark",
     "ModelAlias",
     "ModelAnswer",
@@ -99,6 +100,8 @@ BotName = Annotated[str, Mark("bot")]
 """A bot or a team."""
 WorkflowName = Annotated[str, Mark("workflow")]
 ChannelName = Annotated[str, Mark("channel")]
+FunctionName = Annotated[str, Mark("function")]
+"""A function of `workspace/functions/`."""
 SecretName = Annotated[str, Mark("secret")]
 """A stored secret, by name."""
 NodeId = Annotated[str, Mark("node")]

@@ -60,6 +60,7 @@ _MARKS = {
     "bot": "bot or team",
     "workflow": "workflow",
     "channel": "channel",
+    "function": "function",
     "secret": "name of a secret",
     "node": "id of a node",
 }

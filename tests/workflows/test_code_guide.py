@@ -10,8 +10,8 @@ import pytest
 
 from botkit.app.guests import spawn_guest
 from botkit.core.config import load_config
+from botkit.core.functions import read_functions
 from botkit.core.redact import NoRedaction
-from botkit.gateway.functions.listing import read_functions
 from botkit.sdk.nodes import Outcome
 from botkit.testing.nodes import NodeBench
 from botkit.workflows.nodes.code_block import CodeBlock

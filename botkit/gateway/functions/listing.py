@@ -1,10 +1,9 @@
-"""What functions a folder has, read without running anything."""
+"""The functions of a folder as the settings of a server."""
 
 from __future__ import annotations
 
-__all__ = ["FunctionFacts", "files_of", "plan", "read_functions", "with_functions"]
+__all__ = ["files_of", "plan", "with_functions"]
 
-import ast
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from botkit.core.data import Data
 from botkit.core.errors import ToolUnavailable
+from botkit.core.functions import FunctionFacts, read_functions
 from botkit.core.tools import FUNCTIONS
 from botkit.gateway.hosted import discover, fetching, read_script, unmet
 from botkit.gateway.naming import tool_name
@@ -33,38 +32,6 @@ _SERVER = Path(__file__).with_name("server.py")
 _WORKER = Path(__file__).with_name("worker.py")
 _SLACK_S = 130.0
 """Packages of a file may have to be fetched before its first call."""
-_DECORATOR = "function"
-
-
-class FunctionFacts(Data):
-    """One function, as its decorator tells."""
-
-    name: str
-    line: int = 0
-    read_only: bool = False
-    idempotent: bool = False
-
-
-def read_functions(path: Path) -> tuple[FunctionFacts, ...]:
-    """The functions of a file, in its order; none when it cannot be read."""
-    try:
-        tree = ast.parse(path.read_text("utf-8"))
-    except (OSError, SyntaxError, ValueError):
-        return ()
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    marked = [(node, flags) for node in functions if (flags := _flags(node)) is not None]
-    plain: list[tuple[ast.FunctionDef | ast.AsyncFunctionDef, dict[str, Any]]] = [
-        (node, {}) for node in functions if node.name == path.stem.replace("-", "_")
-    ]
-    return tuple(
-        FunctionFacts(
-            name=str(flags.get("name") or node.name),
-            line=node.lineno,
-            read_only=flags.get("read_only") is True,
-            idempotent=flags.get("idempotent") is True,
-        )
-        for node, flags in marked or plain
-    )
 
 
 def files_of(settings: FunctionsSettings) -> tuple[FunctionFile, ...]:
@@ -169,14 +136,3 @@ def plan(files: Sequence[FunctionFile]) -> tuple[dict[str, Any], dict[str, str]]
             item["fetcher"] = sorted(needed)
         told.append(item)
     return {"files": told, "parallel": max(2, min(8, os.cpu_count() or 2))}, environment
-
-
-def _flags(node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, Any] | None:
-    """The plain arguments of its `@function`; None when it has none."""
-    for decorator in node.decorator_list:
-        called = decorator.func if isinstance(decorator, ast.Call) else decorator
-        name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
-        if name == _DECORATOR:
-            keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
-            return {one.arg: one.value.value for one in keywords if one.arg and isinstance(one.value, ast.Constant)}
-    return None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from botkit.core.config import Config
+from botkit.core.functions import function_names
 from botkit.core.tools import FUNCTIONS
 from botkit.workflows.checks.texts import Found, texts_of
 from botkit.workflows.define.written import Report, Written, WrittenNode, names_hint
@@ -46,14 +47,14 @@ def facts_of(
         secrets: names of stored secrets, when somebody knows.
     """
     known = tools or {}
-    owners = [*config.servers, *config.skills, FUNCTIONS]
+    owners = [*config.servers, *config.skills]
     return Facts(
         models=[*config.models],
         bots=[*config.bots, *config.teams],
         workflows=[*config.workflows],
         channels=[*config.channels],
         secrets=secrets,
-        servers={name: known.get(name) for name in owners},
+        servers={**{name: known.get(name) for name in owners}, FUNCTIONS: function_names(config)},
         offered={name: _offered(config, name, frozenset()) for name in config.workspaces},
     )
 
@@ -114,6 +115,7 @@ class _Check:
             "bot": lambda node, found: self._one_of(node, found, "bot or team", facts.bots),
             "workflow": lambda node, found: self._one_of(node, found, "workflow", facts.workflows),
             "channel": lambda node, found: self._one_of(node, found, "channel", facts.channels),
+            "function": self._function,
             "node": lambda node, found: self._one_of(node, found, "node", self._nodes),
         }
 
@@ -127,6 +129,13 @@ class _Check:
     def _model(self, node: WrittenNode, found: Found) -> None:
         if "/" not in found.text:
             self._one_of(node, found, "model", self._facts.models)
+
+    def _function(self, node: WrittenNode, found: Found) -> None:
+        known = self._facts.servers.get(FUNCTIONS) or ()
+        if found.text.replace("-", "_") not in known:
+            self._one_of(node, found, "function", known)
+        else:
+            self._server(node, found, FUNCTIONS)
 
     def _secret(self, node: WrittenNode, found: Found) -> None:
         known = self._facts.secrets

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast
 from pydantic import AliasChoices, Field
 
 from botkit.core.tools import FUNCTIONS
-from botkit.sdk.nodes import Node, NodeContext, NodeFailed, Outcome, node
+from botkit.sdk.nodes import FunctionName, Node, NodeContext, NodeFailed, Outcome, node
 
 
 @node("function_call")
@@ -30,7 +30,7 @@ class FunctionCall(Node):
     }
     output: ClassVar[Any] = Any
 
-    function: str = Field(
+    function: FunctionName = Field(
         min_length=1,
         max_length=64,
         pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$",

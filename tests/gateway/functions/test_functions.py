@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from botkit.gateway.functions.listing import read_functions
+from botkit.core.functions import read_functions
 from botkit.gateway.settings import FunctionFile, FunctionsSettings, GatewaySettings, Review, WorkspaceSettings
 from tests.gateway.support import ADMIN, Bench, until
 
