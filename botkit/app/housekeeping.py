@@ -21,6 +21,8 @@ _BATCH = 1000
 _PAUSE_S = 0.1
 """Between two batches, so that turns are not held up."""
 _DAY_MICROS = 86_400_000_000
+_BUDGETS_KEPT_DAYS = 400
+"""After the end of their period, so that a year can be compared with the one before."""
 _OAUTH_KEPT_DAYS = 30
 """Spent and expired keys and tokens of OAuth clients, so that a copy that turns up is still known for one."""
 
@@ -58,6 +60,7 @@ async def _forget_limits(instance: Instance, settings: Settings) -> None:
     year, _, number = month.partition("-")
     await instance.store.counters.expire(f"{int(year) - 1}-{number}")
     await instance.store.oauth_keys.expire(instance.clock.micros() - _OAUTH_KEPT_DAYS * _DAY_MICROS)
+    await instance.store.budgets.expire(instance.clock.micros() - _BUDGETS_KEPT_DAYS * _DAY_MICROS)
     if instance.store.shared:
         await instance.store.limiter.forget(instance.clock.micros() - _DAY_MICROS)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 __all__ = ["PaidCall", "payer_of_run", "reserved"]
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import msgspec
 
@@ -68,4 +69,6 @@ async def reserved(ctx: RunContext, step: str, request: ModelRequest, payer: Cal
 
 def payer_of_run(run: Run) -> Payer:
     """Who pays for what a run does outside its agent."""
-    return Payer(bots=(run.bot,) if run.bot else (), person=run.person_id, channel=run.channel)
+    roles = cast("Sequence[str]", run.input.get("roles") or ())
+    bots = (run.bot,) if run.bot else ()
+    return Payer(bots=bots, person=run.person_id, roles=tuple(roles), channel=run.channel)

@@ -73,6 +73,14 @@ class BudgetsContract(_WithStore):
         assert (await _balance(store.budgets, wide)).reserved.tool_calls == 2
         assert await _passing(store.budgets, [wide], 9) == 3
 
+    async def test_two_hundred_calls_at_once_use_a_tight_budget_and_no_more(self, store: Stores) -> None:
+        tight, wide = an_account("tight", tokens=500 * 23), an_account("wide", tokens=500 * 1000)
+        used = await asyncio.gather(*(_spend(store.budgets, [tight, wide], number) for number in range(200)))
+        balance = await _balance(store.budgets, tight)
+        assert balance.used.tokens == sum(used) == tight.tokens
+        assert balance.reserved == Amount()
+        assert (await _balance(store.budgets, wide)).used.tokens == sum(used)
+
     async def test_the_refusal_names_the_account_without_room(self, store: Stores) -> None:
         full, roomy = an_account("full", tool_calls=0), an_account("roomy", tool_calls=5)
         refused = await store.budgets.reserve("", "c", [roomy, full], _CALL)
