@@ -24,7 +24,7 @@ import structlog
 from pydantic import ValidationError
 
 from botkit.core.data import Data
-from botkit.core.errors import BotkitError, Conflict, LimitReached, StoreError
+from botkit.core.errors import BotkitError, BudgetUsedUp, Conflict, LimitReached, StoreError
 from botkit.core.events import Attachment
 from botkit.core.journal import Wait as WaitRow
 from botkit.core.live import LiveEvent
@@ -542,7 +542,9 @@ def _described(error: Exception, node: GraphNode) -> NodeError:
         return error
     if isinstance(error, BotkitError):
         message = str(error).encode("utf-8", "replace").decode()  # half a character cannot be kept
-        told = {"code": error.code, "message": message, "node": node.id}
+        told: dict[str, Any] = {"code": error.code, "message": message, "node": node.id}
+        if isinstance(error, BudgetUsedUp):
+            told |= {"budget": error.facts.get("value"), "resets_at": error.facts.get("resets_at", 0)}
         return NodeError(node.id, told, retryable=error.retryable)
     _log.error("node_broke", node=node.id, type=node.type, exc_info=error)
     told = {"code": "internal", "message": f"`{node.type}` broke: {type(error).__name__}", "node": node.id}

@@ -7,7 +7,7 @@ __all__ = ["WorkflowRunner"]
 from contextlib import suppress
 from typing import Any
 
-from botkit.core.errors import BotkitError, NotFound
+from botkit.core.errors import BotkitError, BudgetUsedUp, NotFound
 from botkit.core.journal import Run
 from botkit.core.workflows import WorkflowOutcome, WorkflowTask
 from botkit.runs.context import Paused, RunContext
@@ -120,7 +120,8 @@ class WorkflowRunner:
 
 def _why(error: RunLimit | NodeError) -> Undoing:
     if isinstance(error, NodeError):
-        return Undoing(state="failed", error=error.error)
+        used_up = error.error.get("code") == BudgetUsedUp.code
+        return Undoing(state="limit_reached" if used_up else "failed", error=error.error)
     return Undoing(state="limit_reached", error={"code": error.code, "message": str(error), **error.facts})
 
 

@@ -120,3 +120,29 @@ budgets: {own: {people: "*", tokens: 30000, warn_at: 0.001, per: lifetime}}
         assert f"Budget `own`, left: {own.left.tokens:,} tokens." in status.data["text"]
         status = await say(instance, "/status", person="bob", room="b")
         assert "left: 30,000 tokens" in status.data["text"], "nobody sees what another has left"
+
+
+async def test_a_workflow_stops_as_an_agent_does(folder: Path, opened: OpenInstance) -> None:
+    project(
+        folder,
+        """
+bots:
+  flow: {model: paid, workflow: asks, spending_cap: 0.01 USD}
+  broke: {model: paid, workflow: asks, spending_cap: 0 USD}
+workflows:
+  asks:
+    steps: [{llm_call: {prompt: "Say hello.", max_output_tokens: 50}, id: said}]
+    reply: "{{ said.text }}"
+""",
+    )
+    async with opened() as instance:
+        done = await say(instance, "hello", bot="flow")
+        assert done.data["state"] == "completed", done.data
+        (call,) = await instance.store.records.model_calls(limit=10)
+        cap = await balance(instance, "bots.flow.spending_cap", "bot:flow")
+        assert cap.used.micros == call.usage.cost_micros > 0
+        assert cap.reserved == Amount()
+        done = await say(instance, "hello", bot="broke", room="b")
+        assert (done.data["state"], done.data["error"]["code"]) == ("limit_reached", "budget")
+        assert "used up" in done.data["text"]
+        assert len(await instance.store.records.model_calls(limit=10)) == 1
