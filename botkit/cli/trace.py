@@ -30,6 +30,10 @@ def describe_trace(view: TraceView) -> Iterator[Table | str]:
     yield f"Tokens   {usage.input_tokens} in, {usage.output_tokens} out, {view.cost_cents:.4f} cents"
     if run.error:
         yield f"Error    {run.error.get('code', '')}: {run.error.get('message', '')}"
+    for found in (run.output or {}).get("guardrails", ()):
+        yield f"Guard    {found['where']}: {found['check']} {found['kind']}, {found['measure']} ({found['count']})"
+    if said := list(view.trace.feedback.values()):
+        yield f"Feedback {said.count('up')} up, {said.count('down')} down"
     yield from _messages(view)
     started = run.started_at
     steps = sorted(view.trace.run.steps.values(), key=lambda step: step.started_at)

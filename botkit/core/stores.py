@@ -207,6 +207,16 @@ class Trace(Data):
     models: tuple[ModelCall, ...] = ()
     parts: tuple[Part, ...] = ()
 
+    @property
+    def feedback(self) -> dict[str, str]:
+        """Whoever reacted to its messages → `up` or `down`, as each said last."""
+        said: dict[str, str] = {}
+        for event in self.events:
+            kind, _, verdict = str(event["outcome"]).partition(": ")
+            if kind == "feedback":
+                said[str(event["event"]["sender"]["id"])] = verdict
+        return {who: verdict for who, verdict in said.items() if verdict in ("up", "down")}
+
 
 class FileRow(Data):
     """What is known of a stored file."""
@@ -265,6 +275,10 @@ class Records(Protocol):
     async def audits(self, *, limit: int = 100) -> Sequence[Audit]: ...
 
     async def part(self, part_id: str) -> Part | None: ...
+
+    async def sent(self, channel: str, room: str, message_id: str) -> Part | None:
+        """What became this message of a platform, among the newest few thousand."""
+        ...
 
     async def parts(
         self, *, state: PartState | Literal[""] = "", channel: str = "", limit: int = 100

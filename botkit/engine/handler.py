@@ -35,6 +35,7 @@ from botkit.engine.commands import CommandContext, command_of, run_command
 from botkit.engine.decisions import Decisions
 from botkit.engine.deliveries import note_report
 from botkit.engine.effective import Effective, EffectiveCache
+from botkit.engine.feedback import note_reaction
 from botkit.engine.identity import SANDBOX, Known
 from botkit.engine.languages import Language, language_of
 from botkit.engine.member_calls import MemberCalls, approval_of
@@ -180,6 +181,10 @@ class Handler:
         elif event.kind == "delivery_status":
             writes, outcome = await note_report(self._s, event)
             await self._consume(scope, rows, outcome, *writes)
+        elif event.kind == "reaction":
+            outcome, run_id = await note_reaction(self._s, event)
+            done = Consume(event_ids=(rows[0].id,), outcome=outcome, run_id=run_id)
+            await self._s.journal.commit(scope.claim, (done,))
         elif event.kind == "edit":
             await self._consume(scope, rows, "edit: after the turn began")
         elif event.kind in ("stop_generation", "delete"):

@@ -56,6 +56,10 @@ _AUDIT = tuple(column for column in audits.c if column.name != "seq")
 _TEXT_CHARS = 200
 
 
+_SENT_LIMIT = 5_000
+"""Messages back that a reaction is looked up among."""
+
+
 class SqlRecords:
     """Implements `botkit.core.stores.Records`."""
 
@@ -204,6 +208,18 @@ class SqlRecords:
     async def part(self, part_id: str) -> Part | None:
         row = await self._reader.first(select(*PART_COLUMNS).where(parts.c.id == part_id))
         return read_part(row) if row is not None else None
+
+    async def sent(self, channel: str, room: str, message_id: str) -> Part | None:
+        newest = select(parts.c.seq).order_by(parts.c.seq.desc()).limit(_SENT_LIMIT).subquery()
+        statement = (
+            select(*PART_COLUMNS)
+            .where(parts.c.seq >= select(func.min(newest.c.seq)).scalar_subquery())
+            .where(parts.c.channel == channel, parts.c.message_id == message_id)
+            .order_by(parts.c.seq.desc())
+            .limit(20)
+        )
+        found = [read_part(row) for row in await self._reader.all(statement)] if message_id else []
+        return next((part for part in found if part.conversation.room == room), None)
 
     async def parts(self, *, state: PartState | str = "", channel: str = "", limit: int = 100) -> Sequence[Part]:
         """Newest first."""

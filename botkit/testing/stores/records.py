@@ -144,6 +144,12 @@ class RecordsContract:
         assert list(await store.records.waits(kind="reply")) == []
         assert list(await store.records.waits(state="answered")) == []
         assert [part.id for part in await store.records.parts()] == ["p2", "p1"]
+        await store.journal.commit(None, [SetPart(part_id="p2", state="pending", at=4, message_id="m7")])
+        sent = await store.records.sent("sales", "1", "m7")
+        assert sent is not None
+        assert sent.id == "p2"
+        assert await store.records.sent("sales", "2", "m7") is None
+        assert await store.records.sent("sales", "1", "") is None
         found = await store.records.part("p1")
         assert found is not None
         assert (found.id, found.state) == ("p1", "unknown")
