@@ -36,6 +36,8 @@ class Story:
         self.box = box
         self.telegram = telegram
         self.slack = slack
+        self.room = str(slack.fake.channel("team").id)
+        """Where the team reads."""
         self._folder = folder
         self._raising: asyncio.Task[None] | None = None
 

@@ -44,16 +44,14 @@ async def escalation(told: Story, *, sure: bool, approve: bool = True) -> None:
 
 def summaries(told: Story) -> list[str]:
     """What the team reads."""
-    room = told.slack.fake.channel("team").id
-    return [one.shown for one in told.slack.fake.sent if one.room.id == room]
+    return [one.shown for one in told.slack.fake.sent if one.room.id == told.room]
 
 
 def team(threshold: str):
     """The summary goes to the team's room, and the agent counts as sure from there."""
 
     def written(text: str, told: Story) -> str:
-        room = f"slack:{told.slack.fake.channel('team').id}:"
-        return text.replace("sandbox:team:", room).replace("at_least: 0.75", f"at_least: {threshold}")
+        return text.replace("sandbox:team:", f"slack:{told.room}:").replace("at_least: 0.75", f"at_least: {threshold}")
 
     return written
 
