@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["GuardedWorkflows", "cleaned", "guards_of", "judged", "kept_back"]
+__all__ = ["GuardedWorkflows", "cleaned", "cleaned_answer", "guards_of", "judged", "kept_back"]
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -66,6 +66,13 @@ def cleaned(turn: TurnInput, checks: Checks, run: Run) -> TurnInput:
     verdict = check(turn.text, checks)
     noted("input", verdict.findings, run_id=run.id, bot=run.bot)
     return _as_found(turn, verdict.text, verdict.findings) if verdict.findings else turn
+
+
+def cleaned_answer(text: str, checks: Checks, *, run_id: str, bot: str) -> str:
+    """What a person wrote as the answer to a question, as rules leave it."""
+    verdict = check(text, checks)
+    noted("input", verdict.findings, run_id=run_id, bot=bot)
+    return WITHHELD if verdict.blocked else verdict.text
 
 
 def judged(turn: TurnInput, findings: Sequence[GuardFinding]) -> TurnInput:

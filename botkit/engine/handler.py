@@ -36,6 +36,7 @@ from botkit.engine.decisions import Decisions
 from botkit.engine.deliveries import note_report
 from botkit.engine.effective import Effective, EffectiveCache
 from botkit.engine.feedback import note_reaction
+from botkit.engine.guards import cleaned_answer, guards_of
 from botkit.engine.identity import SANDBOX, Known
 from botkit.engine.languages import Language, language_of
 from botkit.engine.member_calls import MemberCalls, approval_of
@@ -249,7 +250,7 @@ class Handler:
         if await self.takeovers.reply_of(scope, rows[-1], known):
             return None
         if (wait := await self._answers(context, event, known)) is not None:
-            return await self._answer_wait(scope, rows, wait, event, known)
+            return await self._answer_wait(scope, rows, wait, event, known, this)
         if is_sealed(event) and _answer_on_its_way(scope):
             return await self._consume(scope, rows, "ignored: the answer before it is being looked at")
         live_rows = [self._s.sealing.opened(row) for row in live_rows]
@@ -302,9 +303,12 @@ class Handler:
         return waits[-1] if waits else None
 
     async def _answer_wait(
-        self, scope: LaneScope, rows: Sequence[InboxRow], wait: Wait, event: Event, known: Known
+        self, scope: LaneScope, rows: Sequence[InboxRow], wait: Wait, event: Event, known: Known, this: Effective
     ) -> None:
         text = "\n\n".join(self._s.sealing.opened(row).event.text for row in rows)
+        if wait.kind == "reply":
+            checks = guards_of(self._s.configs.current, this.bot).input
+            text = cleaned_answer(text, checks, run_id=wait.run_id, bot=this.slug)
         close = CloseWait(
             wait_id=wait.id,
             state="answered",
