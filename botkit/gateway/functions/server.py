@@ -70,15 +70,9 @@ class _File:
     async def describe(self) -> None:
         if error := self._told.get("error"):
             return _log(f"{self.path.name}: {error}")
-        process = await self._start()
-        try:
-            answer = await asyncio.wait_for(process.ask({"op": "describe"}), _START_S)
-        except TimeoutError:
-            answer = None
-        if answer is None or "error" in answer:
-            await process.end()
-            why = answer["error"]["message"] if answer else "its process ended"
-            return _log(f"{self.path.name} offers nothing: {why}")
+        process, answer = await self._start()
+        if process is None:
+            return _log(f"{self.path.name} offers nothing: {answer['error']['message']}")
         self._free.append(process)
         self.functions = {one["name"]: one for one in answer["functions"]}
         named = [one for one in answer["functions"] if one["name"] == self.key.replace("-", "_")]
@@ -99,11 +93,14 @@ class _File:
         memory = self._told["memory_bytes"]
         message = {"op": "call", "name": name, "input": given, "call": told, "memory_bytes": memory}
         async with self._places:
-            process = await self._process()
+            process, answer = await self._process()
+            if process is None:
+                return answer
+            reply: dict[str, Any] | None = None
             good, status = False, 0
             try:
-                answer = await asyncio.wait_for(process.ask(message), float(self._told["timeout_s"]))
-                good = answer is not None
+                reply = await asyncio.wait_for(process.ask(message), float(self._told["timeout_s"]))
+                good = reply is not None
             except TimeoutError:
                 text = f"{name} did not end in {self._told['timeout_s']:g} seconds, and its process was ended"
                 return {"error": {"code": "timeout", "message": text, "retryable": True}}
@@ -112,20 +109,33 @@ class _File:
                     self._free.append(process)
                 else:
                     status = await asyncio.shield(process.end())
-            if answer is None:
+            if reply is None:
                 text = f"the process of {name} ended in the middle of the call (status {status})"
                 return {"error": {"code": "crashed", "message": text, "retryable": True}}
-            return answer
+            return reply
 
-    async def _process(self) -> _Process:
+    async def _process(self) -> tuple[_Process | None, dict[str, Any]]:
         while self._free:
             process = self._free.popleft()
             if process.alive:
-                return process
+                return process, {}
             await process.end()
         return await self._start()
 
-    async def _start(self) -> _Process:
+    async def _start(self) -> tuple[_Process | None, dict[str, Any]]:
+        """A process that has loaded the file, and what is in it; or none, and the error."""
+        process = await self._spawn()
+        try:
+            answer = await asyncio.wait_for(process.ask({"op": "describe"}), _START_S)
+        except TimeoutError:
+            answer = None
+        if answer is not None and "error" not in answer:
+            return process, answer
+        await process.end()
+        lost = {"code": "crashed", "message": f"the process of {self.path.name} cannot start", "retryable": True}
+        return None, answer or {"error": lost}
+
+    async def _spawn(self) -> _Process:
         told = self._told
         kept = {name: value for name, value in os.environ.items() if name != "BOTKIT_FUNCTIONS" and "." not in name}
         fetcher = told.get("fetcher") or ()

@@ -37,6 +37,8 @@ _CROWDED = 4
 """Nodes in a process at which another one is started."""
 _SILENCE_S = 30.0
 """A process that says nothing for so long, though asked, is ended: something in it never lets go."""
+_START_S = 120.0
+"""So long a process may load what its nodes need."""
 _CANCEL_S = 2.0
 _LINE_BYTES = 256 << 20
 
@@ -146,6 +148,7 @@ class _Process:
         self._inboxes: dict[str, asyncio.Queue[dict[str, Any] | None]] = {}
         self._received = bytearray()
         self._silence_s = silence_s
+        self._ready = False
         self._heard_at = 0.0
         self._watch: asyncio.Task[None] | None = None
         guest.listen(self._feed, self._closed)
@@ -197,13 +200,15 @@ class _Process:
             with contextlib.suppress(_Lost):
                 self.send({"ping": 1})
             await asyncio.sleep(self._silence_s / 3)
-            if self._inboxes and loop.time() - self._heard_at > self._silence_s:
+            patience_s = self._silence_s if self._ready else max(_START_S, self._silence_s)
+            if self._inboxes and loop.time() - self._heard_at > patience_s:
                 _log.warning("node_process_hung", silence_s=self._silence_s)
                 self.guest.kill()
                 return
 
     def _feed(self, data: bytes) -> None:
         self._heard_at = asyncio.get_running_loop().time()
+        self._ready = True
         self._received += data
         if len(self._received) > _LINE_BYTES:
             self.guest.kill()

@@ -9,7 +9,7 @@ One JSON object a line. Each execution of a node has an id, and what it asks for
     → {"id", "answer": 1, "value"} or {…, "error"}
     ← {"id", "outcome"}, {"id", "wait"} or {"id", "error"}
     → {"id", "cancel": true}
-    → {"ping": 1}, ← {"pong": 1}
+    → {"ping": 1}, ← {"pong": 1}            ← {"pong": 0} once, when everything is loaded
 
 A step is done here, and the node goes on when botkit has written its result down.
 """
@@ -259,6 +259,7 @@ async def _serve(types: Mapping[str, type[Node]], reading: BinaryIO, writing: Bi
         writing.write(msgspec.json.encode(message) + b"\n")
         writing.flush()
 
+    send({"pong": 0})  # everything is loaded
     while line := await reader.readline():
         message: dict[str, Any] = msgspec.json.decode(line)
         if "ping" in message:
