@@ -22,12 +22,13 @@ __all__ = [
     "Trace",
 ]
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any, Literal, Protocol
 
 from botkit.core.data import Data
 from botkit.core.events import User
 from botkit.core.journal import Audit, ModelCall, OpenRun, Run, TranscriptRow, Wait
+from botkit.core.linking import LinkStep
 from botkit.core.messages import Part, PartState
 from botkit.core.tools import CallRecord
 
@@ -46,6 +47,8 @@ class Person(Data):
     created_at: int = 0
     welcomed: tuple[str, ...] = ()
     """Bots that already sent their welcome message."""
+    linked: tuple[tuple[str, str], ...] = ()
+    """Those of `identities` that were joined by codes or by the operator."""
 
 
 class People(Protocol):
@@ -68,6 +71,28 @@ class People(Protocol):
 
     async def link(self, person_id: str, channel: str, user_id: str) -> None:
         """Move an account to a person. Raises `Conflict` when a third person holds it."""
+        ...
+
+    async def offer_link(self, channel: str, user_id: str, digest: str, *, ttl_s: float) -> None:
+        """Keep the code shown to an account (`botkit.core.linking`), in place of an older one."""
+        ...
+
+    async def take_link(
+        self, channel: str, user_id: str, digest: str, *, reply_digest: str, declared: Collection[str]
+    ) -> LinkStep:
+        """What a code does that an account typed: the first one is taken, the one that answers it joins both.
+
+        Args:
+            reply_digest: of the code this account is shown, should it have typed a first one.
+            declared: ids of people that bots.yaml names; of two people, that one stays, else the older.
+        """
+        ...
+
+    async def unlink(self, channel: str, user_id: str) -> Person:
+        """Let a joined account stand alone again; what was done until now stays with the person it leaves.
+
+        Raises `NotFound`: the account was not joined.
+        """
         ...
 
 

@@ -27,6 +27,8 @@ class CommandContext:
     words: Language
     running: Run | None = None
     history_limit: int = 20
+    link: Answered | None = None
+    """What is said to /link."""
     budgets: tuple[str, ...] = ()
     """What is left of budgets, a line for each."""
 
@@ -100,6 +102,11 @@ def whoami(ctx: CommandContext) -> Answered:
     return Answered(f"{who}\n{here}")
 
 
+def link(ctx: CommandContext) -> Answered:
+    """Join the accounts a person has on several platforms."""
+    return ctx.link or Answered(ctx.words.link_in_private)
+
+
 def _wait_line(wait: Wait, words: Language) -> str:
     what = wait.payload.get("tool") or wait.payload.get("name") or wait.payload.get("message") or words.an_answer
     sentences = {
@@ -122,6 +129,7 @@ _HANDLERS: dict[str, Callable[[CommandContext], Answered]] = {
     "stop": stop,
     "status": status,
     "whoami": whoami,
+    "link": link,
 }
 
 
@@ -135,6 +143,7 @@ def commands_in(words: Language) -> Sequence[tuple[str, str]]:
         ("stop", words.about_stop),
         ("status", words.about_status),
         ("whoami", words.about_whoami),
+        ("link", words.about_link),
     )
 
 

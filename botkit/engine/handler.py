@@ -39,6 +39,7 @@ from botkit.engine.feedback import note_reaction
 from botkit.engine.guards import cleaned_answer, guards_of
 from botkit.engine.identity import SANDBOX, Known
 from botkit.engine.languages import Language, language_of
+from botkit.engine.linking import Linking
 from botkit.engine.member_calls import MemberCalls, approval_of
 from botkit.engine.notices import Notices
 from botkit.engine.ports import CallApprover
@@ -64,6 +65,7 @@ class Handler:
         self.decisions = Decisions(services, self._calls)
         self.turns = Turns(services, self._notices)
         self.takeovers = Takeovers(services, self._notices)
+        self._linking = Linking(services.identities, services.clock)
         self._effective = EffectiveCache()
         self._done_early: set[tuple[str, str]] = set()
         self._pressing: dict[tuple[str, str], asyncio.Future[bool]] = {}
@@ -335,7 +337,11 @@ class Handler:
     async def _command(self, scope: LaneScope, rows: Sequence[InboxRow], name: str, event: Event, known: Known) -> None:
         context = await scope.context()
         budgets = await self._budgets(name, event, known)
-        text, writes = self._command_answer(name, event, known, context, budgets=budgets)
+        link: Answered | None = None
+        if name == "link":
+            words = self._words(event, known)
+            link = Answered(*await self._linking.answer(event, known, self._s.configs.current, words))
+        text, writes = self._command_answer(name, event, known, context, budgets=budgets, link=link)
         notice = self._notices.notice(event.conversation, rows[0].id, text, to=event)
         await self._consume(scope, rows, f"command: {name}", *writes, *notice)
 
@@ -347,6 +353,7 @@ class Handler:
         context: LaneContext,
         running: RunContext | None = None,
         budgets: tuple[str, ...] = (),
+        link: Answered | None = None,
     ) -> tuple[str, tuple[Write, ...]]:
         this = self._effective.of(self._s.configs.current, event.conversation, event.route)
         answered = run_command(
@@ -363,6 +370,7 @@ class Handler:
                 running=running.run if running is not None else None,
                 history_limit=this.history_messages,
                 budgets=budgets,
+                link=link,
             ),
         )
         return answered.text, answered.writes

@@ -39,7 +39,7 @@ class Identities:
     """Finds the person behind an event; answers from memory after the first time."""
 
     def __init__(self, people: People):
-        self._people = people
+        self.people = people
         self._cache: dict[tuple[str, str, str, str], Known] = {}
         self._accounts: dict[str, list[tuple[str, str, str, str]]] = {}
         self._config_id = 0
@@ -71,7 +71,9 @@ class Identities:
         channel = config.channels.get(event.channel)
         platform = channel.platform if channel is not None else event.channel
         name = _declared(config, event, platform)
-        person = await self._people.resolve(event.channel, event.sender, as_person=name)
+        person = await self.people.resolve(event.channel, event.sender, as_person=name)
+        if not name and person.id in config.people and (event.channel, event.sender.id) in person.linked:
+            name = person.id  # joined with an account that bots.yaml names
         roles = list(person.roles)
         if name:
             declared = config.people[name]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 __all__ = ["SqlPeople"]
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+import msgspec
 from sqlalchemy import delete, exists, select, update
 
 from botkit.core.clock import Clock
@@ -13,7 +14,9 @@ from botkit.core.data import decode
 from botkit.core.errors import Conflict, NotFound
 from botkit.core.events import User
 from botkit.core.ids import new_id
+from botkit.core.linking import LinkStep
 from botkit.core.stores import Person
+from botkit.store import linking
 from botkit.store.codec import clean, dump
 from botkit.store.query import Query, Tx, arg, const
 from botkit.store.reader import Reader
@@ -23,14 +26,18 @@ from botkit.store.schema import (
     calls,
     files,
     identities,
+    links,
+    members,
     model_calls,
     notes,
     opt_outs,
     pairing_codes,
     people,
     runs,
+    secrets,
     sessions,
     transcript,
+    verifications,
     waits,
     welcomes,
 )
@@ -154,7 +161,11 @@ _INHERIT = tuple(
         "to from",
         lambda _, table=table: update(table).values(person_id=arg("to")).where(table.c.person_id == arg("from")),
     )
-    for table in (runs, waits, sessions, transcript, model_calls, files, pairing_codes)
+    for table in (runs, waits, sessions, transcript, model_calls, files, pairing_codes, members)
+)
+_LEAVE = (
+    Query("id", lambda _: delete(verifications).where(verifications.c.person_id == arg("id"))),
+    Query("id", lambda _: delete(secrets).where(secrets.c.scope == const("person:").concat(arg("id")))),
 )
 _INHERIT_CALLS = tuple(
     Query(
@@ -194,6 +205,7 @@ class SqlPeople:
             if as_person and person_id != as_person:
                 tx(_ADD, as_person, name or username, locale, timezone, now)
                 _move(tx, channel, user_id, person_id, as_person, now)
+                linking.drop_link(tx, channel, user_id)
                 person_id = as_person
             if (known_name, known_username, known_aliases) != (name, username, aliases):
                 tx(_RENAME_ACCOUNT, name, username, aliases, channel, user_id)
@@ -225,7 +237,14 @@ class SqlPeople:
             accounts_of.setdefault(person_id, []).append((channel, user_id))
         for person_id, bot in await self._reader.all(select(welcomes.c.person_id, welcomes.c.bot)):
             welcomed_by.setdefault(person_id, []).append(bot)
-        return [_read(row, accounts_of.get(row[0], []), welcomed_by.get(row[0], [])) for row in rows]
+        joined: dict[str, list[tuple[str, str]]] = {}
+        for person_id, channel, user_id in await self._reader.all(
+            select(links.c.person_id, links.c.channel, links.c.user_id)
+        ):
+            joined.setdefault(person_id, []).append((channel, user_id))
+        return [
+            _read(row, accounts_of.get(row[0], []), welcomed_by.get(row[0], []), joined.get(row[0], [])) for row in rows
+        ]
 
     async def grant(self, person_id: str, roles: Sequence[str]) -> None:
         """Set the roles of a person. Raises `NotFound`."""
@@ -239,6 +258,65 @@ class SqlPeople:
 
     async def mark_welcomed(self, person_id: str, bot: str) -> bool:
         return await self._writer.execute(_WELCOME, person_id, bot) == 1
+
+    async def offer_link(self, channel: str, user_id: str, digest: str, *, ttl_s: float) -> None:
+        now = self._clock.micros()
+        expires_at = now + int(ttl_s * 1_000_000)
+        await self._writer.run(lambda tx: linking.offer(tx, channel, user_id, digest, now, expires_at))
+
+    async def take_link(
+        self, channel: str, user_id: str, digest: str, *, reply_digest: str, declared: Collection[str]
+    ) -> LinkStep:
+        now, account = self._clock.micros(), (channel, user_id)
+
+        def unit(tx: Tx) -> LinkStep:
+            found = linking.find(tx, digest, now)
+            if found is None or (found.other[0] and account not in (found.account, found.other)):
+                return LinkStep(state="unknown")
+            answers = digest == found.reply_digest
+            if account == (found.other if answers else found.account):
+                return LinkStep(state="own")
+            there = found.other if answers else found.account
+            mine, theirs = _holder(tx, account), _holder(tx, there)
+            if mine is None or theirs is None or (answers and account != found.account):
+                return LinkStep(state="unknown")
+            step = LinkStep(state="taken", channel=there[0], name=theirs.name)
+            if mine.id == theirs.id:
+                return msgspec.structs.replace(step, state="same", person_id=mine.id)
+            if mine.id in declared and theirs.id in declared:
+                return msgspec.structs.replace(step, state="conflict")
+            if not answers:
+                linking.take(tx, found, account, reply_digest)
+                return step
+            linking.use(tx, found)
+            keeps = next((one for one in (mine, theirs) if one.id in declared), None)
+            stays = keeps.id if keeps is not None else linking.older_of(tx, mine.id, theirs.id)
+            goes = theirs if stays == mine.id else mine
+            for one in goes.identities:
+                _move(tx, *one, goes.id, stays, now)
+                linking.note_link(tx, *one, stays, goes.id, now)
+            return msgspec.structs.replace(step, state="joined", person_id=stays, was=goes.id)
+
+        return await self._writer.run(unit)
+
+    async def unlink(self, channel: str, user_id: str) -> Person:
+        now = self._clock.micros()
+
+        def unit(tx: Tx) -> Person:
+            holder = _holder(tx, (channel, user_id))
+            if holder is None or linking.own_link(tx, channel, user_id) is None:
+                raise NotFound(f"{channel}:{user_id} was not joined with anybody")
+            alone = new_id("per")
+            row = tx(_ACCOUNT, channel, user_id).fetchone()
+            assert row is not None
+            tx(_ADD, alone, row[1] or row[2], holder.locale, holder.timezone, now)
+            tx(_MOVE_ACCOUNT, alone, now, channel, user_id)
+            linking.drop_link(tx, channel, user_id)
+            person = _load(tx, alone)
+            assert person is not None
+            return person
+
+        return await self._writer.run(unit)
 
     async def link(self, person_id: str, channel: str, user_id: str) -> None:
         """Move an account to a person, with everything that was done as that account when it stood alone.
@@ -255,6 +333,7 @@ class SqlPeople:
             row = tx(_ACCOUNT, channel, user_id).fetchone()
             if row is None:
                 tx(_ADD_ACCOUNT, channel, user_id, person_id, "", "", "{}", now)
+                linking.note_link(tx, channel, user_id, person_id, "", now)
                 return
             holder = _load(tx, row[0])
             if row[0] == person_id:
@@ -265,6 +344,7 @@ class SqlPeople:
                     person=holder.id,
                 )
             _move(tx, channel, user_id, row[0], person_id, now)
+            linking.note_link(tx, channel, user_id, person_id, row[0], now)
 
         await self._writer.run(unit)
 
@@ -276,6 +356,8 @@ def _move(tx: Tx, channel: str, user_id: str, old: str, new: str, now: int) -> N
         return
     for query in (*_INHERIT, *_INHERIT_CALLS):
         tx(query, new, old)
+    for query in _LEAVE:  # what was proved of an account, and sealed for it, is not handed on
+        tx(query, old)
     for keep, drop in (
         (_KEEP_WELCOMES, _DROP_WELCOMES),
         (_KEEP_NOTES, _DROP_NOTES),
@@ -286,15 +368,24 @@ def _move(tx: Tx, channel: str, user_id: str, old: str, new: str, now: int) -> N
     tx(_FORGET, old)
 
 
+def _holder(tx: Tx, account: tuple[str, str]) -> Person | None:
+    """Who has an account."""
+    row = tx(_ACCOUNT, *account).fetchone()
+    return _load(tx, row[0]) if row is not None else None
+
+
 def _load(tx: Tx, person_id: str) -> Person | None:
     row = tx(_GET, person_id).fetchone()
     if row is None:
         return None
     found = [(channel, user_id) for channel, user_id in tx(_ACCOUNTS, person_id).fetchall()]
-    return _read(row, found, [bot for (bot,) in tx(_WELCOMED, person_id).fetchall()])
+    joined = [(channel, user_id) for channel, user_id in tx(linking.LINKED, person_id).fetchall()]
+    return _read(row, found, [bot for (bot,) in tx(_WELCOMED, person_id).fetchall()], joined)
 
 
-def _read(row: Row, found: Sequence[tuple[str, str]], welcomed: Sequence[str]) -> Person:
+def _read(
+    row: Row, found: Sequence[tuple[str, str]], welcomed: Sequence[str], joined: Sequence[tuple[str, str]]
+) -> Person:
     id_, name, roles, locale, timezone, created_at = row
     return Person(
         id=id_,
@@ -305,4 +396,5 @@ def _read(row: Row, found: Sequence[tuple[str, str]], welcomed: Sequence[str]) -
         identities=tuple(found),
         created_at=created_at,
         welcomed=tuple(sorted(welcomed)),
+        linked=tuple(joined),
     )

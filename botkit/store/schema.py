@@ -28,6 +28,8 @@ __all__ = [
     "lanes",
     "limit_hits",
     "limit_keys",
+    "link_codes",
+    "links",
     "members",
     "metadata",
     "model_calls",
@@ -70,7 +72,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION = "0010"
+SCHEMA_REVISION = "0011"
 """The newest migration; a database that says this needs none, and Alembic is not even imported."""
 
 metadata = MetaData(
@@ -460,6 +462,34 @@ verifications = Table(
     _json("details"),
     Index(None, "expires_at"),
     comment="Addresses people proved to read, as long as that counts.",
+)
+
+link_codes = Table(
+    "link_codes",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    _text("channel"),
+    _text("user_id"),
+    _text("reply_digest"),
+    _text("other_channel"),
+    _text("other_user_id"),
+    _number("expires_at"),
+    Index(None, "channel", "user_id"),
+    Index(None, "reply_digest"),
+    Index(None, "expires_at"),
+    comment="Codes shown to accounts that want to be joined, as digests.",
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    _text("person_id"),
+    _text("was"),
+    _number("linked_at"),
+    Index(None, "person_id"),
+    comment="Accounts that are where they are by a code, and who they were before.",
 )
 
 pairing_codes = Table(

@@ -16,6 +16,22 @@ GERMAN = Language(
     about_stop="Die laufende Antwort anhalten",
     about_status="Zeigen, was in diesem Gespräch gerade geschieht",
     about_whoami="Zeigen, für wen ich dich halte",
+    about_link="Deine Konten auf mehreren Plattformen verbinden",
+    link_in_private="Zu deinem Schutz nur unter uns: Schreib mir /link in einem privaten Chat.",
+    link_too_often="Das war zu oft. Versuch es in {minutes} Minuten noch einmal.",
+    link_code=(
+        "Dein Code ist `{code}`. Schreib innerhalb von {minutes} Minuten `/link {code}` in einem privaten Chat "
+        "mit mir auf der anderen Plattform. **Gib ihn niemandem**: Er verbindet Konten."
+    ),
+    link_confirm=(
+        "Dieses Konto wird mit **{name}** auf `{channel}` verbunden. Bist du das, dann bestätige es dort mit "
+        "`/link {code}`. **Tu das für niemand anderen.**"
+    ),
+    link_own="Dieser Code ist für die andere Plattform: Gib ihn dort ein.",
+    link_same="Diese Konten sind schon verbunden.",
+    link_conflict="Diese Konten gehören laut dem Betreiber zwei Menschen; nur er kann sie verbinden.",
+    link_unknown="Diesen Code kenne ich nicht. Vielleicht ist er benutzt oder zu alt: /link gibt dir einen neuen.",
+    link_done="Verbunden: Du bist hier und auf `{channel}` dieselbe Person.",
     new_conversation="Erledigt: Das ist ein neues Gespräch.",
     one_approval_waits="1 Freigabe steht noch aus.",
     approvals_wait="{count} Freigaben stehen noch aus.",

@@ -19,6 +19,22 @@ ENGLISH = Language(
     about_stop="Stop the answer being written",
     about_status="Show what is going on in this conversation",
     about_whoami="Show who I think you are",
+    about_link="Join your accounts on several platforms",
+    link_in_private="For your own sake only in private: write /link to me in a direct chat.",
+    link_too_often="That was too often. Try again in {minutes} minutes.",
+    link_code=(
+        "Your code is `{code}`. Type `/link {code}` in a private chat with me on the other platform, within "
+        "{minutes} minutes. **Give it to nobody**: it joins accounts."
+    ),
+    link_confirm=(
+        "This account will be joined with **{name}** on `{channel}`. If that is you, confirm it there: type "
+        "`/link {code}`. **Type it for nobody else.**"
+    ),
+    link_own="That code is for the other platform: type it there.",
+    link_same="These accounts are joined already.",
+    link_conflict="These accounts belong to two people by the operator's file, who has to join them there.",
+    link_unknown="I do not know that code. It may be used or too old: write /link for a new one.",
+    link_done="Joined: you are the same person here and on `{channel}`.",
     new_conversation="Done: this is a new conversation.",
     one_approval_waits="1 approval is still waiting.",
     approvals_wait="{count} approvals are still waiting.",

@@ -16,6 +16,22 @@ SPANISH = Language(
     about_stop="Detener la respuesta en curso",
     about_status="Mostrar qué está pasando en esta conversación",
     about_whoami="Mostrar quién creo que eres",
+    about_link="Unir tus cuentas en varias plataformas",
+    link_in_private="Por tu seguridad, solo en privado: escríbeme /link en un chat directo.",
+    link_too_often="Fueron demasiados intentos. Prueba de nuevo en {minutes} minutos.",
+    link_code=(
+        "Tu código es `{code}`. Escribe `/link {code}` en un chat privado conmigo en la otra plataforma, en "
+        "{minutes} minutos. **No se lo des a nadie**: une cuentas."
+    ),
+    link_confirm=(
+        "Esta cuenta se unirá con **{name}** en `{channel}`. Si eres tú, confírmalo allí: escribe `/link {code}`. "
+        "**No lo hagas por nadie más.**"
+    ),
+    link_own="Ese código es para la otra plataforma: escríbelo allí.",
+    link_same="Estas cuentas ya están unidas.",
+    link_conflict="Según el operador, estas cuentas son de dos personas; solo él puede unirlas.",
+    link_unknown="No conozco ese código. Quizá ya se usó o es viejo: /link te da uno nuevo.",
+    link_done="Unidas: eres la misma persona aquí y en `{channel}`.",
     new_conversation="Hecho: esta es una conversación nueva.",
     one_approval_waits="Queda 1 aprobación pendiente.",
     approvals_wait="Quedan {count} aprobaciones pendientes.",

@@ -18,6 +18,22 @@ FRENCH = Language(
     about_stop="Arrêter la réponse en cours",
     about_status="Montrer ce qui se passe dans cette conversation",
     about_whoami="Montrer qui vous êtes pour moi",
+    about_link="Relier tes comptes sur plusieurs plateformes",
+    link_in_private="Pour ta sécurité, seulement en privé : écris-moi /link dans une discussion directe.",
+    link_too_often="C’était trop souvent. Réessaie dans {minutes} minutes.",
+    link_code=(
+        "Ton code est `{code}`. Écris `/link {code}` dans une discussion privée avec moi sur l’autre plateforme, "
+        "dans les {minutes} minutes. **Ne le donne à personne** : il relie des comptes."
+    ),
+    link_confirm=(
+        "Ce compte sera relié à **{name}** sur `{channel}`. Si c’est toi, confirme-le là-bas : écris `/link "
+        "{code}`. **Ne le fais pour personne d’autre.**"
+    ),
+    link_own="Ce code est pour l’autre plateforme : écris-le là-bas.",
+    link_same="Ces comptes sont déjà reliés.",
+    link_conflict="Selon l’opérateur, ces comptes sont à deux personnes ; lui seul peut les relier.",
+    link_unknown="Je ne connais pas ce code. Il a peut-être servi ou est trop vieux : /link t’en donne un autre.",
+    link_done="Reliés : tu es la même personne ici et sur `{channel}`.",
     new_conversation="C'est fait : voici une nouvelle conversation.",
     one_approval_waits="1 approbation est encore en attente.",
     approvals_wait="{count} approbations sont encore en attente.",

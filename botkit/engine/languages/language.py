@@ -23,6 +23,25 @@ class Language:
     about_stop: str
     about_status: str
     about_whoami: str
+    about_link: str
+    link_in_private: str
+    """/link where others read, or where nobody needs it."""
+    link_too_often: str
+    """{minutes}."""
+    link_code: str
+    """{code}, {minutes}."""
+    link_confirm: str
+    """To whoever typed the first code: {name} and {channel} of the other side, {code}."""
+    link_own: str
+    """The code was shown to this very account."""
+    link_same: str
+    """Both are one person already."""
+    link_conflict: str
+    """bots.yaml says that they are two."""
+    link_unknown: str
+    """No such code, used or expired."""
+    link_done: str
+    """{name}, {channel}."""
     new_conversation: str
     one_approval_waits: str
     """After `new_conversation`."""

@@ -16,6 +16,22 @@ PORTUGUESE = Language(
     about_stop="Interromper a resposta em andamento",
     about_status="Mostrar o que está acontecendo nesta conversa",
     about_whoami="Mostrar quem eu acho que você é",
+    about_link="Juntar suas contas em várias plataformas",
+    link_in_private="Para sua segurança, só em particular: escreva /link para mim em uma conversa direta.",
+    link_too_often="Foram tentativas demais. Tente de novo em {minutes} minutos.",
+    link_code=(
+        "Seu código é `{code}`. Escreva `/link {code}` em uma conversa particular comigo na outra plataforma, em "
+        "{minutes} minutos. **Não o dê a ninguém**: ele junta contas."
+    ),
+    link_confirm=(
+        "Esta conta será juntada com **{name}** em `{channel}`. Se é você, confirme lá: escreva `/link {code}`. "
+        "**Não faça isso por mais ninguém.**"
+    ),
+    link_own="Esse código é para a outra plataforma: escreva-o lá.",
+    link_same="Estas contas já estão juntas.",
+    link_conflict="Segundo o operador, estas contas são de duas pessoas; só ele pode juntá-las.",
+    link_unknown="Não conheço esse código. Talvez já tenha sido usado ou seja velho: /link lhe dá um novo.",
+    link_done="Pronto: você é a mesma pessoa aqui e em `{channel}`.",
     new_conversation="Pronto: esta é uma nova conversa.",
     one_approval_waits="1 aprovação ainda está pendente.",
     approvals_wait="{count} aprovações ainda estão pendentes.",
