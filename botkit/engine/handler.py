@@ -31,7 +31,7 @@ from botkit.engine import forms
 from botkit.engine.access import Access
 from botkit.engine.albums import merged, whole_albums
 from botkit.engine.budget_notices import left_lines, own_balances
-from botkit.engine.commands import CommandContext, command_of, run_command
+from botkit.engine.commands import Answered, CommandContext, command_of, run_command
 from botkit.engine.decisions import Decisions
 from botkit.engine.deliveries import note_report
 from botkit.engine.effective import Effective, EffectiveCache
