@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import os
 import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -134,7 +135,7 @@ async def story(
             roles={"Grace": ["admin"]},
             variables={
                 "BOTKIT_HOME": str(folder / "home"),
-                "PYTHONPATH": str(_BOUNDARIES),
+                "PYTHONPATH": os.pathsep.join(filter(None, (str(_BOUNDARIES), os.environ.get("PYTHONPATH", "")))),
                 "STORY_KILL": str(folder / "kill"),
                 "STORY_LOG": str(folder / "log"),
                 "TICKETS_SECRET": SECRET,
