@@ -22,6 +22,7 @@ from botkit.core.journal import (
     InboxRow,
     LaneContext,
     OpenRun,
+    Run,
     SetRun,
     Wait,
     Write,
@@ -402,7 +403,7 @@ class Handler:
         trace_id = new_id("trc")
         now = self._s.clock.micros()
         ctx = scope.current
-        failing = run.run if run is not None else ctx.run if ctx is not None else None
+        failing = run.run if run is not None else ctx.run if ctx is not None else await self._woken(row)
         conversation = row.event.conversation if row is not None else None
         locale = row.event.sender.locale if row is not None else ""
         writes: list[Write] = []
@@ -427,6 +428,8 @@ class Handler:
         _log.error(
             "turn_error", trace_id=trace_id, code=code, detail=str(error) if isinstance(error, BotkitError) else ""
         )
+        if row is not None and row.event.kind == "trigger":
+            writes.extend(self.turns.next_time(row.event))
         if rows:
             writes.append(Consume(event_ids=tuple(r.id for r in rows), outcome=f"failed: {code} ({trace_id})"))
         if conversation is not None and not conversation.channel.startswith("@"):
@@ -434,6 +437,7 @@ class Handler:
             text = words.went_wrong.format(trace=trace_id)
             writes.extend(self._notice_or_nothing(conversation, f"{trace_id}/failed", text))
         await self._s.journal.commit(scope.claim, writes)
+        self._s.timers_changed()
         if conversation is not None:
             self._s.outbox.kick(conversation.key)
             run_id = failing.id if failing is not None else ""
@@ -445,6 +449,13 @@ class Handler:
                 "error": {"code": code},
             }
             self._s.live.publish(LiveEvent(kind="done", conversation=conversation.key, run_id=run_id, data=data))
+
+    async def _woken(self, row: InboxRow | None) -> Run | None:
+        """The run that a wake-up could not even begin to resume: nothing else would ever wake it again."""
+        if row is None or row.event.kind != "wake":
+            return None
+        opened = await self._s.journal.load_run(str((row.event.signal or {}).get("run_id", "")))
+        return opened.run if opened is not None and opened.run.state in ("waiting", "running") else None
 
     def _notice_or_nothing(self, conversation: Conversation, ref: str, text: str) -> list[Write]:
         try:

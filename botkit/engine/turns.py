@@ -180,6 +180,10 @@ class Turns:
         await self._execute_opened(scope, OpenRun(run=run), first, this, config, roles, ())
         self._s.timers_changed()
 
+    def next_time(self, event: Event) -> list[Write]:
+        """What keeps a schedule going when the run of one of its times could not begin."""
+        return self._next_time(self._s.configs.current, event)[0]
+
     def _next_time(self, config: Config, event: Event) -> tuple[list[Write], str]:
         """For a schedule, its next timer; and why this time is passed over, if it is."""
         if (event.signal or {}).get("kind") != "cron":

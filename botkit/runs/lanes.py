@@ -100,6 +100,11 @@ class LaneScope:
             context = await self.journal.context(self.lane, history_limit=self._runtime.history_limit)
         return context
 
+    def between(self) -> None:
+        """A batch or a recovery has ended: what was read before it, such as waits it closed, is not true any more."""
+        self.current = None
+        self._context = None
+
     def open(self, run: OpenRun, *, first_writes: Sequence[object] = (), ask: AskFunction | None = None) -> RunContext:
         """A step context for a run of this lane; `scope.current` until `close`."""
         self.current = RunContext(
@@ -277,7 +282,7 @@ class LaneRuntime:
                 await self.clock.sleep(error.retry_after_s or _STORE_RETRY_S)
                 await self._look_again(scope)
             finally:
-                scope.current = None
+                scope.between()
 
     async def _look_again(self, scope: LaneScope) -> None:
         """Read anew what is undone, and go on with a run that had begun: its first commit took its events."""

@@ -7,6 +7,8 @@ __all__ = ["entries_of"]
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
+from pydantic import ValidationError
+
 from botkit.sdk.nodes import NodeFailed
 from botkit.workflows.graph import GraphEdge, Plan
 from botkit.workflows.services import WorkflowServices
@@ -42,6 +44,9 @@ def entries_of(
                 found.append(node.id)
         except NodeFailed as error:
             raise NodeFailed(f"trigger `{node.id}`: {error}", code=error.code) from error
+        except ValidationError as error:
+            said = error.errors(include_input=False, include_url=False)[0]["msg"]
+            raise NodeFailed(f"trigger `{node.id}`: {said}", code="invalid_config") from error
     return found
 
 
