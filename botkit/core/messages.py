@@ -28,9 +28,10 @@ from botkit.core.data import Data
 from botkit.core.events import Attachment, Conversation
 
 StreamKind = Literal["draft", "edit", "native", "none"]
-"""`draft`: a passing preview beside the message. `edit`: the message is edited again and again, with a cursor at its end.
-`native`: the platform knows messages that grow; the first words are sent as `OutMessage.streaming`, what follows comes as
-`Adapter.update` with the whole text so far, and the final text as a part with the message's id, as for `edit`."""
+"""`draft`: a passing preview beside the message. `edit`: the message is edited again and again, with a cursor at its
+end. `native`: the platform knows messages that grow; the first words are sent as `OutMessage.streaming`, what follows
+comes as `Adapter.update` with the whole text so far, and the final text as a part with the message's id, as for
+`edit`."""
 PartState = Literal["pending", "sending", "sent", "unknown", "failed", "dropped"]
 """`unknown`: it left and no answer came. `dropped`: an operator or a policy decided not to send it."""
 

@@ -76,4 +76,3 @@ class Delegated(Data):
     """Working time."""
     taint: tuple[str, ...] = ()
     """Where what it read came from (`botkit.core.taint`)."""
-

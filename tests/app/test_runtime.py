@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ async def said(events: AsyncGenerator[LiveEvent]) -> LiveEvent:
 
 
 async def say(instance: Instance, text: str, **options: str) -> LiveEvent:
-    arguments = {"room": "r", "bot": "helper", "person": "ada", **options}
+    arguments: dict[str, Any] = {"room": "r", "bot": "helper", "person": "ada", **options}
     return await said(Operations.of(instance).chat.say(text=text, **arguments))
 
 

@@ -136,4 +136,4 @@ def _text_of(output: Any) -> str:
     if isinstance(output, str):
         return output
     text: Any = cast("dict[str, Any]", output).get("text") if isinstance(output, dict) else None
-    return text if isinstance(text, str) else encode_text(output)
+    return text if isinstance(text, str) else encode_text(cast("object", output))
