@@ -47,13 +47,18 @@ def gateway_settings(config: Config) -> GatewaySettings:
     root = config.root.resolve()
     return GatewaySettings(
         servers=tuple(_server(name, server, root) for name, server in config.servers.items()),
-        workspaces={name: _workspace(workspace) for name, workspace in config.workspaces.items()},
+        workspaces={name: _workspace(workspace, config) for name, workspace in config.workspaces.items()},
         roles={
             name: RoleRules(classes=tuple(role.classes), tools=_filter(role.tools))
             for name, role in config.roles.items()
         },
         bots={
-            name: BotRules(workspace=bot.workspace, tools=_filter(bot.tools), tools_mode=bot.tools_mode or "")
+            name: BotRules(
+                workspace=bot.workspace,
+                tools=_filter(bot.tools),
+                tools_mode=bot.tools_mode or "",
+                memory=bot.memory,
+            )
             for name, bot in config.bots.items()
         },
         functions=_functions(config, root),
@@ -167,7 +172,7 @@ def _variables(written: Mapping[str, SecretRef | str]) -> dict[str, str | Secret
     }
 
 
-def _workspace(workspace: Workspace) -> WorkspaceSettings:
+def _workspace(workspace: Workspace, config: Config) -> WorkspaceSettings:
     limits = workspace.rate_limits
     return WorkspaceSettings(
         servers=tuple(workspace.servers),
@@ -177,6 +182,10 @@ def _workspace(workspace: Workspace) -> WorkspaceSettings:
         transparent=workspace.transparent,
         tools_mode=workspace.tools_mode,
         functions=tuple(workspace.functions),
+        knowledge=any(
+            one.enabled and (name in workspace.knowledge or "*" in workspace.knowledge)
+            for name, one in config.knowledge.items()
+        ),
         record_payloads=workspace.record_payloads,
         taint=TaintRules(
             approve=tuple(workspace.taint.approve) if workspace.taint.enabled else (),

@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["MESSAGE", "MESSAGE_AGAIN", "InstanceOutreach"]
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,12 +32,22 @@ _KEY = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 class InstanceOutreach:
     """Implements `Outreach`."""
 
-    def __init__(self, configs: ConfigBook, people: People, store: OutreachStore, channels: Channels, clock: Clock):
+    def __init__(
+        self,
+        configs: ConfigBook,
+        people: People,
+        store: OutreachStore,
+        channels: Channels,
+        clock: Clock,
+        *,
+        changed: Callable[[], None],
+    ):
         self._configs = configs
         self._people = people
         self._store = store
         self._channels = channels
         self._clock = clock
+        self.kick = changed
 
     async def reach(self, person: str, *, bot: str, channel: str = "", to: str = "") -> Reach:
         """See the port."""

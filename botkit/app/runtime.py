@@ -41,6 +41,7 @@ from botkit.app.model_gate import ModelGate
 from botkit.app.names import SANDBOX, Mode
 from botkit.app.operations import Operations
 from botkit.app.outreach import InstanceOutreach
+from botkit.app.own_tools import InstanceTools
 from botkit.app.run_files import RunFiles
 from botkit.app.tasks import TaskOwner
 from botkit.app.tracing import Spans, set_up_tracing
@@ -201,6 +202,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         relay_trace=spans is not None,
         files=RunFiles(store.records, store.files),
         recorder=PayloadRecorder(keys, redactor),
+        own=InstanceTools(notebook, library, store.journal),
         verified=lambda person_id: store.verifications.of(person_id, now=clock.micros()),
         spending=budgets,
     )
@@ -286,7 +288,9 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         vault=vault,
         notes=notebook,
         knowledge=library,
-        outreach=InstanceOutreach(configs, store.people, store.outreach, channels, clock),
+        outreach=InstanceOutreach(
+            configs, store.people, store.outreach, channels, clock, changed=lambda: engine.timers_changed()
+        ),
     )
     engine = Engine(
         spending=budgets,

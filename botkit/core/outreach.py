@@ -101,6 +101,10 @@ class Outreach(Protocol):
         """The timer of a message for later, and of its repetitions."""
         ...
 
+    def kick(self) -> None:
+        """A timer was committed: look when it is due."""
+        ...
+
     def timer_id(self, run: Run, key: str) -> str:
         """Raises `InvalidArguments` for a key that is none."""
         ...

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from botkit.core.events import Event
-from botkit.core.journal import CloseWait, EndSession, LaneContext, Requeue, Run, SetRun, Wait, Write
+from botkit.core.journal import CloseWait, EndSession, LaneContext, Requeue, Run, SetOptOut, SetRun, Wait, Write
 from botkit.engine.identity import Known
 from botkit.engine.languages import LANGUAGES, Language, speak
 
@@ -40,7 +40,9 @@ class Answered:
 
 
 def start(ctx: CommandContext) -> Answered:
-    """Say hello and what this bot is for."""
+    """Say hello and what this bot is for. `/start messages` allows messages nobody asked for again."""
+    if about_messages(ctx.event):
+        return _opt(ctx, out=False)
     about = f" {ctx.bot_description}" if ctx.bot_description else ""
     return Answered(ctx.words.hello.format(bot=ctx.bot_name, about=about))
 
@@ -77,7 +79,10 @@ def _give_up_questions(ctx: CommandContext) -> list[Write]:
 
 
 def stop(ctx: CommandContext) -> Answered:
-    """Said when there is nothing to stop: a running turn is stopped before this is asked."""
+    """Said when there is nothing to stop: a running turn is stopped before this is asked. `/stop messages` ends
+    messages nobody asked for."""
+    if about_messages(ctx.event):
+        return _opt(ctx, out=True)
     return Answered(ctx.words.nothing_runs)
 
 
@@ -105,6 +110,18 @@ def whoami(ctx: CommandContext) -> Answered:
 def link(ctx: CommandContext) -> Answered:
     """Join the accounts a person has on several platforms."""
     return ctx.link or Answered(ctx.words.link_in_private)
+
+
+def about_messages(event: Event) -> bool:
+    """`/stop messages`, `/start messages`."""
+    words = event.text.casefold().split()
+    return bool(words) and words[-1] == "messages" and len(words) <= 2
+
+
+def _opt(ctx: CommandContext, *, out: bool) -> Answered:
+    """Of every bot of this installation, until they say otherwise."""
+    wish = SetOptOut(person_id=ctx.known.person.id, out=out, at=ctx.now, via=f"chat:{ctx.event.channel}")
+    return Answered(ctx.words.messages_stopped if out else ctx.words.messages_allowed, (wish,))
 
 
 def _wait_line(wait: Wait, words: Language) -> str:

@@ -189,6 +189,10 @@ class Engine:
         await self.outbox.drain(max(0.0, timeout_s - (self._clock.monotonic() - started)))
         return clean
 
+    def timers_changed(self) -> None:
+        """A timer was put by a commit of a run: it may be due earlier than the one being waited for."""
+        self._timer_changed.set()
+
     def reconfigured(self) -> None:
         """A new revision is in force: roles and names may have changed, what models are shown, and schedules."""
         self._services.identities.forget()

@@ -32,7 +32,7 @@ from botkit.engine import forms
 from botkit.engine.access import Access
 from botkit.engine.albums import merged, whole_albums
 from botkit.engine.budget_notices import left_lines, own_balances
-from botkit.engine.commands import Answered, CommandContext, command_of, run_command
+from botkit.engine.commands import Answered, CommandContext, about_messages, command_of, run_command
 from botkit.engine.decisions import Decisions
 from botkit.engine.deliveries import note_report
 from botkit.engine.effective import Effective, EffectiveCache
@@ -77,7 +77,7 @@ class Handler:
     def control(self, event: Event) -> bool:
         if event.kind in ("stop_generation", "action", "delete"):
             return True
-        if command_of(event) in ("stop", "status"):
+        if command_of(event) in ("stop", "status") and not about_messages(event):
             return True
         return event.kind == "message" and self._busy(event) == "interrupt"
 

@@ -20,6 +20,7 @@ from botkit.core.tools import Principal, Tool, ToolCall
 from botkit.gateway.file_inputs import described
 from botkit.gateway.fleet import Fleet
 from botkit.gateway.methods import kind_of
+from botkit.gateway.own import may_use_own
 from botkit.gateway.rights import may_call, may_enter, may_pass, proves
 from botkit.gateway.search.showing import SYNTHETIC, mode_of
 from botkit.gateway.session import ListKind
@@ -142,6 +143,8 @@ class Admission:
 
     def _may(self, workspace: str, principal: Principal, listed: Listed) -> bool:
         settings = self._fleet.settings
+        if listed.own and not may_use_own(settings, principal, listed.server.name):
+            return False
         return may_call(settings, principal, workspace, listed.tool, listed.review) and all(
             may_pass(settings, principal, one.workspace, one.tool, one.review) for one in listed.inner
         )

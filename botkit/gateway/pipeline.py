@@ -21,8 +21,9 @@ import msgspec
 import structlog
 
 from botkit.core.clock import Clock
-from botkit.core.errors import BotkitError
+from botkit.core.errors import BotkitError, ToolUnavailable
 from botkit.core.limits import Counters
+from botkit.core.own_tools import OwnTools
 from botkit.core.stores import CallLog
 from botkit.core.tools import (
     CallRecord,
@@ -88,10 +89,12 @@ class Gateway:
         relay_trace: bool = False,
         files: CallFiles | None = None,
         recorder: PayloadRecorder | None = None,
+        own: OwnTools | None = None,
         verified: Verified | None = None,
     ):
         self._files = files
         self._recorder = recorder
+        self._own = own
         self.fleet = fleet
         self._admission = Admission(fleet, verified)
         self._redactor = redactor
@@ -205,6 +208,11 @@ class Gateway:
                             return
         for name, one in passed.items():
             await self._count(call, one, name)
+        if listed.own:
+            if self._own is None:
+                raise ToolUnavailable(f"{call.tool} is not available here.")
+            yield run.answered(Final(await self._own.call(call, listed.tool.upstream_name)))
+            return
         if call.method in SUBSCRIPTIONS:  # whoever asks hears of it from `Fleet.watching`
             yield run.answered(Final({}))
             return

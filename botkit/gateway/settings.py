@@ -197,6 +197,8 @@ class BotRules(Data):
 
     workspace: str
     tools: ToolFilter = ToolFilter()
+    memory: bool = False
+    """Whether it keeps notes about people."""
     tools_mode: ToolsMode | Literal[""] = ""
     """How it is shown its tools; empty: as its workspace says."""
 
@@ -231,6 +233,8 @@ class WorkspaceSettings(Data):
     """How tools are shown to bots and clients. All can be called in every mode."""
     functions: tuple[str, ...] = ()
     """Functions it offers, by key; empty: all of them, where it offers the server `functions`."""
+    knowledge: bool = False
+    """Whether it has files to look things up in."""
     record_payloads: bool = False
     """Whether what calls carry is kept for auditors."""
     taint: TaintRules = TaintRules()

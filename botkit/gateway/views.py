@@ -8,7 +8,7 @@ from __future__ import annotations
 __all__ = ["Listed", "Views"]
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botkit.core.tools import Tool
@@ -18,6 +18,7 @@ from botkit.gateway.known import Known
 from botkit.gateway.methods import TargetKind
 from botkit.gateway.naming import SEPARATOR, tool_name
 from botkit.gateway.offers import Extras, Offer, Offers, make_offers
+from botkit.gateway.own import own_tools
 from botkit.gateway.pool import AnyServer
 from botkit.gateway.quarantine import quarantined
 from botkit.gateway.rights import review_of
@@ -36,6 +37,8 @@ class Listed:
     server: AnyServer
     inner: tuple[Inner, ...] = ()
     """The workspaces a tool comes through, the nearest first; empty for this workspace's own."""
+    own: bool = False
+    """A tool of botkit itself: `server` only has its limits, and is never started."""
 
 
 class Views:
@@ -141,6 +144,9 @@ class Views:
                     continue
                 listed = self._listed(server, definition, review_of(settings, tool_name(name, definition.name)))
                 view[listed.tool.name] = listed
+        for server, definition, review in own_tools(self._settings, workspace, self._servers) if depth == 0 else ():
+            listed = replace(self._listed(server, definition, review), own=True)
+            view[listed.tool.name] = listed
         if depth < DEPTH_LIMIT:
             for inner in settings.workspaces:
                 for one in self._make_view(inner, depth + 1).values():

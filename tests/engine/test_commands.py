@@ -131,3 +131,14 @@ async def test_a_command_in_a_group_needs_no_mention_when_the_platform_addresses
 
     assert len(world.texts) == 1
     assert await world.outcomes() == ["command: help", "ignored: not addressed"]
+
+
+@pytest.mark.parametrize("text", ["/stop messages", "!STOP Messages", "/stop@desk_bot messages"])
+async def test_who_wants_no_unasked_messages_says_so_and_may_change_their_mind(world: World, text: str):
+    await world.start()
+    await world.ask(text)
+    (person,) = await world.store.people.list()
+    assert await world.store.outreach.opted_out([person.id], "desk") == {person.id}
+    await world.ask("/start messages")
+    assert await world.store.outreach.opted_out([person.id], "desk") == frozenset()
+    assert await world.outcomes() == ["command: stop", "command: start"]

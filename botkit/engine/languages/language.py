@@ -48,6 +48,8 @@ class Language:
     approvals_wait: str
     """The same for {count} of them."""
     nothing_runs: str
+    messages_stopped: str
+    messages_allowed: str
     """/stop while nothing runs."""
     bot_and_model: str
     """{bot}, {model}."""

@@ -46,8 +46,8 @@ class MemoryOutput(TypedDict):
 class Memory(Node):
     """Keep a note about the person, the chat or for the whole team; get it, search, list, or forget it.
 
-    Notes outlive the run and the conversation. Those of a person follow them over all their chats, are shown to them
-    by `/memory`, and go with `/forget` or `botkit data erase`. A run reaches the notes of its own person and chat, and
+    Notes outlive the run and the conversation. Those of a person follow them over all their chats, and are
+    part of `botkit data export` and `botkit data erase`. A run reaches the notes of its own person and chat, and
     no others. A note is written together with the step: a crash neither loses nor doubles it.
     """
 

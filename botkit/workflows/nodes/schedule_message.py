@@ -75,6 +75,7 @@ class ScheduleMessage(OutreachFields):
 
     async def run(self, ctx: NodeRun) -> Outcome:  # pyright: ignore[reportIncompatibleMethodOverride] - a node of botkit's own
         output = await ctx.scoped("cancel" if self.cancel else "plan", lambda scope: self._do(ctx, scope))
+        outreach_of(ctx).kick()
         return Outcome("over" if self.again and not output["due"] else "default", output)
 
     async def _do(self, ctx: NodeRun, scope: StepScope) -> ScheduledOutput:

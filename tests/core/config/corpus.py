@@ -59,7 +59,7 @@ VALID: dict[str, str] = {
           staff: {paths: [staff/*.md, handbook.pdf], enabled: false}
         workspaces: {desk: {knowledge: [shop, staff]}, office: {knowledge: "*"}}
         bots: {helper: {workspace: desk, memory: true}}
-        settings: {memory: {redact: [email, phone], prompt_tokens: 300}, retention: {notes_days: 365}}
+        settings: {memory: {redact: [email, phone]}, retention: {notes_days: 365}}
         """,
     "pasted": """
         servers:

@@ -80,8 +80,8 @@ class Bot(Model, frozen=True):
     while_waiting: WhileWaiting = "new_turn"
     """A message while a run waits for somebody starts a new turn, gets a notice, or waits too."""
     memory: Bool = False
-    """Whether it keeps notes about people and conversations: it gets tools to remember, recall and forget, and is told
-    what it knows. People see theirs with `/memory` and end it with `/forget`."""
+    """Whether it keeps notes about people and conversations: it gets the tools `memory__remember`, `memory__recall` and
+    `memory__forget`, for whoever it talks with."""
     stream: Bool = True
     """Show the answer while it is written, where the platform can."""
     locale: Language | None = None

@@ -18,8 +18,6 @@ class Memory(Model, frozen=True):
 
     redact: OneOrMany[PersonalData] = ()
     """Personal data that is taken out before a note is kept, such as `email`, `phone`, `card`. Secrets always are."""
-    prompt_tokens: Int = Field(default=600, ge=0, le=100_000)
-    """Most tokens of a prompt that notes about the person and the chat may take; 0: none are shown, only looked up."""
 
 
 class Knowledge(Model, frozen=True):
