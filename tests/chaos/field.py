@@ -35,10 +35,10 @@ workspaces:
   default:
     servers: [ledger]
     tools:
-      ledger__look: {{class: read-only}}
-      ledger__record: {{class: write, roles: [guest, member], approve: {approve}}}
+      ledger__look: {{class: read-only, trusted_results: true}}
+      ledger__record: {{class: write, trusted_results: true, roles: [guest, member], approve: {approve}}}
 bots:
-  clerk: {{model: demo/offline, stream: {stream}, history_messages: 0}}
+  clerk: {{model: demo/offline, stream: {stream}, history_messages: 0{answers}}}
 channels:
 {channel}
     bot: clerk
@@ -157,6 +157,7 @@ class Home:
         database: a PostgreSQL URL instead of SQLite in the home.
         beside: another process of the same instance: same database, platform and ledger, a home of its own.
         lease_s: length of its lease.
+        workflows: YAML of the section `workflows:`; the bot answers by `flow`.
     """
 
     def __init__(
@@ -171,6 +172,7 @@ class Home:
         database: str = "",
         beside: Home | None = None,
         lease_s: float = 0.0,
+        workflows: str = "",
     ):
         folder.mkdir()
         self.field = field
@@ -193,7 +195,9 @@ class Home:
                 policy=policy,
                 stream=str(stream).lower(),
                 approve=str(approve).lower(),
+                answers=", workflow: flow" if workflows else "",
             )
+            + workflows
         )
         if beside is not None:
             shutil.copy(beside.config, self.config)
