@@ -1,19 +1,19 @@
 """Budgets in the database: exact across restarts, and across processes that share it.
 
 A count is what `budget_counts` says and what the reservations on it come to, settled or not. Whoever reserves locks the
-count's row, so no two can take the same room. A step's commit only marks its reservation (`writes/budgets.py`) and
+count's row, so no two can take the same room. A step's commit only marks its reservation (`reservations.py`) and
 waits for nobody; the next reservation adds to the count what was settled since.
 """
 
 from __future__ import annotations
 
-__all__ = ["SqlBudgets", "free_reservations"]
+__all__ = ["SqlBudgets"]
 
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, delete, exists, func, or_, select, update
+from sqlalchemy import and_, delete, exists, func, select, update
 
 from botkit.core.budgets import (
     NO_LIMIT,
@@ -28,11 +28,10 @@ from botkit.core.budgets import (
 from botkit.core.clock import Clock
 from botkit.store.query import Query, Tx, arg, const
 from botkit.store.reader import Reader
+from botkit.store.reservations import settle
 from botkit.store.schema import budget_counts as counts
 from botkit.store.schema import budget_reservations as reservations
-from botkit.store.schema import is_open, owners, runs
 from botkit.store.writer import Writer
-from botkit.store.writes.budgets import settle
 from botkit.store.writes.registry import insert_row
 
 _FOLD_AT = 16
@@ -161,24 +160,6 @@ _FOLD = Query(
     _ACCOUNT,
     lambda _: delete(reservations).where(_is(reservations), reservations.c.settled == const(1)).returning(*_AMOUNT),
 )
-_FREE = Query(
-    "",
-    lambda _: delete(reservations).where(
-        reservations.c.settled == const(0),
-        or_(
-            and_(
-                ~exists().where(owners.c.id == reservations.c.owner),
-                ~exists().where(runs.c.id == reservations.c.run_id, is_open(runs.c.state)),
-            ),
-            exists().where(runs.c.id == reservations.c.run_id, ~is_open(runs.c.state)),
-        ),
-    ),
-)
-
-
-def free_reservations(tx: Tx) -> None:
-    """Free what nobody will settle: of runs that have ended, and of dead processes unless a replay takes it up."""
-    tx(_FREE)
 
 
 class SqlBudgets:

@@ -28,8 +28,8 @@ from sqlalchemy import delete, exists, select, union, update
 from botkit.core.errors import Fenced
 from botkit.core.journal import Claim, Recovered
 from botkit.core.messages import Part
-from botkit.store.budgets import free_reservations
 from botkit.store.query import Query, Rows, Tx, arg, const
+from botkit.store.reservations import free_reservations
 from botkit.store.rows import PART_COLUMNS, read_part
 from botkit.store.schema import inbox, is_open, is_undelivered, lanes, owners, parts, runs
 

@@ -14,6 +14,7 @@ from botkit.core.journal import (
 from botkit.core.tools import RecordedCall
 from botkit.store.codec import clean, dump
 from botkit.store.query import Query, Tx
+from botkit.store.reservations import settle
 from botkit.store.schema import (
     audits,
     call_payloads,
@@ -21,7 +22,6 @@ from botkit.store.schema import (
     files,
     model_calls,
 )
-from botkit.store.writes.budgets import settle
 from botkit.store.writes.registry import Act, insert_row, writes
 
 _CALL = (
