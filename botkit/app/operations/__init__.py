@@ -22,7 +22,9 @@ from botkit.app.operations.conversations import ConversationOperations
 from botkit.app.operations.data import DataOperations
 from botkit.app.operations.doctor import DoctorOperations
 from botkit.app.operations.mcp import McpOperations
+from botkit.app.operations.memory import KnowledgeOperations, MemoryOperations, ScheduleOperations
 from botkit.app.operations.pairing import PairingOperations
+from botkit.app.operations.people import PeopleOperations
 from botkit.app.operations.process import ProcessOperations
 from botkit.app.operations.reports import ReportOperations
 from botkit.app.operations.runs import RunOperations
@@ -53,6 +55,7 @@ class Operations:
     tokens: TokenOperations
     members: MemberOperations
     pairing: PairingOperations
+    people: PeopleOperations
     budgets: BudgetOperations
     calls: CallOperations
     reports: ReportOperations
@@ -77,6 +80,7 @@ class Operations:
             tokens=TokenOperations(instance),
             members=MemberOperations(instance),
             pairing=PairingOperations(instance),
+            people=PeopleOperations(instance),
             budgets=BudgetOperations(instance),
             calls=CallOperations(instance),
             reports=ReportOperations(instance),

@@ -5,12 +5,13 @@ from __future__ import annotations
 __all__ = ["McpOperations", "OfferedTool", "ServerChange", "ServerInfo", "ToolTrial"]
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from botkit.app.operations.lent_gateway import gateway_of
 from botkit.app.operations.tool_changes import ToolChange, changed_tools
 from botkit.core.data import Data
 from botkit.core.errors import BotkitError, Conflict, NotFound
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from botkit.app.instance import Instance
     from botkit.core.config.edit import Editor
     from botkit.gateway.catalog import ServerStatus
+    from botkit.gateway.pipeline import Gateway
 
-_READY_S = 120.0
 """A program's packages may have to be fetched first."""
 
 
@@ -311,29 +312,8 @@ class McpOperations:
             call_id=record.id,
         )
 
-    @asynccontextmanager
-    async def _gateway(self, *, only: str = "", start: bool = True) -> AsyncGenerator[None]:
-        """The running gateway; or, in a process that runs none, one for a moment, with one server or all."""
-        from botkit.app.gateway_settings import gateway_settings
-
-        if self._i.mode != "command":
-            yield
-            return
-        gateway = self._i.gateway
-        settings = gateway_settings(self._i.configs.current)
-        if only:
-            settings = replace(settings, servers=tuple(one for one in settings.servers if one.name == only))
-        if not start:
-            await gateway.fleet.catalogue.load()
-            gateway.apply(settings)
-            yield
-            return
-        try:
-            await gateway.start(settings)
-            await gateway.ready(_READY_S)
-            yield
-        finally:
-            await gateway.stop()
+    def _gateway(self, *, only: str = "", start: bool = True) -> AbstractAsyncContextManager[Gateway]:
+        return gateway_of(self._i, only=only, start=start)
 
     def _tools(self, server: str) -> tuple[str, ...]:
         fleet = self._i.gateway.fleet

@@ -1,0 +1,1 @@
+"""Who people are on every platform, and what they may do."""
