@@ -23,6 +23,7 @@ from botkit.app.operations.data import DataOperations
 from botkit.app.operations.doctor import DoctorOperations
 from botkit.app.operations.mcp import McpOperations
 from botkit.app.operations.memory import KnowledgeOperations, MemoryOperations, ScheduleOperations
+from botkit.app.operations.memory import KnowledgeOperations, MemoryOperations, ScheduleOperations
 from botkit.app.operations.pairing import PairingOperations
 from botkit.app.operations.people import PeopleOperations
 from botkit.app.operations.process import ProcessOperations
@@ -60,6 +61,9 @@ class Operations:
     calls: CallOperations
     reports: ReportOperations
     data: DataOperations
+    memory: MemoryOperations
+    knowledge: KnowledgeOperations
+    schedules: ScheduleOperations
     doctor: DoctorOperations
     teams: TeamOperations
 
@@ -85,6 +89,9 @@ class Operations:
             calls=CallOperations(instance),
             reports=ReportOperations(instance),
             data=DataOperations(instance),
+            memory=MemoryOperations(instance),
+            knowledge=KnowledgeOperations(instance),
+            schedules=ScheduleOperations(instance),
             doctor=DoctorOperations(instance),
             teams=TeamOperations(instance),
         )

@@ -1,0 +1,1 @@
+"""Files bots can look things up in."""

@@ -1,0 +1,1 @@
+"""See and forget what bots keep in mind."""
