@@ -12,6 +12,9 @@ from botkit.core.journal import CloseWait, EndSession, LaneContext, Requeue, Run
 from botkit.engine.identity import Known
 from botkit.engine.languages import LANGUAGES, Language, speak
 
+_ASKED = ("reply", "identity")
+"""Waits that a message of the person answers."""
+
 
 @dataclass(frozen=True, slots=True)
 class CommandContext:
@@ -67,14 +70,16 @@ def new(ctx: CommandContext) -> Answered:
 
 def _give_up_questions(ctx: CommandContext) -> list[Write]:
     """End what waits for an answer of the person; a run that also waits for an approval goes on without it."""
-    deciding = {wait.run_id for wait in ctx.lane.waits if wait.kind != "reply"}
+    asked = [wait for wait in ctx.lane.waits if wait.kind in _ASKED]
+    deciding = {wait.run_id for wait in ctx.lane.waits if wait.kind not in _ASKED}
     writes: list[Write] = []
-    for wait in ctx.lane.waits:
-        if wait.kind == "reply" and wait.run_id in deciding:
-            writes.append(CloseWait(wait_id=wait.id, state="cancelled", at=ctx.now, by=ctx.known.person.id))
-        elif wait.kind == "reply":
-            writes.append(SetRun(run_id=wait.run_id, state="cancelled", at=ctx.now))
-            writes.append(Requeue(lane=wait.lane, outcome=f"queued: {wait.run_id}"))
+    for run_id, lane in {wait.run_id: wait.lane for wait in asked if wait.run_id not in deciding}.items():
+        writes.append(SetRun(run_id=run_id, state="cancelled", at=ctx.now))
+        writes.append(Requeue(lane=lane, outcome=f"queued: {run_id}"))
+    by = ctx.known.person.id
+    writes.extend(
+        CloseWait(wait_id=wait.id, state="cancelled", at=ctx.now, by=by) for wait in asked if wait.run_id in deciding
+    )
     return writes
 
 

@@ -165,3 +165,19 @@ async def test_a_broken_node_ends_its_run_and_not_its_lane(world: World):
     runs = await world.runs()
     assert [run.state for run in runs] == ["failed", "failed"]
     assert all(run.error is not None and run.error["node"] == "hi" for run in runs)
+
+
+async def test_a_new_conversation_gives_up_all_questions_of_a_run(world: World):
+    with_workflow(
+        world,
+        GraphNode(id="both", type="parallel", data={"branches": ["one", "two"]}),
+        GraphNode(id="ask1", type="question"),
+        GraphNode(id="ask2", type="question"),
+        edges="both.one>ask1 both.two>ask2",
+    )
+    await world.start()
+    await world.ask("go")
+    assert world.texts == ["Which colour?"] * 2
+    await world.ask("/new")
+    assert await states(world) == ["cancelled"]
+    assert (await world.outcomes())[-1] == "command: new"
