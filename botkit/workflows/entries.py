@@ -29,10 +29,14 @@ def entries_of(
     """
     triggers = [node for node in plan.graph.nodes if node.type == _TRIGGER]
     if not triggers:
+        if plan.starts is not None:
+            return list(plan.starts)
         led_to = {edge.target for edge in plan.graph.edges if not _leads_back(plan, edge, services)} | {
             node.compensate for node in plan.graph.nodes
         }
-        return [node.id for node in plan.graph.nodes if node.id not in led_to and node.type != _HANDLER]
+        starts = (node.id for node in plan.graph.nodes if node.id not in led_to and node.type != _HANDLER)
+        plan.starts = tuple(starts)
+        return list(plan.starts)
     if trigger.get("kind") == "workflow":
         return [node.id for node in triggers]
     cls = services.node_type(_TRIGGER)

@@ -104,6 +104,8 @@ class Plan:
         for edge in graph.edges:
             self._out[edge.source].append(edge)
         self._ahead: dict[str, frozenset[str]] = {}
+        self.starts: tuple[str, ...] | None = None
+        """Where runs without a trigger begin, once that was worked out."""
 
     @cached_property
     def hash(self) -> str:

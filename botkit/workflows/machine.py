@@ -17,6 +17,7 @@ __all__ = ["Machine", "NodeError", "RunEnded", "RunLimit", "Undoing", "Walk"]
 
 import asyncio
 from collections.abc import Coroutine, Iterable
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -495,6 +496,7 @@ class GraphHandler:
         self.retry = msgspec.convert(raw, Retry, strict=False) if isinstance(raw, dict) else Retry()
 
 
+@cache
 def kept_as_written(cls: type[Node]) -> frozenset[str]:
     """Fields of a node, by both of their names, whose `{{ … }}` is not filled in before it is made."""
     names: set[str] = set()

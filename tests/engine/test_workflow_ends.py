@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from botkit.core.errors import NotFound
+from botkit.core.errors import NotFound, StoreFull
+from botkit.core.journal import StepDone
 from botkit.engine.ports import Workflows
 from botkit.engine.workflow_runs import service_event
 from botkit.workflows.graph import GraphNode
@@ -181,3 +182,30 @@ async def test_a_new_conversation_gives_up_all_questions_of_a_run(world: World):
     await world.ask("/new")
     assert await states(world) == ["cancelled"]
     assert (await world.outcomes())[-1] == "command: new"
+
+
+async def test_a_disk_that_is_full_in_the_middle_of_a_run_costs_nothing_but_time(world: World):
+    world.tools.add("shop__pay", lambda: "paid")
+    with_workflow(
+        world,
+        GraphNode(id="pay", type="tool", data={"name": "shop__pay"}),
+        greet("told", "{{ pay }}"),
+        edges="pay>told",
+    )
+    await world.start()
+    full: list[bool] = []
+
+    def fault(name: str, args: tuple[Any, ...]) -> Exception | None:
+        if name == "commit" and any(isinstance(write, StepDone) and "pay/call" in write.key for write in args[1]):
+            full.append(True)
+        return StoreFull("no space left") if full and len(full) < 4 and name == "commit" else None
+
+    world.journal.fault = fault
+    await world.platform.say("go")
+    await world.until(lambda: world.journal.failed)
+    await world.clock.sleeping(3)  # timers, lease, and the run that waits for the disk
+    await world.clock.advance(10)
+    await world.settle()
+    assert len(world.tools.effects) == 1
+    assert world.texts == ["paid"]
+    assert await states(world) == ["completed"]

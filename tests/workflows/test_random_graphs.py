@@ -18,13 +18,13 @@ from tests.workflows.nodes_for_tests import OWN, world
 from tests.workflows.random_graphs import Corpus, corpora
 
 _QUICK = settings(
-    max_examples=15,
+    max_examples=50,
     deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much),
 )
-_LONG = settings(_QUICK, max_examples=150)
+_LONG = settings(_QUICK, max_examples=500)
 
 
 def _mark(seed: int, key: str) -> int:
