@@ -54,7 +54,5 @@ def _review(settings: GatewaySettings, workspace: WorkspaceSettings, server: str
         decided,
         tool_class=decided.tool_class or tool_class,
         idempotent=True if decided.idempotent is None else decided.idempotent,
-        roles=decided.roles
-        if decided.roles is not None or server != MEMORY
-        else tuple({*BUILTIN_ROLES, *settings.roles}),
+        roles=everybody if decided.roles is None and server == MEMORY else decided.roles,
     )
