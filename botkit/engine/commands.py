@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["COMMANDS", "TRANSLATED_COMMANDS", "CommandContext", "command_of", "run_command"]
+__all__ = ["COMMANDS", "TRANSLATED_COMMANDS", "CommandContext", "about_messages", "command_of", "run_command"]
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
