@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from botkit.core.budgets import Payer, Spending
 from botkit.core.clock import Clock
 from botkit.core.errors import BotkitError, ToolUnavailable
 from botkit.core.limits import Counters
@@ -45,7 +46,7 @@ from botkit.gateway.composition import home_of
 from botkit.gateway.conversation import Asked, Conversation, Final, News
 from botkit.gateway.file_inputs import CallFiles, with_files
 from botkit.gateway.fleet import Fleet
-from botkit.gateway.limits import Budget, Limiter, NoBudget, SlidingWindow, quotas_for, rules_for
+from botkit.gateway.limits import Limiter, SlidingWindow, quotas_for, rules_for
 from botkit.gateway.methods import SUBSCRIPTIONS
 from botkit.gateway.parking import Parking, read_ticket
 from botkit.gateway.passage import Passage
@@ -72,6 +73,7 @@ class Gateway:
         relay_trace: tell servers the span of their call, because it will be exported.
         files: what arguments that take files are read from, for bots.
         recorder: seals what calls carry, for workspaces that record it.
+        spending: the budgets calls count on; the record of a call settles what was reserved for it.
         verified: what people proved of themselves, for tools that ask for it.
     """
 
@@ -84,7 +86,7 @@ class Gateway:
         limiter: Limiter | None = None,
         counters: Counters | None = None,
         approvals: CallDesk | None = None,
-        budget: Budget | None = None,
+        spending: Spending | None = None,
         call_log: CallLog | None = None,
         relay_trace: bool = False,
         files: CallFiles | None = None,
@@ -102,7 +104,7 @@ class Gateway:
         self._limiter = limiter or SlidingWindow(clock)
         self._counters = counters
         self._approvals = approvals
-        self._budget = budget or NoBudget()
+        self._spending = spending
         self._call_log = call_log
         self._relay_trace = relay_trace
         self._parking = Parking(clock)
@@ -163,14 +165,15 @@ class Gateway:
                 _log.exception("call_failed", tool=call.tool, call_id=call.id)
                 final = run.refused(BotkitError(f"{call.tool} failed inside botkit; see the log for call {call.id}."))
             final = final or run.refused(BotkitError(f"{call.tool} ended without an answer."))
-            await self._settle(run, final.record)
+            sent = isinstance(final, Result) and final.sent
+            final = msgspec.structs.replace(final, record=run.settled(final.record, calls=int(sent)))
             if self._recorder is not None and self._admission.records(call, run.listed):
                 final = msgspec.structs.replace(final, record=self._recorder.recorded(call, final.record, final))
             yield final
         finally:
             if final is None:  # the caller closed us or was cancelled
-                record = run.record("cancelled", "cancelled")
-                await self._settle(run, record)
+                sent = run.conversation is not None and run.conversation.sent
+                record = run.settled(run.record("cancelled", "cancelled"), calls=int(sent))
                 if self._recorder is not None and self._admission.records(call, run.listed):
                     record = self._recorder.recorded(call, record, None)
                 await self._log_cancelled(record)
@@ -225,6 +228,13 @@ class Gateway:
                     yield run.needs_input(event)
                 else:
                     yield run.answered(event, taint_of(self.fleet.settings, call, listed))
+
+    async def _reserve(self, call: ToolCall, run: Passage, workspaces: Sequence[str]) -> None:
+        """On every budget the call counts on, or none. Raises `BudgetUsedUp`."""
+        if self._spending is None or not self._spending.active or call.method != "tools/call":
+            return
+        payer = Payer.of(call.principal, workspaces=workspaces, channel=call.channel)
+        run.charge = await self._spending.reserve_tool(payer, run_id=call.run_id, step=call.idempotency_key or call.id)
 
     async def _with_files(self, call: ToolCall, listed: Listed) -> ToolCall:
         """As it is sent: with the files that a run names. Raises `InvalidArguments`."""
@@ -305,14 +315,6 @@ class Gateway:
             await self._call_log.append([record])
         except BotkitError as error:
             _log.warning("call_not_logged", call_id=record.id, error=str(error))
-
-    async def _settle(self, run: Passage, record: CallRecord) -> None:
-        if not run.reservation:
-            return
-        try:
-            await self._budget.settle(run.reservation, record)
-        except BotkitError as error:
-            _log.warning("budget_not_settled", call_id=record.id, error=str(error))
 
 
 def _manner(call: ToolCall) -> Manner | None:
