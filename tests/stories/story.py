@@ -107,7 +107,8 @@ class Story:
         while True:
             process = self.project._process  # pyright: ignore[reportPrivateUsage] - whether it lives
             if process is not None and process.returncode is not None:
-                await self.project.kill()
+                async with self.project._starting:  # pyright: ignore[reportPrivateUsage] - nobody starts it meanwhile
+                    await self.project.kill()
                 await self.project.start()
             await asyncio.sleep(0.02)
 
