@@ -6,8 +6,8 @@ __all__ = ["synthetic_graph"]
 
 from typing import TYPE_CHECKING, Any
 
-from botkit.core.errors import NotFound
 from botkit.app.outreach import MESSAGE, MESSAGE_AGAIN
+from botkit.core.errors import NotFound
 from botkit.engine.takeover import TAKEOVER
 from botkit.workflows.graph import Graph, GraphEdge, GraphNode
 

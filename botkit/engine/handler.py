@@ -217,9 +217,7 @@ class Handler:
             if change.event.kind == "delete":
                 del kept[target]
             else:
-                edited = msgspec.structs.replace(
-                    kept[target].event, text=change.event.text, signal=change.event.signal
-                )
+                edited = msgspec.structs.replace(kept[target].event, text=change.event.text, signal=change.event.signal)
                 kept[target] = msgspec.structs.replace(kept[target], event=edited)
         return list(kept.values()), applied
 
@@ -481,9 +479,7 @@ def _with_bot_command(row: InboxRow, this: Effective) -> InboxRow:
 
 def _answer_on_its_way(scope: LaneScope) -> bool:
     """Whether a code was entered that nobody has looked at yet."""
-    return any(
-        row.event.kind == "wake" and (row.event.signal or {}).get("kind") == "identity" for row in scope.pending
-    )
+    return any(row.event.kind == "wake" and (row.event.signal or {}).get("kind") == "identity" for row in scope.pending)
 
 
 def _heard(wait: Wait, text: str, rows: Sequence[InboxRow]) -> dict[str, Any]:

@@ -192,7 +192,8 @@ class Project:
             case "ready":
                 self.url = str(entry["address"]).rstrip("/")
                 self._listens = True
-                self._states.update(entry["channels"])
+                for name, state in entry["channels"].items():  # what a channel said of itself since is newer
+                    self._states.setdefault(str(name), str(state))
             case "channel_health":
                 self._states[str(entry["channel"])] = str(entry["state"])
             case _:

@@ -88,10 +88,10 @@ class Settings(Model, frozen=True):
     """How short messages leave: codes of `auth_gate`."""
     identity: IdentityService | None = None
     """Who checks identities with the method `custom` of `auth_gate`."""
-    memory: Memory = Memory()
-    """How notes about people, conversations and teams are kept."""
     guardrails: Guardrails = Guardrails()
     """What the texts of every bot, and of workflows without one, are checked for."""
+    memory: Memory = Memory()
+    """How notes about people, conversations and teams are kept."""
     retention: Retention = Retention()
     """After how many days things are deleted."""
     history_limit: Int | None = Field(default=None, ge=1)
