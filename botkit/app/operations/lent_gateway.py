@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from botkit.gateway.pipeline import Gateway
-
 if TYPE_CHECKING:
     from botkit.app.instance import Instance
+    from botkit.gateway.pipeline import Gateway
 
 _READY_S = 120.0
 
