@@ -14,7 +14,6 @@ from botkit.core.data import Data
 from botkit.core.errors import Conflict, NotFound
 from botkit.core.stores import Person
 from botkit.core.tools import Principal
-from botkit.gateway.explaining import explain
 
 if TYPE_CHECKING:
     from botkit.app.instance import Instance
@@ -61,6 +60,8 @@ class PeopleOperations:
 
     async def show(self, *, person: str, workspace: str = "") -> PersonView:
         """One person, with every tool of a workspace where one is named. Raises `NotFound`."""
+        from botkit.gateway.explaining import explain  # the gateway comes with it
+
         found = await self._find(person)
         if not workspace:
             return found
