@@ -60,8 +60,6 @@ class PeopleOperations:
 
     async def show(self, *, person: str, workspace: str = "") -> PersonView:
         """One person, with every tool of a workspace where one is named. Raises `NotFound`."""
-        from botkit.gateway.explaining import explain  # the gateway comes with it
-
         found = await self._find(person)
         if not workspace:
             return found
@@ -71,6 +69,8 @@ class PeopleOperations:
         return msgspec.structs.replace(found, tools=tuple(tools))
 
     async def _rights(self, person: PersonView, workspace: str, *, start: bool) -> Sequence[ToolRight]:
+        from botkit.gateway.explaining import explain  # the gateway comes with it
+
         principal = Principal(id=person.id, roles=person.roles)
         rights: list[ToolRight] = []
         async with gateway_of(self._i, start=start) as gateway:
