@@ -110,7 +110,9 @@ def check(person: Person) -> None:
     home, where = person.home, person.kill_at
     recorded, told = home.recorded(), Counter(home.told("boss"))
     assert max(recorded.values(), default=0) <= 1, f"{where}: {recorded}"
-    assert max(told.values(), default=0) <= 1, f"{where}: {told}"
+    lost = int(home.ask("SELECT count(*) FROM waits WHERE kind = 'reconcile'")[0][0])
+    for text, times in told.items():  # of two calls that were lost side by side, each is asked about
+        assert times <= (lost if text.startswith("I lost the connection") else 1), f"{where}: {told}"
     if person.run[1] == "reconcile":
         return
     undone = {"undone": 1} if person.verdict == "Reject" else {}
