@@ -76,6 +76,8 @@ class Person:
     def look(self) -> bool:
         """Do what is to be done now; True when the run has ended and everything is delivered."""
         self.home.revive()
+        if "unreadable" in self.home.counts():
+            return False
         for message in self.home.shown("boss"):
             if message["versions"][-1] == "Which order?" and "reply" not in self.answered:
                 self.answered.add("reply")
@@ -85,10 +87,14 @@ class Person:
                 self.home.press("boss", message["id"], self.verdict)
         state, waiting_for = self.run
         counts = self.home.counts()  # after the state: what was to be sent is there once the run has ended
-        if "unreadable" in counts:
-            return False
         ended = state in ("completed", "failed") or (state, waiting_for) == ("waiting", "reconcile")
-        return ended and not counts["undone"] and not counts["unsent"] and not counts["running"]
+        return (
+            ended
+            and "unreadable" not in counts
+            and not counts["undone"]
+            and not counts["unsent"]
+            and not counts["running"]
+        )
 
 
 def drive(field: Field, boundaries: Sequence[str], verdict: str) -> list[Person]:
