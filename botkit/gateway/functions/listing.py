@@ -121,7 +121,7 @@ def plan(files: Sequence[FunctionFile]) -> tuple[dict[str, Any], dict[str, str]]
         script = read_script(Path(one.path))
         missing = unmet(script) if script is not None else []
         if not missing or script is None:
-            item["argv"] = [sys.executable, "-I", str(_WORKER), one.path]
+            item["argv"] = [sys.executable, "-I", "-B", str(_WORKER), one.path]
         else:
             try:
                 uv, needed = fetching(Path(one.path).name, missing)
@@ -131,7 +131,7 @@ def plan(files: Sequence[FunctionFile]) -> tuple[dict[str, Any], dict[str, str]]
             environment |= needed
             packages = [part for text in ("pydantic>=2.12", *script.dependencies) for part in ("--with", text)]
             python = ["--python", script.requires_python] if script.requires_python else []
-            item["argv"] = [uv, "run", "--no-project", "--quiet", *packages, *python, "--", "python", "-I"]
+            item["argv"] = [uv, "run", "--no-project", "--quiet", *packages, *python, "--", "python", "-I", "-B"]
             item["argv"] += [str(_WORKER), one.path]
             item["fetcher"] = sorted(needed)
         told.append(item)

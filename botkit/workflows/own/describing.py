@@ -64,7 +64,8 @@ def describe(folder: Path) -> Described:
 @lru_cache(maxsize=16)
 def _described(folder: Path, version: Version) -> Described:
     files = [str(file) for file in files_of(folder)]
-    argv = [sys.executable, "-I", "-m", "botkit.workflows.own.worker", "describe", *files]
+    # -B: a cached file of the same size from the same second would be taken for the edited one
+    argv = [sys.executable, "-I", "-B", "-m", "botkit.workflows.own.worker", "describe", *files]
     env = {name: value for name in _INHERITED if (value := os.environ.get(name)) is not None}
     try:
         done = subprocess.run(argv, env=env, capture_output=True, timeout=_TIMEOUT_S, check=True)  # noqa: S603 - our own program

@@ -111,7 +111,7 @@ class OwnNodes:
 
     async def _start(self) -> _Process:
         files = [str(file) for file in files_of(self._folder)]
-        argv = [sys.executable, "-I", "-m", "botkit.workflows.own.worker", "serve", *files]
+        argv = [sys.executable, "-I", "-B", "-m", "botkit.workflows.own.worker", "serve", *files]
 
         def heard(line: str) -> None:
             _log.info("node_output", line=line)
