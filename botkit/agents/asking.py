@@ -17,11 +17,11 @@ from botkit.agents.tokens import BreakdownMeter, estimate_json_tokens, estimate_
 from botkit.core.agent import AgentTask, ReplySink
 from botkit.core.budgets import Payer
 from botkit.core.errors import BudgetUsedUp, ModelError
-from botkit.core.ids import new_id
 from botkit.core.journal import AddUsage, ModelCall
 from botkit.core.live import LiveEvent
 from botkit.core.models import Model, ModelDelta, ModelReply, ModelRequest, Usage
 from botkit.runs.context import RunContext, StepScope
+from botkit.runs.model_calls import usage_row
 from botkit.runs.spending import PaidCall, reserved
 
 T = TypeVar("T")
@@ -200,23 +200,8 @@ class Asker:
 
     def _usage_row(self, key: str, reply: ModelReply, *, code: str = "") -> ModelCall:
         run, task = self._ctx.run, self._task
-        return ModelCall(
-            id=new_id("mc"),
-            at=self._ctx.clock.micros(),
-            run_id=run.id,
-            step=key,
-            trace_id=run.trace_id,
-            bot=task.bot,
-            channel=run.channel,
-            workspace=task.workspace,
-            person_id=run.person_id,
-            model=reply.model or task.model,
-            usage=reply.usage,
-            latency_ms=reply.latency_ms,
-            attempts=reply.attempts,
-            finish=reply.finish,
-            code=code,
-        )
+        at = self._ctx.clock.micros()
+        return usage_row(run, at, key, task.model, reply, workspace=task.workspace, bot=task.bot, code=code)
 
 
 def _cut_usage(request: ModelRequest, stream: AnswerStream) -> Usage:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 
 from botkit.core.data import Data
 from botkit.core.errors import BudgetUsedUp, ModelError
-from botkit.core.ids import new_id
-from botkit.core.journal import AddUsage, ModelCall, Write
+from botkit.core.journal import AddUsage, Write
 from botkit.core.json_repair import Unreadable, read_arguments
-from botkit.core.models import Model, ModelDelta, ModelReply, ModelRequest
+from botkit.core.models import Model, ModelReply, ModelRequest
 from botkit.core.screening import Checks, GuardFinding
 from botkit.core.screening.policy import POLICY_SCHEMA, POLICY_SYSTEM, policy_prompt, violation
 from botkit.runs.context import RunContext, StepScope
+from botkit.runs.model_calls import collect_reply, usage_row
 from botkit.runs.spending import payer_of_run, reserved
 
 _TIMEOUT_S = 60.0
@@ -80,9 +80,11 @@ class PolicyJudge:
         except BudgetUsedUp as error:
             reply, code = ModelReply(finish="cut"), error.code
         else:
-            reply, code = await self._asked(paid.request)
+            reply, code = await self._asked(ctx, paid.request)
             scope.write(*paid.settled(reply.usage))
-        scope.write(AddUsage(call=_row(ctx, scope.key, model, reply, code)))
+        at, bot = ctx.clock.micros(), ctx.run.bot
+        row = usage_row(ctx.run, at, scope.key, model, reply, workspace="", bot=bot, code=code)
+        scope.write(AddUsage(call=row))
         if code:
             measure = "block" if checks.closed else "flag"
             return (GuardFinding(check="policy", kind="unchecked", count=1, measure=measure),)
@@ -94,33 +96,10 @@ class PolicyJudge:
             return ()
         return (GuardFinding(check="policy", kind="violated", count=1, measure=checks.policy_measure),)
 
-    async def _asked(self, request: ModelRequest) -> tuple[ModelReply, str]:
+    async def _asked(self, ctx: RunContext, request: ModelRequest) -> tuple[ModelReply, str]:
         if self._model is None:
             return ModelReply(finish="cut"), "no_model"
         try:
-            async for item in self._model.stream(request):
-                if not isinstance(item, ModelDelta):
-                    return item, ""
+            return await collect_reply(self._model, ctx.clock, request), ""
         except ModelError as error:
             return ModelReply(finish="cut"), error.code
-        return ModelReply(finish="cut"), "model_empty"
-
-
-def _row(ctx: RunContext, key: str, model: str, reply: ModelReply, code: str) -> ModelCall:
-    run = ctx.run
-    return ModelCall(
-        id=new_id("mc"),
-        at=ctx.clock.micros(),
-        run_id=run.id,
-        step=key,
-        trace_id=run.trace_id,
-        bot=run.bot,
-        channel=run.channel,
-        person_id=run.person_id,
-        model=reply.model or model,
-        usage=reply.usage,
-        latency_ms=reply.latency_ms,
-        attempts=reply.attempts,
-        finish=reply.finish,
-        code=code,
-    )

@@ -49,7 +49,9 @@ class TeamRouter:
                 return held[-1].request
 
             def book(asked: ModelRequest, reply: ModelReply) -> None:
-                row = usage_row(ctx.run, ctx.clock.micros(), scope.key, asked, reply, workspace="", bot=request.team)
+                row = usage_row(
+                    ctx.run, ctx.clock.micros(), scope.key, asked.model, reply, workspace="", bot=request.team
+                )
                 scope.write(AddUsage(call=row), *held.pop().settled(reply.usage))
 
             routed = await self.choose(request, ctx.clock, trace_id=ctx.run.trace_id, book=book, pay=pay)

@@ -57,25 +57,29 @@ def usage_row(
     run: Run,
     at: int,
     step: str,
-    request: ModelRequest,
+    model: str,
     reply: ModelReply,
     *,
     workspace: str,
-    bot: str = "",
+    bot: str,
     code: str = "",
 ) -> ModelCall:
-    """What a call is booked as."""
+    """What a call is booked as.
+
+    Args:
+        model: the one that was asked; it counts where no other one answered.
+    """
     return ModelCall(
         id=new_id("mc"),
         at=at,
         run_id=run.id,
         step=step,
         trace_id=run.trace_id,
-        bot=bot or run.bot,
+        bot=bot,
         channel=run.channel,
         workspace=workspace,
         person_id=run.person_id,
-        model=reply.model or request.model,
+        model=reply.model or model,
         usage=reply.usage,
         latency_ms=reply.latency_ms,
         attempts=reply.attempts,

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 __all__ = ["ask"]
 
-import asyncio
-import inspect
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from botkit.core.budgets import Payer
 from botkit.core.data import Data
-from botkit.core.errors import ModelError, ModelUnavailable
-from botkit.core.ids import new_id
+from botkit.core.errors import ModelError
 from botkit.core.journal import AddUsage, ModelCall
 from botkit.core.json_repair import Unreadable, read_value
-from botkit.core.models import ModelDelta, ModelReply, ModelRequest, Usage
+from botkit.core.models import ModelReply, ModelRequest, Usage
 from botkit.core.validation import problems
 from botkit.runs.context import StepScope
+from botkit.runs.model_calls import collect_reply, usage_row
 from botkit.runs.spending import reserved
 from botkit.sdk.nodes import ModelAnswer, NodeFailed
 
@@ -112,68 +110,22 @@ async def _one(node: NodeRun, name: str, request: ModelRequest) -> ModelReply:
         run = node.ctx.run
         return Payer.of(node.task.principal, workspaces=(node.workspace,), channel=run.channel, bot=run.bot)
 
+    def booked(key: str, reply: ModelReply, *, code: str = "") -> ModelCall:
+        run, at, model = node.ctx.run, node.ctx.clock.micros(), request.model
+        return usage_row(run, at, key, model, reply, workspace=node.workspace, bot=run.bot, code=code)
+
     async def call(scope: StepScope) -> _Answered:
         paid = await reserved(node.ctx, scope.key, request, payer)
-        started = node.ctx.clock.monotonic()
         try:
-            reply = await _collect(node, paid.request)
+            reply = await collect_reply(node.services.model, node.ctx.clock, paid.request)
         except ModelError as error:
             used = error.facts.get("usage")
             failed = ModelReply(usage=used if isinstance(used, Usage) else Usage(), finish="cut")
-            row = _row(node, scope.key, request, failed, code=error.code)
+            row = booked(scope.key, failed, code=error.code)
             node.ctx.write(AddUsage(call=row), *paid.settled(failed.usage))
             raise
-        if not reply.latency_ms:
-            reply = msgspec.structs.replace(reply, latency_ms=(node.ctx.clock.monotonic() - started) * 1000)
-        scope.write(AddUsage(call=_row(node, scope.key, request, reply)), *paid.settled(reply.usage))
+        scope.write(AddUsage(call=booked(scope.key, reply)), *paid.settled(reply.usage))
         return _Answered(reply=reply)
 
     answered = await node.scoped(name, call, kind=_Answered)
     return answered.reply
-
-
-async def _collect(node: NodeRun, request: ModelRequest) -> ModelReply:
-    async def read() -> ModelReply:
-        source: AsyncIterator[ModelDelta | ModelReply] = node.services.model.stream(request)
-        try:
-            async for item in source:
-                if not isinstance(item, ModelDelta):
-                    return item
-        finally:
-            if inspect.isasyncgen(source):
-                await source.aclose()
-        raise RuntimeError(f"the model port ended without a reply for {request.model}")
-
-    task = asyncio.ensure_future(read())
-    timer = asyncio.ensure_future(node.ctx.clock.sleep(request.timeout_s))
-    try:
-        await asyncio.wait((task, timer), return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise ModelUnavailable(f"{request.model} did not answer in {request.timeout_s:g} seconds")
-    finally:
-        timer.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.wait((task,))
-
-
-def _row(node: NodeRun, key: str, request: ModelRequest, reply: ModelReply, *, code: str = "") -> ModelCall:
-    run = node.ctx.run
-    return ModelCall(
-        id=new_id("mc"),
-        at=node.ctx.clock.micros(),
-        run_id=run.id,
-        step=key,
-        trace_id=run.trace_id,
-        bot=run.bot,
-        channel=run.channel,
-        workspace=node.workspace,
-        person_id=run.person_id,
-        model=reply.model or request.model,
-        usage=reply.usage,
-        latency_ms=reply.latency_ms,
-        attempts=reply.attempts,
-        finish=reply.finish,
-        code=code,
-    )
