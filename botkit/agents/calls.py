@@ -11,7 +11,6 @@ __all__ = ["CallOutcome", "ToolCaller"]
 import difflib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -21,31 +20,21 @@ from botkit.agents.elicitation import elicit
 from botkit.agents.schemas import fit_arguments
 from botkit.core.agent import AgentTask
 from botkit.core.data import Data
-from botkit.core.ids import new_id, short_token
-from botkit.core.journal import LogCall
 from botkit.core.json_repair import Unreadable, read_arguments
 from botkit.core.live import LiveEvent
 from botkit.core.models import RequestedCall, Usage
 from botkit.core.taint import joined
 from botkit.core.tool_search import SEARCH_TOOLS, unwrapped
 from botkit.core.tools import (
-    CallRecord,
-    NeedsApproval,
-    NeedsInput,
     Principal,
     Progress,
     Result,
     Tool,
-    ToolCall,
     ToolPort,
     arguments_digest,
-    result_text,
-    without_payload,
 )
-from botkit.runs.context import Answer, EffectUnknown, RunContext, StepScope, WaitSpec
-
-_ATTEMPTS_LIMIT = 6
-_Ended = Result | NeedsApproval | NeedsInput
+from botkit.runs.calling import ToolCalls
+from botkit.runs.context import Answer, RunContext
 
 
 class CallOutcome(Data):
@@ -62,15 +51,6 @@ class CallOutcome(Data):
     """What the text taints its reader with."""
     usage: Usage = Usage()
     """Of a colleague that was asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Try:
-    """What changes from attempt to attempt of the same call."""
-
-    approval: str = ""
-    answers: dict[str, Any] | None = None
-    state: str = ""
 
 
 class ToolCaller:
@@ -189,133 +169,29 @@ class ToolCaller:
                 taint=(taint,) if taint else (),
             )
 
-        attempt = _Try()
-        for number in range(_ATTEMPTS_LIMIT):
-            step = f"{key}/{number}" if number else key
-            event = await self._send(step, call.name, arguments, attempt, time_left_s)
-            if isinstance(event, Result):
-                text = self._describe(call.name, event)
-                return ended(text, ok=not event.is_error, duration_ms=event.record.duration_ms, taint=event.taint)
-            if isinstance(event, NeedsApproval):
-                answer = await self._ctx.wait(f"{key}/wait/{number}", self._question(event))
-                if not answer.approved:
-                    self._refused.add(digest)
-                    return ended(_declined(answer))
-                attempt = _Try(approval=event.digest)
-            else:
-                answers = await elicit(
-                    self._ctx,
-                    f"{key}/wait/{number}",
-                    event.message,
-                    event.schema,
-                    person_id=self._task.principal.id,
-                    expires_s=self._input_expires_s,
-                )
-                if answers is None:
-                    return ended("The person did not answer the question this tool asked. Nothing was done.")
-                attempt = _Try(approval=attempt.approval, answers=answers, state=event.state)
-        return ended("The tool kept asking questions, so the call was given up.")
-
-    def _question(self, event: NeedsApproval) -> WaitSpec:
-        payload = {
-            "tool": event.tool,
-            "server": event.server,
-            "arguments": event.arguments,
-            "reason": event.reason,
-            "digest": event.digest,
-            **({"taint": list(event.taint)} if event.taint else {}),
-        }
-        return WaitSpec(
-            kind="approval",
-            payload=payload,
-            approvers=event.approvers,
-            person_id=self._task.principal.id,
-            token=short_token(),
+        tools = ToolCalls(
+            self._ctx,
+            self._port,
+            workspace=self._task.workspace,
+            principal=self.principal,
+            elicit=elicit,
+            input_expires_s=self._input_expires_s,
+            progress=lambda event: self._progressed(call.name, event),
         )
+        hurry_s = max(1.0, time_left_s)
+        made = await tools.make(key, call.name, arguments, self._tools.get(call.name), timeout_s=hurry_s)
+        if (result := made.result) is not None:
+            text = self._describe(call.name, made.text, result)
+            return ended(text, ok=not result.is_error, duration_ms=result.record.duration_ms, taint=result.taint)
+        if made.declined is not None:
+            self._refused.add(digest)
+            return ended(_declined(made.declined))
+        return ended(made.text)
 
-    async def _send(self, key: str, name: str, arguments: dict[str, Any], attempt: _Try, time_left_s: float) -> _Ended:
-        tool = self._tools.get(name)
-        if tool is not None and self._taint and not attempt.approval:  # what was read may have made it a question
-            tool = await self._port.find_tool(self._task.workspace, self.principal, name) or tool
-        repeatable = tool is not None and tool.repeatable
+    def _progressed(self, tool: str, event: Progress) -> None:
+        self._publish("progress", {"tool": tool, "progress": event.progress, "total": event.total}, event.message)
 
-        async def call(scope: StepScope) -> _Ended:
-            request = ToolCall(
-                id=new_id("call"),
-                workspace=self._task.workspace,
-                tool=name,
-                arguments=arguments,
-                principal=self.principal,
-                run_id=self._ctx.run.id,
-                step=key,
-                trace_id=self._ctx.run.trace_id,
-                idempotency_key=scope.idempotency_key,
-                approval=attempt.approval,
-                answers=attempt.answers,
-                state=attempt.state,
-                channel=self._ctx.run.channel,
-                # cutting a write short would leave its effect unknown, so only reads hurry
-                timeout_s=max(1.0, time_left_s) if repeatable else 0.0,
-            )
-            event = await self._last_event(request)
-            scope.write(LogCall(record=event.record))
-            if isinstance(event, Result) and event.connect:
-                event = self._in_private(event, scope)
-            if isinstance(event, Result) and event.unknown and not repeatable:
-                raise EffectUnknown(f"{name} was called and no answer came")
-            return without_payload(event)
-
-        # A call that still has to be approved leaves nothing behind: the gateway asks before it sends.
-        asks_first = tool is not None and tool.approve and not attempt.approval
-        return await self._ctx.step(
-            key,
-            call,
-            kind=_Ended,
-            name=name,
-            once=not repeatable and not asks_first,
-            resolve=self._resolved(name),
-        )
-
-    def _in_private(self, refused: Result, scope: StepScope) -> Result:
-        """Keep the link to connect an account from a model whose answer others read: the person gets it elsewhere."""
-        told = self._ctx.invite(refused.record.server, refused.connect) if self._ctx.invite is not None else None
-        if told is None:
-            return refused
-        text, writes = told
-        for write in writes:
-            scope.write(write)
-        content = {"content": [{"type": "text", "text": text}], "isError": True}
-        return msgspec.structs.replace(refused, content=content, connect="")
-
-    async def _last_event(self, request: ToolCall) -> _Ended:
-        async for event in self._port.call(request):
-            if not isinstance(event, Progress):
-                return event
-            self._publish(
-                "progress", {"tool": request.tool, "progress": event.progress, "total": event.total}, event.message
-            )
-        raise RuntimeError(f"the tool port ended without a result for {request.tool}")
-
-    def _resolved(self, name: str) -> Any:
-        """Turn an operator's decision about an unknown effect into the result the model reads."""
-
-        def resolve(decision: dict[str, Any]) -> _Ended:
-            failed = decision.get("action") != "result"
-            given = decision.get("message" if failed else "result")
-            text = given if isinstance(given, str) else json.dumps(given)
-            content: dict[str, Any] = {"content": [{"type": "text", "text": text or "It did not happen."}]}
-            record = CallRecord(
-                id="", at=0, workspace=self._task.workspace, tool=name, status="error" if failed else "ok"
-            )
-            return Result(content=content, record=record, is_error=failed)
-
-        return resolve
-
-    def _describe(self, name: str, result: Result) -> str:
-        text = result_text(result.content)
-        structured = result.content.get("structuredContent")
-        if not text.strip() and structured is not None:
-            text = json.dumps(structured, ensure_ascii=False)
+    def _describe(self, name: str, text: str, result: Result) -> str:
         if not result.is_error:
             return text or "(the tool returned nothing)"
         if name not in self._tools and self._tools:

@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
+
 from botkit.core.ids import new_id, short_token
 from botkit.core.journal import LogCall
 from botkit.core.tools import (
@@ -53,6 +55,8 @@ class Made:
     """What the tool said, or why it was not called."""
     result: Result | None = None
     """None: a person declined it or did not answer; nothing was sent."""
+    declined: Answer | None = None
+    """The decision of the person who did not approve it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class ToolCalls:
             if isinstance(event, NeedsApproval):
                 answer = await self._ctx.wait(wait, self._approval(event))
                 if not answer.approved:
-                    return Made(_declined(answer))
+                    return Made(_declined(answer), declined=answer)
                 attempt = _Try(approval=event.digest)
                 continue
             answers = await self._elicit(
@@ -119,7 +123,7 @@ class ToolCalls:
                 expires_s=self._input_expires_s,
             )
             if answers is None:
-                return Made("The question this tool asked was not answered. Nothing was done.")
+                return Made("The person did not answer the question this tool asked. Nothing was done.")
             attempt = _Try(approval=attempt.approval, answers=answers, state=event.state)
         return Made("The tool kept asking questions, so the call was given up.")
 
@@ -143,6 +147,9 @@ class ToolCalls:
     async def _send(
         self, key: str, name: str, arguments: dict[str, Any], tool: Tool | None, attempt: _Try, timeout_s: float
     ) -> _Ended:
+        if tool is not None and self._principal.taint and not attempt.approval:
+            # what was read may have made it a question
+            tool = await self._port.find_tool(self._workspace, self._principal, name) or tool
         repeatable = tool is not None and tool.repeatable
 
         async def call(scope: StepScope) -> _Ended:
@@ -164,6 +171,8 @@ class ToolCalls:
             )
             event = await self._last_event(request)
             scope.write(LogCall(record=event.record))
+            if isinstance(event, Result) and event.connect:
+                event = self._in_private(event, scope)
             if isinstance(event, Result) and event.unknown and not repeatable:
                 raise EffectUnknown(f"{name} was called and no answer came")
             return without_payload(event)
@@ -178,6 +187,16 @@ class ToolCalls:
             once=not repeatable and not asks_first,
             resolve=lambda decision: self._resolved(name, decision),
         )
+
+    def _in_private(self, refused: Result, scope: StepScope) -> Result:
+        """Keep the link to connect an account from what others read: the person gets it elsewhere."""
+        told = self._ctx.invite(refused.record.server, refused.connect) if self._ctx.invite is not None else None
+        if told is None:
+            return refused
+        text, writes = told
+        scope.write(*writes)
+        content = {"content": [{"type": "text", "text": text}], "isError": True}
+        return msgspec.structs.replace(refused, content=content, connect="")
 
     async def _last_event(self, request: ToolCall) -> _Ended:
         async for event in self._port.call(request):
@@ -198,6 +217,7 @@ class ToolCalls:
 
 
 def _text(result: Result) -> str:
+    """The text blocks, or where there are none, what is structured."""
     text = result_text(result.content)
     structured = result.content.get("structuredContent")
     if not text.strip() and structured is not None:
