@@ -16,12 +16,12 @@ from tests.engine.support import World, a_config
 LINK = "https://bots.example.com/connect/sealed-for-ada"
 
 
-def _refused(**given: object) -> str:
+def refuse_without_account(**given: object) -> str:
     raise NotConnected(f"todo needs the person's own account: {LINK}", server="todo", link=LINK)
 
 
 async def asked(world: World, *, tries: int = 1, **where: Any) -> None:
-    world.tools.add("todo__list", _refused, tool_class="read-only")
+    world.tools.add("todo__list", refuse_without_account, tool_class="read-only")
     world.script.extend(calls(("todo__list", {"page": number})) for number in range(tries))
     world.script.append("Please look at our private chat.")
     await world.start()

@@ -17,6 +17,7 @@ from botkit.workflows.registry import builtin_registry
 from botkit.workflows.runner import WorkflowRunner
 from botkit.workflows.services import WorkflowServices
 from tests.engine.support import World, a_config
+from tests.engine.test_connecting import GROUP, LINK, refuse_without_account
 
 
 @node("greet")
@@ -237,3 +238,19 @@ async def test_a_changed_graph_does_not_take_over_a_paused_run(world: World):
     runs = await world.runs()
     assert runs[0].error is not None
     assert runs[0].error["code"] == "definition_changed"
+
+
+async def test_the_link_to_connect_an_account_stays_out_of_a_group_and_of_the_run(world: World):
+    call = GraphNode(id="call", type="mcp_tool", data={"tool": "todo__list"})
+    with_workflow(world, call, greet("told", "{{ error.message }}"), edges="call.error>told")
+    world.tools.add("todo__list", refuse_without_account, tool_class="read-only")
+    await world.start()
+    await world.ask("what is on my list?", **GROUP)
+
+    assert LINK in world.platform.texts("dm-ada")[0]
+    assert "written to in private" in world.platform.texts("g1")[0]
+    assert LINK not in world.platform.texts("g1")[0]
+    (run,) = await world.runs()
+    opened = await world.ports.journal.load_run(run.id)
+    assert opened is not None
+    assert all(LINK.encode() not in bytes(step.result) for step in opened.steps.values())
