@@ -17,6 +17,7 @@ from typing import Any
 
 from botkit.agents.words import STOP_WORDS, root, words
 from botkit.core.data import Data
+from botkit.core.patterns import PatternError, compile_pattern
 from botkit.core.teams import Colleague, RouteRule
 
 _NAME_WEIGHT = 2.0
@@ -49,8 +50,6 @@ def by_rule(rules: Sequence[RouteRule], text: str, command: str) -> Choice | Non
 
 
 def _found(pattern: str, text: str) -> bool:
-    from botkit.core.patterns import PatternError, compile_pattern  # a library of its own
-
     try:
         return compile_pattern(pattern).search(text) is not None
     except PatternError:  # refused when bots.yaml is read; an older revision may have it

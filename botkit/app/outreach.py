@@ -6,11 +6,8 @@ __all__ = ["MESSAGE", "MESSAGE_AGAIN", "InstanceOutreach"]
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
-
-from cronsim import CronSim, CronSimError
 
 from botkit.app.configs import ConfigBook
 from botkit.core.clock import Clock, to_micros
@@ -110,8 +107,12 @@ class InstanceOutreach:
         return await self._store.find_planned(id_)
 
     def next_time(self, cron: str, timezone: str, after: datetime) -> datetime:
+        from cronsim import CronSimError  # for the few who plan ahead
+
+        from botkit.engine.schedules import time_after
+
         try:
-            return next(CronSim(cron, after.astimezone(ZoneInfo(timezone)))).astimezone(UTC)
+            return time_after(cron, timezone, after)
         except (CronSimError, StopIteration, KeyError, ValueError, OSError) as error:
             raise InvalidArguments(f"`{cron[:100]}` in {timezone[:64]} is no time that comes") from error
 

@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Protocol, cast
 
-import re2  # pyright: ignore[reportMissingTypeStubs]  # ships none
-
 _PATTERN_LIMIT = 2_000
 _MEMORY_LIMIT = 8 << 20
 """Bytes of a compiled pattern, its automaton included."""
@@ -62,6 +60,8 @@ def compile_pattern(pattern: str, *, ignore_case: bool = False) -> Pattern:
     """
     if len(pattern) > _PATTERN_LIMIT:
         raise PatternError(f"a pattern may have {_PATTERN_LIMIT} characters at most")
+    import re2  # pyright: ignore[reportMissingTypeStubs] - ships none; few projects write a pattern
+
     library = cast("Any", re2)
     options = library.Options()
     options.max_mem = _MEMORY_LIMIT

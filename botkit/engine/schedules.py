@@ -5,7 +5,7 @@ A time that passed while nothing ran is found in that row at the next start; `mi
 
 from __future__ import annotations
 
-__all__ = ["due_of", "is_missed", "next_due", "next_timer", "timers_of"]
+__all__ = ["due_of", "is_missed", "next_due", "next_timer", "time_after", "timers_of"]
 
 import hashlib
 from datetime import UTC, datetime
@@ -29,8 +29,16 @@ _LATE_S = 60
 
 def next_due(schedule: Schedule, zone: str, after: datetime) -> datetime:
     """The first time after `after`, in UTC. A time that a clock change leaves out happens once, beside the gap."""
-    local = after.astimezone(ZoneInfo(schedule.timezone or zone))
-    return next(CronSim(schedule.cron, local)).astimezone(UTC)
+    return time_after(schedule.cron, schedule.timezone or zone, after)
+
+
+def time_after(cron: str, zone: str, after: datetime) -> datetime:
+    """The first time a cron expression names after `after`, in UTC.
+
+    Raises:
+        CronSimError, StopIteration, KeyError, ValueError, OSError: there is none, or no such zone.
+    """
+    return next(CronSim(cron, after.astimezone(ZoneInfo(zone)))).astimezone(UTC)
 
 
 def timers_of(config: Config, now: datetime) -> list[PutTimer]:

@@ -12,7 +12,6 @@ from botkit.app.delivery.msg91 import Msg91
 from botkit.app.delivery.own import OwnCodes, OwnMail, OwnSms
 from botkit.app.delivery.resend import Resend
 from botkit.app.delivery.ses import Ses
-from botkit.app.delivery.smtp import Smtp
 from botkit.app.delivery.twilio import Twilio, TwilioVerify
 from botkit.app.outbound import GuardedHttp, Secrets
 from botkit.core.clock import Clock
@@ -59,6 +58,8 @@ class Deliveries:
                 http = self._http(config.url, private=config.allow_private, own=True)
                 return OwnMail(config, http, self._secret, self._clock)
             case _:
+                from botkit.app.delivery.smtp import Smtp  # its library is loaded where mail leaves by it
+
                 return Smtp(config, self._secret, self._clock)
 
     def texter(self) -> Texter:

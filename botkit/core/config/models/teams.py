@@ -7,6 +7,7 @@ __all__ = ["Router", "RouterRule", "Team", "TeamMember"]
 from pydantic import Field, model_validator
 
 from botkit.core.config.models.base import Bool, Float, Int, Model, ModelName, Name, OneOrMany, Slug, problem
+from botkit.core.patterns import PatternError, compile_pattern
 
 
 class TeamMember(Model, frozen=True):
@@ -37,8 +38,6 @@ class RouterRule(Model, frozen=True):
         if not (self.contains or self.regex or self.command):
             raise problem("a rule needs at least one of contains, regex and command")
         if self.regex:
-            from botkit.core.patterns import PatternError, compile_pattern  # a library of its own
-
             try:
                 compile_pattern(self.regex)
             except PatternError as error:
