@@ -281,7 +281,10 @@ class Home:
     def until(self, done: Any, what: str, timeout_s: float = 120.0) -> None:
         """Poll what other processes do; they cannot be awaited."""
         deadline = time.monotonic() + timeout_s
+        failed = self.log.with_suffix(".failed")
         while not done():
+            if failed.exists():
+                raise RuntimeError(f"a process of {self.folder.name} ended by an error of its own\n{failed.read_text()}")
             if time.monotonic() > deadline:
                 errors = self.log.with_suffix(".err")
                 said = errors.read_text()[-3000:] if errors.exists() else ""

@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any
 
 from adapters.telegram import Telegram
-from botkit.agents.calls import ToolCaller
 from botkit.agents.demo import DemoModel
 from botkit.app import runtime
 from botkit.app.environment import load_environment
@@ -36,6 +35,7 @@ from botkit.core.data import encode
 from botkit.core.models import ModelDelta, ModelReply, ModelRequest, RequestedCall, Usage
 from botkit.engine import Engine
 from botkit.engine.reply import Reply
+from botkit.runs.calling import ToolCalls
 from botkit.runs.lanes import LaneRuntime
 from botkit.runs.process import run_serving
 from botkit.store.open import open_store
@@ -132,7 +132,7 @@ def _child(request: dict[str, Any]) -> None:
         boundaries.around(adapter, "send", "send")
         boundaries.around(adapter, "update", "edit")
     boundaries.around(Reply, "write", "piece")
-    boundaries.around(ToolCaller, "_last_event", "tool call")
+    boundaries.around(ToolCalls, "_last_event", "tool call")
     DemoModel.stream = _scripted  # type: ignore[method-assign]
     if lease_s := request.get("lease_s"):
         runtime.open_store = partial(open_store, lease_s=lease_s)
@@ -150,10 +150,11 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            request = json.loads(line)
             try:
-                _child(json.loads(line))
+                _child(request)
             except BaseException:
-                traceback.print_exc()  # the log of the home, by now
+                Path(request["log"]).with_suffix(".failed").write_text(traceback.format_exc())
             finally:
                 os._exit(1)
         sys.stdout.write(f"{pid}\n")
