@@ -76,6 +76,7 @@ from botkit.core.events import Event
 from botkit.core.messages import Part, PartState
 from botkit.core.models import Usage
 from botkit.core.notes import DropNotes, PutNote
+from botkit.core.tags import SetTags
 from botkit.core.tools import CallRecord
 
 RunState = Literal["running", "waiting", "completed", "failed", "cancelled", "limit_reached"]
@@ -597,6 +598,7 @@ Write = (
     | PutNote
     | DropNotes
     | SetOptOut
+    | SetTags
 )
 
 

@@ -30,6 +30,7 @@ from botkit.core.events import User
 from botkit.core.journal import Audit, ModelCall, OpenRun, Run, TranscriptRow, Wait
 from botkit.core.linking import LinkStep
 from botkit.core.messages import Part, PartState
+from botkit.core.tags import SetTags
 from botkit.core.tools import CallRecord
 
 
@@ -49,6 +50,8 @@ class Person(Data):
     """Bots that already sent their welcome message."""
     linked: tuple[tuple[str, str], ...] = ()
     """Those of `identities` that were joined by codes or by the operator."""
+    tags: tuple[str, ...] = ()
+    """Words that operators and workflows put on them (`botkit.core.tags`), in alphabetical order."""
 
 
 class People(Protocol):
@@ -64,6 +67,15 @@ class People(Protocol):
     async def list(self) -> Sequence[Person]: ...
 
     async def grant(self, person_id: str, roles: Sequence[str]) -> None: ...
+
+    async def tag(self, change: SetTags) -> Sequence[str]:
+        """Put tags on a person or take them away; all they have then.
+
+        Raises:
+            NotFound: there is no such person.
+            LimitReached: they would have too many.
+        """
+        ...
 
     async def mark_welcomed(self, person_id: str, bot: str) -> bool:
         """True the first time, once, whoever asks."""

@@ -7,7 +7,7 @@ __all__ = ["SqlPeople"]
 from collections.abc import Collection, Sequence
 
 import msgspec
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import select, update
 
 from botkit.core.clock import Clock
 from botkit.core.data import decode
@@ -16,32 +16,23 @@ from botkit.core.events import User
 from botkit.core.ids import new_id
 from botkit.core.linking import LinkStep
 from botkit.core.stores import Person
+from botkit.core.tags import SetTags
 from botkit.store import linking
 from botkit.store.codec import clean, dump
+from botkit.store.joining import ACCOUNTS, MOVE_ACCOUNT, move_account
 from botkit.store.query import Query, Tx, arg, const
 from botkit.store.reader import Reader
 from botkit.store.rows import Row
 from botkit.store.schema import (
-    call_payloads,
-    calls,
-    files,
     identities,
     links,
-    members,
-    model_calls,
-    notes,
-    opt_outs,
-    pairing_codes,
     people,
-    runs,
-    secrets,
-    sessions,
-    transcript,
-    verifications,
-    waits,
+    tags,
     welcomes,
 )
 from botkit.store.writer import Writer
+from botkit.store.writes import Act, apply_write
+from botkit.store.writes.tags import TAGS_OF
 
 _PERSON = tuple(people.c)
 _GET = Query("id", lambda _: select(*_PERSON).where(people.c.id == arg("id")))
@@ -49,14 +40,6 @@ _ACCOUNT = Query(
     "channel user_id",
     lambda _: select(identities.c.person_id, identities.c.name, identities.c.username, identities.c.aliases).where(
         identities.c.channel == arg("channel"), identities.c.user_id == arg("user_id")
-    ),
-)
-_ACCOUNTS = Query(
-    "person_id",
-    lambda _: (
-        select(identities.c.channel, identities.c.user_id)
-        .where(identities.c.person_id == arg("person_id"))
-        .order_by(identities.c.linked_at, identities.c.channel, identities.c.user_id)
     ),
 )
 _WELCOMED = Query(
@@ -94,14 +77,6 @@ _RENAME_ACCOUNT = Query(
         .where(identities.c.channel == arg("channel"), identities.c.user_id == arg("user_id"))
     ),
 )
-_MOVE_ACCOUNT = Query(
-    "person_id linked_at channel user_id",
-    lambda _: (
-        update(identities)
-        .values(person_id=arg("person_id"), linked_at=arg("linked_at"))
-        .where(identities.c.channel == arg("channel"), identities.c.user_id == arg("user_id"))
-    ),
-)
 _UPDATE = Query(
     "name locale timezone id",
     lambda _: (
@@ -114,69 +89,6 @@ _SET_ROLES = Query("roles id", lambda _: update(people).values(roles=arg("roles"
 _WELCOME = Query(
     "person_id bot",
     lambda insert: insert(welcomes).values(person_id=arg("person_id"), bot=arg("bot")).on_conflict_do_nothing(),
-)
-_FORGET = Query("id", lambda _: delete(people).where(people.c.id == arg("id")))
-_other = welcomes.alias("other")
-_KEEP_WELCOMES = Query(
-    "to from",
-    lambda _: (
-        update(welcomes)
-        .values(person_id=arg("to"))
-        .where(
-            welcomes.c.person_id == arg("from"),
-            ~exists().where(_other.c.person_id == arg("to"), _other.c.bot == welcomes.c.bot),
-        )
-    ),
-)
-_held = notes.alias("held")
-_KEEP_NOTES = Query(
-    "to from",
-    lambda _: (
-        update(notes)
-        .values(owner=arg("to"))
-        .where(
-            notes.c.scope == const("person"),
-            notes.c.owner == arg("from"),
-            ~exists().where(_held.c.scope == const("person"), _held.c.owner == arg("to"), _held.c.name == notes.c.name),
-        )
-    ),
-)
-_DROP_NOTES = Query("id", lambda _: delete(notes).where(notes.c.scope == const("person"), notes.c.owner == arg("id")))
-_refused = opt_outs.alias("refused")
-_KEEP_OPT_OUTS = Query(
-    "to from",
-    lambda _: (
-        update(opt_outs)
-        .values(person_id=arg("to"))
-        .where(
-            opt_outs.c.person_id == arg("from"),
-            ~exists().where(_refused.c.person_id == arg("to"), _refused.c.bot == opt_outs.c.bot),
-        )
-    ),
-)
-_DROP_OPT_OUTS = Query("id", lambda _: delete(opt_outs).where(opt_outs.c.person_id == arg("id")))
-_DROP_WELCOMES = Query("id", lambda _: delete(welcomes).where(welcomes.c.person_id == arg("id")))
-_INHERIT = tuple(
-    Query(
-        "to from",
-        lambda _, table=table: update(table).values(person_id=arg("to")).where(table.c.person_id == arg("from")),
-    )
-    for table in (runs, waits, sessions, transcript, model_calls, files, pairing_codes, members)
-)
-_LEAVE = (
-    Query("id", lambda _: delete(verifications).where(verifications.c.person_id == arg("id"))),
-    Query("id", lambda _: delete(secrets).where(secrets.c.scope == const("person:").concat(arg("id")))),
-)
-_INHERIT_CALLS = tuple(
-    Query(
-        "to from",
-        lambda _, table=table: (
-            update(table)
-            .values(principal=arg("to"))
-            .where(table.c.principal == arg("from"), table.c.principal_kind == const("person"))
-        ),
-    )
-    for table in (calls, call_payloads)
 )
 
 
@@ -204,7 +116,7 @@ class SqlPeople:
             person_id, known_name, known_username, known_aliases = row
             if as_person and person_id != as_person:
                 tx(_ADD, as_person, name or username, locale, timezone, now)
-                _move(tx, channel, user_id, person_id, as_person, now)
+                move_account(tx, channel, user_id, person_id, as_person, now)
                 linking.drop_link(tx, channel, user_id)
                 person_id = as_person
             if (known_name, known_username, known_aliases) != (name, username, aliases):
@@ -242,8 +154,18 @@ class SqlPeople:
             select(links.c.person_id, links.c.channel, links.c.user_id)
         ):
             joined.setdefault(person_id, []).append((channel, user_id))
+        tagged: dict[str, list[str]] = {}
+        for person_id, tag in await self._reader.all(select(tags.c.person_id, tags.c.tag)):
+            tagged.setdefault(person_id, []).append(tag)
         return [
-            _read(row, accounts_of.get(row[0], []), welcomed_by.get(row[0], []), joined.get(row[0], [])) for row in rows
+            _read(
+                row,
+                accounts_of.get(row[0], []),
+                welcomed_by.get(row[0], []),
+                joined.get(row[0], []),
+                tagged.get(row[0], []),
+            )
+            for row in rows
         ]
 
     async def grant(self, person_id: str, roles: Sequence[str]) -> None:
@@ -255,6 +177,17 @@ class SqlPeople:
                 raise NotFound(f"there is no person {person_id}", person=person_id)
 
         await self._writer.run(unit)
+
+    async def tag(self, change: SetTags) -> Sequence[str]:
+        act = Act(owner="", now=self._clock.micros())
+
+        def unit(tx: Tx) -> Sequence[str]:
+            if tx(_GET, change.person_id).fetchone() is None:
+                raise NotFound(f"there is no person {change.person_id}", person=change.person_id)
+            apply_write(tx, change, act)
+            return [tag for (tag,) in tx(TAGS_OF, change.person_id).fetchall()]
+
+        return await self._writer.run(unit)
 
     async def mark_welcomed(self, person_id: str, bot: str) -> bool:
         return await self._writer.execute(_WELCOME, person_id, bot) == 1
@@ -293,7 +226,7 @@ class SqlPeople:
             stays = keeps.id if keeps is not None else linking.older_of(tx, mine.id, theirs.id)
             goes = theirs if stays == mine.id else mine
             for one in goes.identities:
-                _move(tx, *one, goes.id, stays, now)
+                move_account(tx, *one, goes.id, stays, now)
                 linking.note_link(tx, *one, stays, goes.id, now)
             return msgspec.structs.replace(step, state="joined", person_id=stays, was=goes.id)
 
@@ -310,7 +243,7 @@ class SqlPeople:
             row = tx(_ACCOUNT, channel, user_id).fetchone()
             assert row is not None
             tx(_ADD, alone, row[1] or row[2], holder.locale, holder.timezone, now)
-            tx(_MOVE_ACCOUNT, alone, now, channel, user_id)
+            tx(MOVE_ACCOUNT, alone, now, channel, user_id)
             linking.drop_link(tx, channel, user_id)
             person = _load(tx, alone)
             assert person is not None
@@ -343,29 +276,10 @@ class SqlPeople:
                     f"{channel}:{user_id} belongs to {holder.name or holder.id}; unlink it there first",
                     person=holder.id,
                 )
-            _move(tx, channel, user_id, row[0], person_id, now)
+            move_account(tx, channel, user_id, row[0], person_id, now)
             linking.note_link(tx, channel, user_id, person_id, row[0], now)
 
         await self._writer.run(unit)
-
-
-def _move(tx: Tx, channel: str, user_id: str, old: str, new: str, now: int) -> None:
-    """Give an account to another person; whoever has none left becomes part of that person."""
-    tx(_MOVE_ACCOUNT, new, now, channel, user_id)
-    if tx(_ACCOUNTS, old).fetchone() is not None:
-        return
-    for query in (*_INHERIT, *_INHERIT_CALLS):
-        tx(query, new, old)
-    for query in _LEAVE:  # what was proved of an account, and sealed for it, is not handed on
-        tx(query, old)
-    for keep, drop in (
-        (_KEEP_WELCOMES, _DROP_WELCOMES),
-        (_KEEP_NOTES, _DROP_NOTES),
-        (_KEEP_OPT_OUTS, _DROP_OPT_OUTS),
-    ):
-        tx(keep, new, old)
-        tx(drop, old)
-    tx(_FORGET, old)
 
 
 def _holder(tx: Tx, account: tuple[str, str]) -> Person | None:
@@ -378,13 +292,18 @@ def _load(tx: Tx, person_id: str) -> Person | None:
     row = tx(_GET, person_id).fetchone()
     if row is None:
         return None
-    found = [(channel, user_id) for channel, user_id in tx(_ACCOUNTS, person_id).fetchall()]
+    found = [(channel, user_id) for channel, user_id in tx(ACCOUNTS, person_id).fetchall()]
     joined = [(channel, user_id) for channel, user_id in tx(linking.LINKED, person_id).fetchall()]
-    return _read(row, found, [bot for (bot,) in tx(_WELCOMED, person_id).fetchall()], joined)
+    welcomed = [bot for (bot,) in tx(_WELCOMED, person_id).fetchall()]
+    return _read(row, found, welcomed, joined, [tag for (tag,) in tx(TAGS_OF, person_id).fetchall()])
 
 
 def _read(
-    row: Row, found: Sequence[tuple[str, str]], welcomed: Sequence[str], joined: Sequence[tuple[str, str]]
+    row: Row,
+    found: Sequence[tuple[str, str]],
+    welcomed: Sequence[str],
+    joined: Sequence[tuple[str, str]],
+    tagged: Sequence[str],
 ) -> Person:
     id_, name, roles, locale, timezone, created_at = row
     return Person(
@@ -397,4 +316,5 @@ def _read(
         created_at=created_at,
         welcomed=tuple(sorted(welcomed)),
         linked=tuple(joined),
+        tags=tuple(sorted(tagged)),
     )

@@ -45,6 +45,7 @@ __all__ = [
     "secrets",
     "sessions",
     "steps",
+    "tags",
     "timers",
     "tokens",
     "transcript",
@@ -72,7 +73,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION = "0011"
+SCHEMA_REVISION = "0012"
 """The newest migration; a database that says this needs none, and Alembic is not even imported."""
 
 metadata = MetaData(
@@ -766,4 +767,14 @@ opt_outs = Table(
     _number("at"),
     _text("via"),
     comment="People who want no messages they did not ask for. An empty bot: of none.",
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    Column("tag", Text, primary_key=True),
+    _number("at"),
+    _text("by"),
+    comment="Words that operators and workflows put on people.",
 )

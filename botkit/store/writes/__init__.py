@@ -19,9 +19,10 @@ __all__ = [
     "repin",
     "runs",
     "sessions",
+    "tags",
     "waits",
 ]
 
-from botkit.store.writes import budgets, logs, move, notes, outbox, repin, runs, sessions, waits
+from botkit.store.writes import budgets, logs, move, notes, outbox, repin, runs, sessions, tags, waits
 from botkit.store.writes.inbox import put_event
 from botkit.store.writes.registry import Act, apply_write

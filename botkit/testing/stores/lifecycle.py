@@ -35,6 +35,7 @@ from botkit.core.journal import (
     TranscriptRow,
 )
 from botkit.core.stores import Person
+from botkit.core.tags import SetTags
 from botkit.core.tools import CallRecord
 from botkit.testing.stores.administration import SEALED
 from botkit.testing.stores.database import Database, Stores
@@ -167,6 +168,8 @@ class LifecycleContract:
         bo = await a_turn(store, "2", Conversation(channel="desk", room="2"))
         await store.secrets.put(msgspec.structs.replace(SEALED, scope=f"person:{ada.person.id}"))
         await store.people.mark_welcomed(ada.person.id, "helper")
+        for person in (ada.person, bo.person):
+            await store.people.tag(SetTags(person_id=person.id, tags=("vip",), at=1))
         await store.pairing.request("desk", User(id="1"), ada.person.id, ttl_s=60)
         for person, name in ((ada.person, "Ada"), (bo.person, "Bo")):
             member = a_member(name, person_id=person.id)
@@ -174,9 +177,11 @@ class LifecycleContract:
             await store.members.add_token(a_token(member), f"digest-{name}", audit=an_act())
         kept = await everything(store, bo.person.id)
         assert "digest-Bo" not in str(kept)
+        assert [row["tag"] for row in kept if row["table"] == "tags"] == ["vip"]
 
         erased = await store.lifecycle.erase_person(ada.person.id, actor="operator")
         assert erased.rows["runs"] == 1
+        assert erased.rows["tags"] == 1
         assert erased.rows["transcript"] == 2
         assert erased.files == 1
         assert await everything(store, ada.person.id) == []

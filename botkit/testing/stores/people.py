@@ -13,6 +13,7 @@ import pytest
 from botkit.core.errors import Conflict, LimitReached, NotFound
 from botkit.core.events import User
 from botkit.core.journal import SetRun
+from botkit.core.tags import TAGS_LIMIT, SetTags
 from botkit.testing.stores.database import Database, Stores
 from botkit.testing.stores.samples import a_run, begin_run
 
@@ -74,6 +75,42 @@ class PeopleContract:
         person = await store.people.resolve("desk", User(id="x\x00y", name="a\x00b\ud800"))
         assert "\x00" not in person.name
         assert (await store.people.resolve("desk", User(id="x\x00y", name="a\x00b\ud800"))).id == person.id
+
+    async def test_tags_are_put_on_and_taken_away(self, store: Stores) -> None:
+        ada = await store.people.resolve("desk", ADA)
+        bob = await store.people.resolve("desk", User(id="43", name="Bob"))
+        put = SetTags(person_id=ada.id, tags=("vip", "beta"), at=1, by="cli:test")
+        assert await store.people.tag(put) == ["beta", "vip"]
+        assert await store.people.tag(put) == ["beta", "vip"]
+        await store.journal.commit(None, [SetTags(person_id=bob.id, tags=("vip",), at=1)])
+        assert {one.id: one.tags for one in await store.people.list()} == {ada.id: ("beta", "vip"), bob.id: ("vip",)}
+        gone = SetTags(person_id=ada.id, tags=("vip", "never had"), remove=True, at=2)
+        assert await store.people.tag(gone) == ["beta"]
+        found = await store.people.get(ada.id)
+        assert found is not None
+        assert found.tags == ("beta",)
+        with pytest.raises(NotFound):
+            await store.people.tag(SetTags(person_id="nobody", tags=("vip",), at=1))
+
+    async def test_nobody_has_more_tags_than_the_limit(self, store: Stores) -> None:
+        ada = await store.people.resolve("desk", ADA)
+        many = tuple(f"tag {number}" for number in range(TAGS_LIMIT))
+        await store.people.tag(SetTags(person_id=ada.id, tags=many, at=1))
+        with pytest.raises(LimitReached):
+            await store.people.tag(SetTags(person_id=ada.id, tags=("one more",), at=1))
+        found = await store.people.get(ada.id)
+        assert found is not None
+        assert len(found.tags) == TAGS_LIMIT
+
+    async def test_whoever_joins_another_takes_their_tags_along(self, store: Stores) -> None:
+        stays = await store.people.resolve("desk", ADA)
+        goes = await store.people.resolve("sales", User(id="9"))
+        await store.people.tag(SetTags(person_id=stays.id, tags=("vip",), at=1))
+        await store.people.tag(SetTags(person_id=goes.id, tags=("vip", "beta"), at=1))
+        await store.people.link(stays.id, "sales", "9")
+        found = await store.people.get(stays.id)
+        assert found is not None
+        assert found.tags == ("beta", "vip")
 
     async def test_roles_are_granted_and_replaced(self, store: Stores) -> None:
         person = await store.people.resolve("desk", ADA)
