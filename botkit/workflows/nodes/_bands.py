@@ -4,30 +4,10 @@ from __future__ import annotations
 
 __all__ = ["Band", "band_of", "edges_of"]
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Mapping
+from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field
-
-
-class Band(BaseModel):
-    """A range of scores."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)
-    """The edge to take."""
-    at_least: float = Field(ge=0, le=1)
-    """Smallest score that belongs to it."""
-
-
-B = TypeVar("B", bound=Band)
-
-
-def band_of(score: float, bands: Sequence[B]) -> B:
-    """The best band a score reaches; the lowest when it reaches none."""
-    ranked = sorted(bands, key=lambda band: -band.at_least)
-    return next((band for band in ranked if score >= band.at_least), ranked[-1])
+from botkit.core.judging import Band, band_of
 
 
 def edges_of(bands: Any, default: Mapping[str, str]) -> Mapping[str, str]:
