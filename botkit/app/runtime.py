@@ -43,6 +43,7 @@ from botkit.app.operations import Operations
 from botkit.app.outreach import InstanceOutreach
 from botkit.app.own_tools import InstanceTools
 from botkit.app.run_files import RunFiles
+from botkit.app.staging import NoDeliveries, Staging
 from botkit.app.tasks import TaskOwner
 from botkit.app.tracing import Spans, set_up_tracing
 from botkit.app.vault import ProcessVault
@@ -55,6 +56,7 @@ from botkit.core.events import Conversation, Event
 from botkit.core.journal import Journal
 from botkit.core.live import LiveHub
 from botkit.core.notebook import Notebook
+from botkit.core.models import Model
 from botkit.core.recall import Recalled
 from botkit.core.stores import FileStore, PairingStore, People, Records
 from botkit.engine import COMMANDS, TRANSLATED_COMMANDS, Engine
@@ -86,12 +88,14 @@ async def open_instance(
     platforms: Platforms | None = None,
     spans: Spans | None = None,
 ) -> AsyncGenerator[Instance]:
+    staging: Staging | None = None,
     """Everything that `mode` asks for, running; stopped in order when the block ends.
 
     Args:
         actor: who starts it, for the record of the revision that begins to run.
         spans: where traces go; as the environment says when None.
 
+        staging: what it is only tried with; then no traces leave either.
     Raises:
         ConfigError: bots.yaml is wrong and nothing ran before.
         StoreError: the database cannot be used, or another process owns it.
@@ -100,7 +104,9 @@ async def open_instance(
     clock = clock or SystemClock()
     _read_env_file(environment)
     home = Home(environment.home)
-    read = await asyncio.to_thread(_preview, environment, must_load=mode != "command" and not home.exists)
+    read = staging.config if staging is not None else None
+    if read is None:
+        read = await asyncio.to_thread(_preview, environment, must_load=mode != "command" and not home.exists)
     home.create()
     url = environment.database_url.get_secret_value() if environment.database_url else None
     synchronous = read.settings.synchronous if read is not None else "full"
@@ -112,11 +118,12 @@ async def open_instance(
         else:
             await configs.start(actor=actor, read=read)
         tasks = await stack.enter_async_context(TaskOwner())
-        tracing = set_up_tracing(os.environ) if mode != "command" and spans is None else None
+        traced = mode != "command" and spans is None and staging is None
+        tracing = set_up_tracing(os.environ) if traced else None
         if tracing is not None:
             spans = tracing[0]
             stack.push_async_callback(asyncio.to_thread, tracing[1])  # what is still to be sent is sent
-        given = _Given(environment, home, mode, clock, tasks, store, configs, spans)
+        given = _Given(environment, home, mode, clock, tasks, store, configs, spans, staging)
         instance = _join(given, platforms or Platforms())
         await stack.enter_async_context(_resting(instance) if mode == "command" else _running(instance))
         yield instance
@@ -135,6 +142,7 @@ class _Given:
     configs: ConfigBook
     spans: Spans | None
 
+    staging: Staging | None
 
 @dataclass(frozen=True, slots=True)
 class _EngineStore:
@@ -151,7 +159,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     """Make every object, start none."""
     environment, home, clock, store, configs = given.environment, given.home, given.clock, given.store, given.configs
     live, redactor, metrics = LiveHub(), SecretRedactor(environment.own_secrets()), Metrics()
-    spans = given.spans
+    spans, staging = given.spans, given.staging
 
     def prices(model: str) -> tuple[float, float]:
         return models.prices(model)
@@ -169,9 +177,10 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         count=metrics.count_budget,
     )
     call_log = MeteredCallLog(store.calls, metrics, budgets.before_call(spans.call if spans is not None else None))
-    keys = find_keys(home.path, os.environ)
+    keys = staging.keys if staging is not None else find_keys(home.path, os.environ)
     payloads = PayloadBook(store.payloads, keys)
-    vault = ProcessVault(store.secrets, keys, redactor, clock, payloads=payloads)
+    sealed = staging.secrets if staging is not None else store.secrets
+    vault = ProcessVault(sealed, keys, redactor, clock, payloads=payloads)
     notebook = Notebook(store.notes, clock, redactor, lambda: configs.current.settings.memory.redact)
     library = Library(home.path, configs, clock)
     fleet = Fleet(vault=vault, redactor=redactor, clock=clock, store=store.catalog, data_folder=home.path / "servers")
@@ -206,6 +215,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         verified=lambda person_id: store.verifications.of(person_id, now=clock.micros()),
         spending=budgets,
     )
+        stand_in=staging.stand_in if staging is not None else None,
 
     def base_url() -> str:
         return instance.base_url()
@@ -214,7 +224,8 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         return next((one for one in fleet.settings.servers if one.name == name), None)
 
     seal = Sealer(keys, lambda: clock.micros() / 1_000_000)
-    deliveries = Deliveries(lambda: configs.current.settings, vault, vault.instance, clock)
+    delivering = NoDeliveries if staging is not None else Deliveries
+    deliveries = delivering(lambda: configs.current.settings, vault, vault.instance, clock)
     codes = Codes(keys, seal, deliveries, store.verifications, store.limiter, clock, base_url)
     decision_links = DecisionLinks(seal, store.journal, lambda: configs.current, clock, base_url)
     oauth = fleet.pool.oauth = OAuth(vault, seal, redactor, clock, base_url)
@@ -222,7 +233,8 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     fleet.pool.not_connected = connections.not_connected
     models = Models(lambda: configs.current.models, vault.instance, clock)
     gate = ModelGate(models, lambda: configs.current.settings.max_parallel_model_calls)
-    agent = AgentLoop(gate, gateway, redactor=redactor)
+    model: Model = staging.model(gate) if staging is not None else gate
+    agent = AgentLoop(model, gateway, redactor=redactor)
 
     async def accept(event: Event) -> bool:
         return await engine.accept(event)
@@ -276,10 +288,10 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     metered: Journal = MeteredJournal(  # pyright: ignore[reportAssignmentType] - passes on the rest
         store.journal, metrics, budgets.before(spans.saw if spans is not None else None)
     )
-    router = TeamRouter(gate)
+    router = TeamRouter(model)
     workflows = InstanceWorkflows(
         configs=configs,
-        model=gate,
+        model=model,
         tools=gateway,
         agent=agent,
         redactor=redactor,
@@ -289,6 +301,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         notes=notebook,
         knowledge=library,
         outreach=InstanceOutreach(
+        http=staging.http if staging is not None else None,
             configs, store.people, store.outreach, channels, clock, changed=lambda: engine.timers_changed()
         ),
     )

@@ -21,6 +21,7 @@ from botkit.core.knowledge import KnowledgePort
 from botkit.core.messages import OutMessage
 from botkit.core.models import Model
 from botkit.core.notebook import Notebook
+from botkit.core.outbound import HttpPort
 from botkit.core.outreach import Outreach
 from botkit.core.redact import Redactor
 from botkit.core.tools import ToolPort
@@ -46,6 +47,7 @@ class InstanceWorkflows:
         vault: secrets of the requests that workflows send; None: they send none.
     """
 
+        http: given the client of these requests, whoever sends for it.
     def __init__(
         self,
         *,
@@ -136,6 +138,9 @@ class InstanceWorkflows:
             WorkflowServices(
                 model=self._model,
                 tools=self._tools,
+        http = GuardedHttp(self._vault) if self._vault is not None else None
+        if http is not None and self._http is not None:
+            http = self._http(http)
                 agent=self._agent,
                 messages=_Later(self._messages),
                 redactor=self._redactor,

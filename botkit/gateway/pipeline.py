@@ -10,9 +10,9 @@ asked to approve them. What is forbidden answers like what does not exist.
 
 from __future__ import annotations
 
-__all__ = ["Gateway"]
+__all__ = ["Gateway", "StandIn"]
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any
@@ -60,6 +60,9 @@ from botkit.gateway.settings import GatewaySettings, HostedSettings, WorkspaceSe
 from botkit.gateway.tainting import asks_first, taint_of
 from botkit.gateway.views import Listed
 
+StandIn = Callable[[ToolCall, Tool], Awaitable[dict[str, Any] | None]]
+"""Answers a call that may be made, with an MCP `CallToolResult`, in place of the server; None: the server answers."""
+
 _META = "io.botkit/"
 _log = structlog.get_logger("botkit.gateway")
 
@@ -75,6 +78,7 @@ class Gateway:
         recorder: seals what calls carry, for workspaces that record it.
         spending: the budgets calls count on; the record of a call settles what was reserved for it.
         verified: what people proved of themselves, for tools that ask for it.
+        stand_in: asked before every server, where something is only tried.
     """
 
     def __init__(
@@ -93,7 +97,9 @@ class Gateway:
         recorder: PayloadRecorder | None = None,
         own: OwnTools | None = None,
         verified: Verified | None = None,
+        stand_in: StandIn | None = None,
     ):
+        self._stand_in = stand_in
         self._files = files
         self._recorder = recorder
         self._own = own
@@ -211,6 +217,9 @@ class Gateway:
                             return
         for name, one in passed.items():
             await self._count(call, one, name)
+        if self._stand_in is not None and (given := await self._stand_in(call, listed.tool)) is not None:
+            yield run.answered(Final(given), taint_of(self.fleet.settings, call, listed))
+            return
         if listed.own:
             if self._own is None:
                 raise ToolUnavailable(f"{call.tool} is not available here.")

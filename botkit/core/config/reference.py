@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["reference_markdown"]
+__all__ = ["model_sections", "reference_markdown"]
 
 import re
 import types
@@ -47,13 +47,18 @@ file with
 
 def reference_markdown() -> str:
     """The page as Markdown, the same text for the same models."""
-    lines = [_INTRO, "## Top keys", "", *_table(Document), ""]
-    for model in _models():
+    return f"{_INTRO}\n{model_sections(Document)}"
+
+
+def model_sections(top: type[BaseModel]) -> str:
+    """The top keys of a kind of file, and every model below them, as Markdown."""
+    lines = ["## Top keys", "", *_table(top), ""]
+    for model in _models(top):
         lines += [f"## {_title(model)}", "", _prose(model), "", *_table(model), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _models() -> list[type[BaseModel]]:
+def _models(top: type[BaseModel]) -> list[type[BaseModel]]:
     """Every model below the top, each once, in the order of the file."""
     found: dict[type[BaseModel], None] = {}
 
@@ -64,7 +69,7 @@ def _models() -> list[type[BaseModel]]:
                     found[inner] = None
                     visit(inner)
 
-    visit(Document)
+    visit(top)
     return list(found)
 
 
