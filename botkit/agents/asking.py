@@ -5,9 +5,8 @@ from __future__ import annotations
 __all__ = ["Asker", "TimeUp"]
 
 import asyncio
-import inspect
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -19,12 +18,10 @@ from botkit.core.budgets import Payer
 from botkit.core.errors import BudgetUsedUp, ModelError
 from botkit.core.journal import AddUsage, ModelCall
 from botkit.core.live import LiveEvent
-from botkit.core.models import Model, ModelDelta, ModelReply, ModelRequest, Usage
+from botkit.core.models import Model, ModelReply, ModelRequest, Usage
 from botkit.runs.context import RunContext, StepScope
-from botkit.runs.model_calls import usage_row
+from botkit.runs.model_calls import OutOfTime, collect_reply, usage_row
 from botkit.runs.spending import PaidCall, reserved
-
-T = TypeVar("T")
 
 
 class TimeUp(Exception):
@@ -125,6 +122,8 @@ class Asker:
             params=task.model_params,
             timeout_s=max(0.001, self._budget.remaining_s),
             trace_id=self._ctx.run.trace_id,
+            workspace=task.workspace,
+            person_id=task.principal.id,
             **options,
         )
 
@@ -139,40 +138,11 @@ class Asker:
 
     async def _collect(self, request: ModelRequest, stream: AnswerStream | None) -> ModelReply:
         """Read the stream to its end, within the turn's time."""
-        started = self._ctx.clock.monotonic()
-        reply = await self._within(request.timeout_s, self._read(request, stream))
-        if reply.latency_ms:
-            return reply
-        return msgspec.structs.replace(reply, latency_ms=(self._ctx.clock.monotonic() - started) * 1000)
-
-    async def _read(self, request: ModelRequest, stream: AnswerStream | None) -> ModelReply:
-        reply: ModelReply | None = None
-        source = self._model.stream(request)
+        feed = stream.feed if stream is not None else None
         try:
-            async for item in source:
-                if not isinstance(item, ModelDelta):
-                    reply = item
-                elif stream is not None:
-                    await stream.feed(item)
-        finally:
-            await _close(source)
-        if reply is None:
-            raise RuntimeError(f"the model port ended without a reply for {request.model}")
-        return reply
-
-    async def _within(self, seconds: float, work: Coroutine[Any, Any, T]) -> T:
-        task = asyncio.ensure_future(work)
-        timer = asyncio.ensure_future(self._ctx.clock.sleep(seconds))
-        try:
-            await asyncio.wait((task, timer), return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                raise TimeUp
-            return task.result()
-        finally:
-            timer.cancel()
-            if not task.done():
-                task.cancel()
-                await asyncio.wait((task,))
+            return await collect_reply(self._model, self._ctx.clock, request, feed=feed)
+        except OutOfTime as error:
+            raise TimeUp from error
 
     # ── counting ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -208,9 +178,3 @@ def _cut_usage(request: ModelRequest, stream: AnswerStream) -> Usage:
     """Nobody told how much a cut call used, so it is counted here."""
     read = sum(map(estimate_json_tokens, (*request.messages, *request.tools)))
     return Usage(input_tokens=read, output_tokens=estimate_tokens(stream.raw), estimated=True)
-
-
-async def _close(source: AsyncIterator[Any]) -> None:
-    """Close a generator in place; a plain iterator has nothing to close."""
-    if inspect.isasyncgen(source):
-        await source.aclose()

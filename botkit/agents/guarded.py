@@ -44,7 +44,14 @@ def noted(where: str, findings: Sequence[GuardFinding], *, run_id: str, bot: str
 
 
 async def guarded(
-    ctx: RunContext, outcome: AgentOutcome, guards: Guards, judge: PolicyJudge | None, *, model: str, bot: str
+    ctx: RunContext,
+    outcome: AgentOutcome,
+    guards: Guards,
+    judge: PolicyJudge | None,
+    *,
+    model: str,
+    bot: str,
+    workspace: str,
 ) -> AgentOutcome:
     """An answer as the guardrails leave it. What is blocked is in no part of it.
 
@@ -52,6 +59,7 @@ async def guarded(
         judge: asks a model about the policy; without it no text can be judged.
         model: for a policy that names none.
         bot: whose answer it is.
+        workspace: on whose behalf a model is asked.
 
     Raises:
         Stopped: as the step context says.
@@ -62,7 +70,7 @@ async def guarded(
     verdict = check(outcome.text, checks)
     findings, why = verdict.findings, verdict.blocked
     if checks.policy and verdict.text.strip() and not why and outcome.state != "failed":
-        found = await (judge or PolicyJudge()).judge(ctx, _STEP, verdict.text, checks, model=model)
+        found = await (judge or PolicyJudge()).judge(ctx, _STEP, verdict.text, checks, model=model, workspace=workspace)
         findings = (*findings, *found)
         why = next((f"{each.check}: {each.kind}" for each in found if each.measure == "block"), "")
     if not findings and not checks.active:

@@ -95,8 +95,13 @@ class AgentLoop:
         loop = self._with_guarded_tools(task) if guards.tools.active else self
         if not streams(guards.output):
             task = msgspec.structs.replace(task, stream=False)
-        outcome = await _Turn(loop, ctx, task, GuardedSink(sink, guards.output)).run()
-        return await guarded(ctx, outcome, guards, self.judge, model=task.model, bot=task.bot)
+        turn = _Turn(loop, ctx, task, GuardedSink(sink, guards.output))
+        outcome = await turn.run()
+        leaving, group = turn.leaving(outcome), ctx.run.conversation_kind == "group"
+        notes = await notes_to_keep(task, self.notebook, leaving, run_id=ctx.run.id, group=group)
+        outcome = msgspec.structs.replace(outcome, notes=notes)
+        about = {"model": task.model, "bot": task.bot, "workspace": task.workspace}
+        return await guarded(ctx, outcome, guards, self.judge, **about)
 
     def _with_guarded_tools(self, task: AgentTask) -> AgentLoop:
         tools = GuardedTools(self.tools, task.guards.tools, bot=task.bot)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["Models", "RetryPolicy"]
+__all__ = ["KeyLookup", "Models", "RetryPolicy", "key_name"]
 
 import random
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -14,12 +15,13 @@ from botkit.agents.demo import DemoModel
 from botkit.agents.litellm_model import LiteLLMProvider, Target
 from botkit.agents.price_list import facts_of
 from botkit.core.clock import Clock
-from botkit.core.config.models.llm import ModelSpec
+from botkit.core.config.models.llm import ModelSpec, find_model
 from botkit.core.errors import ModelError, ModelRefused, ModelUnavailable, SecretError
-from botkit.core.models import ModelDelta, ModelReply, ModelRequest, Usage
+from botkit.core.models import Escalation, ModelDelta, ModelReply, ModelRequest, Usage
 
-KeyLookup = Callable[[str], Awaitable[str]]
-"""The value of a secret by its name. Raises `SecretError`."""
+KeyLookup = Callable[[str, str], Awaitable[str | None]]
+"""The value of a secret by its name and the workspace it is for: the workspace's own, else the instance's, else None.
+Raises `SecretError` for one that does not open."""
 
 _DEMO = "demo/"
 
@@ -60,8 +62,21 @@ class Models:
         self._demo = DemoModel()
 
     def spec(self, name: str) -> ModelSpec:
-        """An alias, or a LiteLLM name used as it is."""
-        return self._specs().get(name) or ModelSpec(model=name)
+        """An alias, a tier, or a LiteLLM name used as it is."""
+        return find_model(self._specs(), name) or ModelSpec(model=name)
+
+    def escalation(self, model: str) -> Escalation | None:
+        """Which model is asked where the answer of this one is not good enough, if any."""
+        found = self.spec(model).escalate
+        if found is None:
+            return None
+        return Escalation(
+            to=found.to,
+            on=tuple(found.on),
+            confidence=float(found.confidence),
+            tool_failures=found.tool_failures,
+            most=found.most,
+        )
 
     def window_tokens(self, model: str) -> int:
         """The smallest window of a model and its fallbacks that is known.
@@ -83,6 +98,10 @@ class Models:
         """Import the model library now if any configured model needs it."""
         if any(not _is_demo(spec) for spec in self._specs().values()):
             await self._provider.load()
+    def unpriced(self, model: str) -> bool:
+        """Whether nobody knows what the model costs, or one of its fallbacks."""
+        return any(not _is_priced(spec) for spec in self._chain(model))
+
 
     async def aclose(self) -> None:
         await self._provider.aclose()
@@ -144,30 +163,36 @@ class Models:
             return
         left_s = deadline - self._clock.monotonic()
         timeout_s = max(0.1, min(left_s, spec.timeout_s or left_s))
-        target = await self._target(spec)
+        target = await self._target(spec, request.workspace)
         async for item in self._provider.stream(target, fitted, timeout_s=timeout_s):
             yield item
 
-    async def _target(self, spec: ModelSpec) -> Target:
+    async def _target(self, spec: ModelSpec, workspace: str) -> Target:
         price = spec.price
         prices = None
         if price is not None:
-            cached = price.cached_input_per_million
             into = float(price.input_per_million)
-            prices = (into, float(price.output_per_million), into if cached is None else float(cached))
+            cached, kept = (
+                into if one is None else float(one)
+                for one in (price.cached_input_per_million, price.cache_write_per_million)
+            )
+            prices = (into, float(price.output_per_million), cached, kept)
         return Target(
             name=spec.model,
             api_base=str(spec.api_base or ""),
-            api_key=await self._key_of(spec),
+            api_key=await self._key_of(spec, workspace),
             params=dict(spec.params),
             prices=prices,
         )
 
-    async def _key_of(self, spec: ModelSpec) -> str:
-        if spec.api_key is None:
+    async def _key_of(self, spec: ModelSpec, workspace: str) -> str:
+        """The key of this call, looked up anew: another one is used from the next call on."""
+        name = key_name(spec)
+        if not name:
             return ""
         try:
-            return await self._key(spec.api_key.secret)
+            prompt_cache=spec.prompt_cache,
+            found = await self._key(name, workspace)
         except SecretError as error:  # a fallback with a key of its own may still answer
             raise ModelRefused(f"{spec.model} cannot be called: {error}", model=spec.model) from error
 
@@ -176,6 +201,13 @@ class Models:
         if not error.retryable or number + 1 >= self._retry.attempts:
             return None
         wait_s = error.retry_after_s
+        if found is None and spec.api_key is not None:
+            raise ModelRefused(
+                f"{spec.model} cannot be called: the secret {name} is not set. Store it with "
+                f"`botkit secrets set {name}`.",
+                model=spec.model,
+            )
+        return found or ""
         if wait_s is None:
             wait_s = self._retry.first_wait_s * 2**number * (1 + random.uniform(-0.25, 0.25))
         if wait_s > self._retry.longest_wait_s or self._clock.monotonic() + wait_s >= deadline:
@@ -189,6 +221,22 @@ def _as_if_paid(spec: ModelSpec, reply: ModelReply) -> ModelReply:
         return reply
     into, out = _prices(spec)
     cost = round(reply.usage.input_tokens * into + reply.usage.output_tokens * out)
+def key_name(spec: ModelSpec) -> str:
+    """Under which name the key of a model is looked up; empty: it needs none of ours.
+
+    A server of one's own is given no key that nobody named for it.
+    """
+    if spec.api_key is not None:
+        return spec.api_key.secret
+    if _is_demo(spec) or spec.api_base is not None:
+        return ""
+    return f"{re.sub(r'[^A-Z0-9]', '_', spec.model.partition('/')[0].upper())}_API_KEY"
+
+
+def _is_priced(spec: ModelSpec) -> bool:
+    return spec.price is not None or _is_demo(spec) or facts_of(spec.model).priced
+
+
     return msgspec.structs.replace(reply, usage=msgspec.structs.replace(reply.usage, cost_micros=cost))
 
 

@@ -41,12 +41,21 @@ class PolicyJudge:
         self._model = model
 
     async def judge(
-        self, ctx: RunContext, key: str, text: str, checks: Checks, *, model: str, writes: FollowingWrites | None = None
+        self,
+        ctx: RunContext,
+        key: str,
+        text: str,
+        checks: Checks,
+        *,
+        model: str,
+        workspace: str = "",
+        writes: FollowingWrites | None = None,
     ) -> tuple[GuardFinding, ...]:
         """What it found: nothing, or one finding. A text that no model could judge is blocked where `checks.closed`.
 
         Args:
             model: used when the checks name none.
+            workspace: on whose behalf, with whose keys.
             writes: what to commit with the verdict.
 
         Raises:
@@ -54,7 +63,7 @@ class PolicyJudge:
         """
 
         async def ask(scope: StepScope) -> _Judged:
-            findings = await self._findings(ctx, scope, text, checks, checks.model or model)
+            findings = await self._findings(ctx, scope, text, checks, checks.model or model, workspace)
             if writes is not None:
                 scope.write(*writes(findings))
             return _Judged(findings=findings)
@@ -62,7 +71,7 @@ class PolicyJudge:
         return (await ctx.step(key, ask, kind=_Judged, name="guardrail")).findings
 
     async def _findings(
-        self, ctx: RunContext, scope: StepScope, text: str, checks: Checks, model: str
+        self, ctx: RunContext, scope: StepScope, text: str, checks: Checks, model: str, workspace: str
     ) -> tuple[GuardFinding, ...]:
         request = ModelRequest(
             model=model,
@@ -74,16 +83,18 @@ class PolicyJudge:
             max_output_tokens=_OUTPUT_TOKENS,
             timeout_s=_TIMEOUT_S,
             trace_id=ctx.run.trace_id,
+            workspace=workspace,
+            person_id=ctx.run.person_id,
         )
         try:
-            paid = await reserved(ctx, scope.key, request, lambda: payer_of_run(ctx.run))
+            paid = await reserved(ctx, scope.key, request, lambda: payer_of_run(ctx.run, workspace))
         except BudgetUsedUp as error:
             reply, code = ModelReply(finish="cut"), error.code
         else:
             reply, code = await self._asked(ctx, paid.request)
             scope.write(*paid.settled(reply.usage))
         at, bot = ctx.clock.micros(), ctx.run.bot
-        row = usage_row(ctx.run, at, scope.key, model, reply, workspace="", bot=bot, code=code)
+        row = usage_row(ctx.run, at, scope.key, model, reply, workspace=workspace, bot=bot, code=code)
         scope.write(AddUsage(call=row))
         if code:
             measure = "block" if checks.closed else "flag"

@@ -26,6 +26,11 @@ class ModelFacts(msgspec.Struct, frozen=True):
     output_cost_per_token: float | str | None = None
 
     @property
+    def priced(self) -> bool:
+        """Whether the list says what it costs; a model of one's own machine may stand there with 0."""
+        return isinstance(self.input_cost_per_token, int | float)
+
+    @property
     def prices(self) -> tuple[float, float]:
         """Micros for an input and for an output token; 0 for what the list does not price."""
         return _micros(self.input_cost_per_token), _micros(self.output_cost_per_token)

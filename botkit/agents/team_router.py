@@ -45,13 +45,12 @@ class TeamRouter:
             held: list[PaidCall] = []
 
             async def pay(asked: ModelRequest) -> ModelRequest:
-                held.append(await reserved(ctx, scope.key, asked, lambda: payer_of_run(ctx.run)))
+                held.append(await reserved(ctx, scope.key, asked, lambda: payer_of_run(ctx.run, request.workspace)))
                 return held[-1].request
 
             def book(asked: ModelRequest, reply: ModelReply) -> None:
-                row = usage_row(
-                    ctx.run, ctx.clock.micros(), scope.key, asked.model, reply, workspace="", bot=request.team
-                )
+                at, space = ctx.clock.micros(), request.workspace
+                row = usage_row(ctx.run, at, scope.key, asked.model, reply, workspace=space, bot=request.team)
                 scope.write(AddUsage(call=row), *held.pop().settled(reply.usage))
 
             routed = await self.choose(request, ctx.clock, trace_id=ctx.run.trace_id, book=book, pay=pay)
@@ -124,6 +123,8 @@ class TeamRouter:
             response_schema=schema,
             timeout_s=request.timeout_s,
             trace_id=trace_id,
+            workspace=request.workspace,
+            person_id=request.person_id,
         )
         try:
             asked = await pay(asked) if pay is not None else asked

@@ -11,7 +11,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import cast
 
 from botkit.agents.models import Models
-from botkit.core.models import ModelDelta, ModelReply, ModelRequest
+from botkit.core.models import Escalation, ModelDelta, ModelReply, ModelRequest
 
 
 class _Queue:
@@ -36,6 +36,9 @@ class ModelGate:
 
     def window_tokens(self, model: str) -> int:
         return self._models.window_tokens(model)
+
+    def escalation(self, model: str) -> Escalation | None:
+        return self._models.escalation(model)
 
     @property
     def waiting(self) -> int:

@@ -6,7 +6,7 @@ place: `{secret: TELEGRAM_TOKEN}` finds the variable of that name when nothing i
 
 from __future__ import annotations
 
-__all__ = ["ProcessVault"]
+__all__ = ["ENVIRONMENT", "ProcessVault"]
 
 import asyncio
 import os
@@ -18,7 +18,10 @@ from botkit.core.stores import SecretStore
 from botkit.gateway.keys import KEY_BYTES, FileKeys, KeyProvider
 from botkit.gateway.payloads import PayloadBook
 from botkit.gateway.redact import SecretRedactor
-from botkit.gateway.secrets import INSTANCE, Vault, normal_name
+from botkit.gateway.secrets import INSTANCE, Vault, normal_name, scopes_for
+
+ENVIRONMENT = "environment"
+"""Where a secret comes from that is a variable of the process."""
 
 
 class ProcessVault(Vault):
@@ -42,11 +45,13 @@ class ProcessVault(Vault):
         self._rotating = asyncio.Lock()
         self._learn = redactor.add
 
-    async def find(self, name: str, scopes: Sequence[str]) -> str | None:
-        value = await super().find(name, scopes)
-        if value is None and INSTANCE in scopes and (value := self._variables.get(normal_name(name))):
+    async def locate(self, name: str, scopes: Sequence[str]) -> tuple[str, str] | None:
+        """As `Vault.locate`; the last scope is called `environment`."""
+        found = await super().locate(name, scopes)
+        if found is None and INSTANCE in scopes and (value := self._variables.get(normal_name(name))):
             self._learn(value)
-        return value or None
+            return ENVIRONMENT, value
+        return found
 
     async def has(self, name: str) -> bool:
         """Whether the instance has this secret and can open it."""
@@ -58,6 +63,10 @@ class ProcessVault(Vault):
     async def instance(self, name: str) -> str:
         """A secret of the instance. Raises `SecretError` when it is missing or does not open."""
         return (await self.resolve([name], (INSTANCE,)))[name]
+
+    async def for_workspace(self, name: str, workspace: str) -> str | None:
+        """A secret as a workspace has it: its own, else that of the instance. Raises `SecretError` as `find`."""
+        return await self.find(name, scopes_for(workspace=workspace))
 
     @staticmethod
     def normal_name(name: str) -> str:

@@ -12,7 +12,16 @@ Source: https://platform.openai.com/docs/api-reference/chat
 
 from __future__ import annotations
 
-__all__ = ["Model", "ModelDelta", "ModelReply", "ModelRequest", "RequestedCall", "Usage"]
+__all__ = [
+    "Escalation",
+    "Model",
+    "ModelDelta",
+    "ModelReply",
+    "ModelRequest",
+    "RequestedCall",
+    "Signal",
+    "Usage",
+]
 
 from collections.abc import AsyncIterator
 from typing import Any, Literal, Protocol
@@ -27,18 +36,24 @@ class Usage(Data):
     output_tokens: int = 0
     cached_tokens: int = 0
     """Input tokens the provider served from its prompt cache; part of `input_tokens`."""
+    cache_write_tokens: int = 0
+    """Input tokens the provider put into its prompt cache, where it says so; part of `input_tokens` too."""
     cost_micros: int = 0
-    """Millionths of a US dollar."""
+    """Millionths of `settings.currency`."""
     estimated: bool = False
     """The provider did not report usage (a cut stream): tokens were counted here."""
+    unpriced: bool = False
+    """Nobody knows the price of the model, or of one of them: it cost more than `cost_micros` says."""
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             cached_tokens=self.cached_tokens + other.cached_tokens,
+            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
             cost_micros=self.cost_micros + other.cost_micros,
             estimated=self.estimated or other.estimated,
+            unpriced=self.unpriced or other.unpriced,
         )
 
 
@@ -63,8 +78,14 @@ class ModelRequest(Data):
     """Passed to the provider as they are."""
     response_schema: dict[str, Any] | None = None
     """JSON Schema the answer must fit: told to providers that can be held to one."""
+    stable_chars: int = 0
+    """How much of the first message is the same in every turn: as far as a provider may keep it in its prompt cache."""
     timeout_s: float = 60.0
     trace_id: str = ""
+    workspace: str = ""
+    """On whose behalf: its own keys are used where it has some. Empty: those of the instance."""
+    person_id: str = ""
+    """For whom; answers kept for identical calls are kept for each person."""
 
 
 class ModelDelta(Data):
@@ -85,11 +106,38 @@ class ModelReply(Data):
     finish: Literal["stop", "tool_calls", "length", "filtered", "cut"] = "stop"
     latency_ms: float = 0.0
     attempts: int = 1
+    seen: tuple[str, ...] = ()
+    """Ids of the files it was given."""
+    reused: bool = False
+    """No model was asked: it answered the identical call before."""
+
+
+Signal = Literal["invalid", "filtered", "length", "unsure", "tool_failures"]
+"""Why an answer is not good enough: it does not fit its schema, the provider's filter stopped it, it was cut at its
+length, it says itself that it is not sure, or tools failed round after round."""
+
+
+class Escalation(Data):
+    """The stronger model behind a model."""
+
+    to: str
+    """Alias or LiteLLM name."""
+    on: tuple[Signal, ...]
+    confidence: float = 0.5
+    """`unsure` below this."""
+    tool_failures: int = 2
+    """Rounds in a row in which every call failed."""
+    most: int = 3
+    """Calls of the stronger model for one message."""
 
 
 class Model(Protocol):
     def window_tokens(self, model: str) -> int:
         """Tokens that model can read at once, or 0 when nobody knows."""
+        ...
+
+    def escalation(self, model: str) -> Escalation | None:
+        """Which model is asked where the answer of this one is not good enough, if any."""
         ...
 
     def stream(self, request: ModelRequest) -> AsyncIterator[ModelDelta | ModelReply]:

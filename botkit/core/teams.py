@@ -50,6 +50,9 @@ class RouteRequest(Data):
     """`name: text` of what was said last, oldest first."""
     model: str = ""
     """Who chooses; empty: the words do, offline."""
+    workspace: str = ""
+    """On whose behalf it is asked: its own keys are used."""
+    person_id: str = ""
     note: str = ""
     min_confidence: float = 0.5
     timeout_s: float = 20.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from botkit.core.config import Bot, Layers
-from botkit.core.config.config import OFFLINE_MODEL
+from botkit.core.config.models.llm import OFFLINE_MODEL
 from botkit.core.errors import NotFound
 from botkit.core.events import Conversation, Event
 from botkit.core.ids import join_key

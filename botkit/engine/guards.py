@@ -113,7 +113,8 @@ class GuardedWorkflows:
         if not outcome.text:
             return outcome
         said = AgentOutcome(text=outcome.text)
-        said = await guarded(ctx, said, task.guards, self._judge, model=task.model, bot=task.bot)
+        about = {"model": task.model, "bot": task.bot, "workspace": task.workspace}
+        said = await guarded(ctx, said, task.guards, self._judge, **about)
         if said.error is None:
             return msgspec.structs.replace(outcome, text=said.text)
         return msgspec.structs.replace(outcome, state="failed", text="", output=None, error=said.error)

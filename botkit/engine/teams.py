@@ -152,6 +152,7 @@ class TeamTurns:
         return msgspec.structs.replace(
             request,
             text=given.turn.text,
+            person_id=given.run.person_id,
             command=str(given.turn.trigger.get("command") or ""),
             current=current if any(one.name == current for one in request.members) else "",
             said=tuple(said[-_SAID_ROWS:]),
@@ -290,9 +291,21 @@ def request_of(config: Config, name: str) -> RouteRequest:
             for rule in team.router.rules
         ),
         model=team.router.model or "",
+        workspace=_workspace_of(config, name),
         note=team.router.prompt,
         min_confidence=team.router.min_confidence,
     )
+
+
+def _workspace_of(config: Config, team: str) -> str:
+    """On whose behalf a team is asked before a member was chosen: that of its default member."""
+    seen: set[str] = set()
+    name = team
+    while name in config.teams and name not in seen:
+        seen.add(name)
+        name = config.teams[name].default
+    bot = config.bots.get(name)
+    return bot.workspace if bot is not None else ""
 
 
 def colleagues_of(config: Config, team: Team) -> tuple[Colleague, ...]:

@@ -401,7 +401,15 @@ class Turns:
             return (Say(row=row),)
 
         judge = self._s.judge or PolicyJudge()
-        found = await judge.judge(current.ctx, "guard/input", turn.text, checks, model=this.model, writes=kept)
+        found = await judge.judge(
+            current.ctx,
+            "guard/input",
+            turn.text,
+            checks,
+            model=this.model,
+            workspace=this.bot.workspace,
+            writes=kept,
+        )
         noted("input", found, run_id=run.id, bot=run.bot)
         return judged(turn, found)
 

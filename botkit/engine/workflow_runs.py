@@ -23,7 +23,7 @@ import msgspec
 from botkit.core.agent import AgentOutcome
 from botkit.core.clock import Clock, from_micros
 from botkit.core.config import Bot
-from botkit.core.config.config import OFFLINE_MODEL
+from botkit.core.config.models.llm import OFFLINE_MODEL
 from botkit.core.errors import NotFound
 from botkit.core.events import Conversation, Event, User
 from botkit.core.journal import Emit, Run, Say, TranscriptRow, Write

@@ -100,10 +100,15 @@ class Vault:
 
     async def find(self, name: str, scopes: Sequence[str]) -> str | None:
         """The value from the nearest scope that has one, or None. Raises `SecretError` as `reveal`."""
+        found = await self.locate(name, scopes)
+        return found[1] if found is not None else None
+
+    async def locate(self, name: str, scopes: Sequence[str]) -> tuple[str, str] | None:
+        """The nearest scope that has the secret, and its value there. Raises `SecretError` as `reveal`."""
         name = normal_name(name)
         for scope in scopes:
             if (row := await self._store.get(scope, name)) is not None:
-                return await self._open_fresh(row)
+                return scope, await self._open_fresh(row)
         return None
 
     async def _open_fresh(self, row: SecretRow) -> str:

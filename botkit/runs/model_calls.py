@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["collect_reply", "usage_row"]
+__all__ = ["OutOfTime", "collect_reply", "usage_row"]
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
 
@@ -17,11 +17,25 @@ from botkit.core.journal import ModelCall, Run
 from botkit.core.models import Model, ModelDelta, ModelReply, ModelRequest
 
 
-async def collect_reply(model: Model, clock: Clock, request: ModelRequest) -> ModelReply:
-    """The whole answer.
+class OutOfTime(ModelUnavailable):
+    """The time of the call ended before the answer did."""
+
+
+async def collect_reply(
+    model: Model,
+    clock: Clock,
+    request: ModelRequest,
+    *,
+    feed: Callable[[ModelDelta], Awaitable[None]] | None = None,
+) -> ModelReply:
+    """The whole answer. Whatever ends it early closes the connection of the provider.
+
+    Args:
+        feed: given each piece of text as it comes.
 
     Raises:
-        ModelError: no model answered, or not within `request.timeout_s`.
+        ModelError: no model answered.
+        OutOfTime: not within `request.timeout_s`.
     """
 
     async def read() -> ModelReply:
@@ -30,6 +44,8 @@ async def collect_reply(model: Model, clock: Clock, request: ModelRequest) -> Mo
             async for item in source:
                 if not isinstance(item, ModelDelta):
                     return item
+                if feed is not None:
+                    await feed(item)
         finally:
             if inspect.isasyncgen(source):
                 await source.aclose()
@@ -41,7 +57,7 @@ async def collect_reply(model: Model, clock: Clock, request: ModelRequest) -> Mo
     try:
         await asyncio.wait((task, timer), return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
-            raise ModelUnavailable(f"{request.model} did not answer in {request.timeout_s:g} seconds")
+            raise OutOfTime(f"{request.model} did not answer in {request.timeout_s:g} seconds")
         reply = task.result()
         if reply.latency_ms:
             return reply

@@ -67,8 +67,13 @@ async def reserved(ctx: RunContext, step: str, request: ModelRequest, payer: Cal
     return PaidCall(request, charge, spending)
 
 
-def payer_of_run(run: Run) -> Payer:
-    """Who pays for what a run does outside its agent."""
+def payer_of_run(run: Run, workspace: str = "") -> Payer:
+    """Who pays for what a run does outside its agent.
+
+    Args:
+        workspace: on whose behalf, where it is on behalf of one.
+    """
     roles = cast("Sequence[str]", run.input.get("roles") or ())
     bots = (run.bot,) if run.bot else ()
-    return Payer(bots=bots, person=run.person_id, roles=tuple(roles), channel=run.channel)
+    spaces = (workspace,) if workspace else ()
+    return Payer(bots=bots, person=run.person_id, roles=tuple(roles), workspaces=spaces, channel=run.channel)

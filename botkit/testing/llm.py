@@ -185,7 +185,16 @@ def _endpoint(llm: FakeLLM, wire: Wire, prefix: str) -> Callable[[HttpRequest], 
             body = json.loads(raw)
         except ValueError:
             body = None
-        request = Request(wire.name, path, dict(http.headers), dict(http.query_params), body or {})
+        client = http.client
+        request = Request(
+            wire.name,
+            path,
+            dict(http.headers),
+            dict(http.query_params),
+            body or {},
+            raw,
+            (client.host, client.port) if client is not None else ("", 0),
+        )
         if not isinstance(body, dict):
             request.refusal = "We could not parse the JSON body of your request."
             llm.requests.append(request)

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import msgspec
 
 from botkit.core.data import encode
-from botkit.core.models import ModelDelta, ModelReply, ModelRequest, RequestedCall, Usage
+from botkit.core.models import Escalation, ModelDelta, ModelReply, ModelRequest, RequestedCall, Usage
 
 Answer = str | ModelReply | Exception
 """Text, a whole reply, or an error to raise."""
@@ -39,6 +39,7 @@ class ScriptedModel:
     Args:
         usage: billed for each answer that does not carry its own.
         gate: when given, each answer waits for it after its first piece of text.
+        escalations: the stronger model behind a model.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class ScriptedModel:
         usage: Usage = Usage(input_tokens=10, output_tokens=5),  # noqa: B008 - a frozen record cannot be changed by one caller for another
         window_tokens: int = 128_000,
         gate: asyncio.Event | None = None,
+        escalations: Mapping[str, Escalation] | None = None,
     ):
         self.requests: list[ModelRequest] = []
         self.closed_early = 0
@@ -57,9 +59,13 @@ class ScriptedModel:
         self._usage = usage
         self._window_tokens = window_tokens
         self._gate = gate
+        self._escalations = escalations or {}
 
     def window_tokens(self, model: str) -> int:
         return self._window_tokens
+
+    def escalation(self, model: str) -> Escalation | None:
+        return self._escalations.get(model)
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelDelta | ModelReply]:
         self.requests.append(request)

@@ -58,6 +58,8 @@ async def ask(
         response_schema=dict(schema) if schema is not None else None,
         timeout_s=timeout_s,
         trace_id=node.run.trace_id,
+        workspace=node.workspace,
+        person_id=node.run.person_id,
     )
     reply = await _one(node, name, request)
     usage = reply.usage

@@ -19,7 +19,7 @@ import pytest_asyncio
 from botkit.agents.litellm_model import LiteLLMProvider, Target
 from botkit.agents.models import Models, RetryPolicy
 from botkit.core.config.models.llm import ModelSpec
-from botkit.core.errors import ModelError, ModelRateLimited, ModelRefused, ModelUnavailable, SecretError
+from botkit.core.errors import ModelError, ModelRateLimited, ModelRefused, ModelUnavailable
 from botkit.core.models import Model, ModelDelta, ModelReply, ModelRequest, Usage
 from botkit.runs.context import Stopped
 from botkit.testing.clock import ManualClock
@@ -105,10 +105,8 @@ def models_of(
     *,
     attempts: int = 3,
 ) -> Models:
-    async def key(secret: str) -> str:
-        if secret != "MODEL_KEY":
-            raise SecretError(f"There is no secret {secret}; set it with `botkit secrets set {secret}`.")
-        return KEY
+    async def key(secret: str, workspace: str) -> str | None:
+        return KEY if secret == "MODEL_KEY" else None
 
     return Models(lambda: specs, key, clock or Impatient(), retry=RetryPolicy(attempts=attempts), provider=provider)
 

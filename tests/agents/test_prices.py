@@ -18,7 +18,7 @@ SPECS: Mapping[str, ModelSpec] = {
 }
 
 
-async def _key(name: str) -> str:
+async def _key(name: str, workspace: str) -> str:
     raise AssertionError("no key is needed")
 
 

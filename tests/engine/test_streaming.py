@@ -29,6 +29,9 @@ class Piecewise:
     def window_tokens(self, model: str) -> int:
         return 128_000
 
+    def escalation(self, model: str) -> None:
+        return None
+
     async def stream(self, request: Any) -> Any:
         self.requests.append(request)
         self.world.journal.changed()

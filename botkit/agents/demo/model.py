@@ -23,7 +23,7 @@ from botkit.agents.demo.toolbox import Toolbox, ToolView
 from botkit.agents.tokens import estimate_json_tokens, estimate_tokens
 from botkit.agents.words import STOP_WORDS, words
 from botkit.core.data import encode
-from botkit.core.models import ModelDelta, ModelReply, ModelRequest, RequestedCall, Usage
+from botkit.core.models import Escalation, ModelDelta, ModelReply, ModelRequest, RequestedCall, Usage
 
 NAME = "demo/offline"
 
@@ -60,6 +60,9 @@ class DemoModel:
 
     def window_tokens(self, model: str) -> int:
         return _WINDOW_TOKENS
+
+    def escalation(self, model: str) -> Escalation | None:
+        return None
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelDelta | ModelReply]:
         reply = answer(request)

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 from botkit.core.data import Data, encode, encode_text
 from botkit.core.errors import ModelUnavailable
-from botkit.core.journal import Run, Write
-from botkit.core.models import ModelDelta, ModelReply, ModelRequest, RequestedCall
+from botkit.core.journal import Run
+from botkit.core.models import Escalation, ModelDelta, ModelReply, ModelRequest, RequestedCall
 from botkit.core.outbound import HttpReply, HttpRequest, HttpUnanswered, HttpUnsent
 from botkit.core.tools import CallRecord, Principal, Result, Tool, ToolCall, ToolEvent
 
@@ -129,6 +129,9 @@ class CaseModel:
         if reply.text:
             yield ModelDelta(text=reply.text)
         yield reply
+    def escalation(self, model: str) -> Escalation | None:
+        return None
+
 
 
 def _reply(given: Any, model: str, number: int) -> ModelReply:

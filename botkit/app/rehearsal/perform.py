@@ -19,7 +19,7 @@ from botkit.app.rehearsal.mocked import Mocked, mocked
 from botkit.app.rehearsal.mocks import Called, CaseHttp, CaseModel, CaseTools, NoActions
 from botkit.app.workflow_running import bot_facts
 from botkit.core.config import Config
-from botkit.core.config.config import OFFLINE_MODEL
+from botkit.core.config.models.llm import OFFLINE_MODEL
 from botkit.core.data import Data
 from botkit.core.errors import ConfigError, NotFound, Problem
 from botkit.core.events import Conversation

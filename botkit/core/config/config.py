@@ -14,10 +14,9 @@ from typing import Any
 from pydantic import PrivateAttr
 
 from botkit.core.config.models import BUILTIN_ROLES, Document, ModelSpec, Role, Workspace, roles_of
+from botkit.core.config.models.llm import find_model
 from botkit.core.config.tree import Branch, Place, follow
 from botkit.core.errors import NotFound, Problem
-
-OFFLINE_MODEL = "demo/offline"
 
 
 def revision_of(files: Mapping[str, str]) -> str:
@@ -101,15 +100,13 @@ class Config(Document, frozen=True, defer_build=False):
         return place if found == path else None
 
     def resolve_model(self, name: str) -> ModelSpec:
-        """The model behind an alias or a LiteLLM name.
+        """The model behind an alias, a tier or a LiteLLM name.
 
         Raises:
             NotFound: no such alias, and no slash in the name.
         """
-        if name in self.models:
-            return self.models[name]
-        if "/" in name:
-            return ModelSpec(model=name)
+        if (found := find_model(self.models, name)) is not None:
+            return found
         raise NotFound(f"no model is called {name}; add it under `models:` or use a name such as openai/gpt-5-mini")
 
     def servers_of(self, workspace: Workspace) -> tuple[str, ...]:

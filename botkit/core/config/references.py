@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from botkit.core.config.locate import nearest, problem_at, shown
 from botkit.core.config.models import BUILTIN_ROLES, PLATFORMS, Channel, Document, Money, ToolRules
+from botkit.core.config.models.llm import TIERS
 from botkit.core.config.tree import Branch, Leaf, Path, find
 from botkit.core.errors import Problem
 from botkit.core.own_tools import OWN_SERVERS
@@ -82,7 +83,7 @@ class _Check:
 
     def model(self, path: Path, name: str | None) -> None:
         if name is not None and "/" not in name:
-            self.refer(path, name, "model", self.declared("models"))
+            self.refer(path, name, "model", self.declared("models") | set(TIERS))
 
     def money(self, path: Path, money: Money | None) -> None:
         currency = self.doc.settings.currency
@@ -131,6 +132,15 @@ class _Check:
             cycle = _cycle(name, self._fallbacks)
             if cycle and name == min(cycle):  # once, not for each of its members
                 self.complain(("models", name, "fallbacks"), f"falls back to itself: {' → '.join(cycle)}")
+            if spec.escalate is not None:
+                self.model(("models", name, "escalate", "to"), spec.escalate.to)
+            cycle = _cycle(name, self._stronger)
+            if cycle and name == min(cycle):
+                self.complain(("models", name, "escalate"), f"escalates to itself: {' → '.join(cycle)}")
+
+    def _stronger(self, model: str) -> Sequence[str]:
+        spec = self.doc.models.get(model)
+        return (spec.escalate.to,) if spec is not None and spec.escalate is not None else ()
 
     def _fallbacks(self, model: str) -> Sequence[str]:
         return self.doc.models[model].fallbacks if model in self.doc.models else ()

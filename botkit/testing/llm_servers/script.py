@@ -30,6 +30,8 @@ class Usage:
     output_tokens: int = 0
     cached_tokens: int = 0
     """Part of `input_tokens` that was read from the provider's prompt cache."""
+    cache_write_tokens: int = 0
+    """Another part, that was put into it; Anthropic alone tells."""
 
 
 @dataclass(frozen=True, slots=True)

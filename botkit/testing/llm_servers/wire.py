@@ -27,6 +27,10 @@ class Request:
     """Lower-case names."""
     query: Mapping[str, str]
     body: Json
+    raw: bytes = field(default=b"", repr=False)
+    """The body as it was sent."""
+    connection: tuple[str, int] = ("", 0)
+    """The client's end of the connection: the same for requests that share one."""
     model: str = ""
     streamed: bool = False
     number: int = 0

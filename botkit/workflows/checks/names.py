@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from botkit.core.config import Config
+from botkit.core.config.models.llm import TIERS
 from botkit.core.functions import function_names
 from botkit.core.tools import FUNCTIONS
 from botkit.workflows.checks.texts import Found, texts_of
@@ -49,7 +50,7 @@ def facts_of(
     known = tools or {}
     owners = [*config.servers, *config.skills]
     return Facts(
-        models=[*config.models],
+        models=[*dict.fromkeys((*config.models, *TIERS))],
         bots=[*config.bots, *config.teams],
         workflows=[*config.workflows],
         channels=[*config.channels],

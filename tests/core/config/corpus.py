@@ -428,7 +428,7 @@ INVALID: dict[str, tuple[str, str]] = {
         settings: {approvals: {approvers: [admn], channel: tgg}}
         """,
         """
-        2:41: models.fast.fallbacks.0: no model is called `slow` (there is: fast)
+        2:41: models.fast.fallbacks.0: no model is called `slow` (there is: fast, standard, strong)
         4:31: workspaces.desk.servers.0: no server is called `order` (did you mean `orders`?)
         4:47: workspaces.desk.tools.notes__*: no server is called `notes` (there is: orders)
         4:73: workspaces.desk.tools.add: a tool is written server__tool, or as a pattern such as orders__*
@@ -438,7 +438,7 @@ INVALID: dict[str, tuple[str, str]] = {
         5:62: bots.helper.tools.allow.0: no server is called `order` (did you mean `orders`?)
         7:50: channels.tg.bot: no bot or team is called `helpr` (did you mean `helper`?)
         7:94: channels.tg.rooms.1.bot: no bot or team is called `x` (there is: helper)
-        7:104: channels.tg.rooms.1.model: no model is called `y` (there is: fast)
+        7:104: channels.tg.rooms.1.model: no model is called `y` (there is: fast, standard, strong)
         8:36: settings.approvals.approvers.0: no role or person is called `admn` (did you mean `admin`?)
         8:52: settings.approvals.channel: no channel is called `tgg` (did you mean `tg`?)
         """,
