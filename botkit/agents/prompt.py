@@ -24,10 +24,12 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from botkit.core.agent import AgentTask
+from botkit.agents.attached import describe_attachment, recent_files, remembered, with_files
 from botkit.core.data import encode
-from botkit.core.events import Attachment
+from botkit.core.excerpts import clip
 from botkit.core.journal import TranscriptRow
 from botkit.core.models import RequestedCall
+from botkit.core.media import joined_content
 
 Message = dict[str, Any]
 
@@ -85,23 +87,12 @@ def user_message(text: str) -> Message:
 
 
 def current_message(task: AgentTask, *, group: bool, limit_chars: int) -> Message:
-    """What the person wrote now, with attachments named: a model that cannot read one can say so."""
+    """What the person wrote now, with attachments named, and referred to where a model may read them."""
     text = clip(task.text, limit_chars).strip()
     named = [describe_attachment(item) for item in task.attachments]
     body = "\n".join(filter(None, [text, *named])) or "(an empty message)"
-    return user_message(f"{_one_line(task.person_name)}: {body}" if group and task.person_name else body)
-
-
-def describe_attachment(item: Attachment) -> str:
-    """`[attached image: receipt.png, image/png, 20480 bytes, file id f_1]`, and its text where it has one."""
-    details = [item.name, item.mime, f"{item.size_bytes} bytes" if item.size_bytes else ""]
-    if item.kind == "location":
-        details.append(f"latitude {item.latitude}, longitude {item.longitude}")
-    if item.file_id:
-        details.append(f"file id {item.file_id}")
-    head = f"attached {item.kind}"
-    line = f"[{head}: {', '.join(filter(None, details))}]" if any(details) else f"[{head}]"
-    return f"{line}\n{item.text}" if item.text else line
+    message = user_message(f"{_one_line(task.person_name)}: {body}" if group and task.person_name else body)
+    return with_files(message, task.attachments)
 
 
 def assistant_message(text: str, calls: Sequence[RequestedCall] = ()) -> Message:
@@ -128,6 +119,8 @@ def tool_message(call_id: str, name: str, text: str) -> Message:
 def history_messages(rows: Iterable[TranscriptRow], *, group: bool, tool_chars: int) -> list[Message]:
     """Rows of the session as messages. A window that begins in mid-turn loses the half turn's calls."""
     messages: list[Message] = []
+    rows = tuple(rows)
+    shown_again = recent_files(rows)
     asked: dict[str, RequestedCall] = {}
     answers: dict[str, Message] = {}
     text = ""
@@ -152,8 +145,8 @@ def history_messages(rows: Iterable[TranscriptRow], *, group: bool, tool_chars: 
         if row.role == "assistant":
             text = row.text
             asked.update((call.id, call) for call in _calls_of(row))
-        elif row.text:
-            messages.append(user_message(_spoken(row, group=group)))
+        elif (said := remembered(row, _spoken(row, group=group), shown_again)) is not None:
+            messages.append(said)
     close_round()
     return _alternate(messages)
 
@@ -166,6 +159,8 @@ def _calls_of(row: TranscriptRow) -> list[RequestedCall]:
         text = arguments if isinstance(arguments, str) else encode(arguments).decode()
         calls.append(RequestedCall(id=str(call.get("id", "")), name=str(call.get("name", "")), arguments=text))
     return calls
+    if not row.text:
+        return ""
 
 
 def _spoken(row: TranscriptRow, *, group: bool) -> str:
@@ -184,6 +179,5 @@ def _alternate(messages: list[Message]) -> list[Message]:
         if last is None or last["role"] != message["role"] or message["role"] == "tool":
             out.append(message)
         else:  # two of the person's, or the assistant's words and then its calls: results come in between otherwise
-            said = [str(one["content"]) for one in (last, message) if one["content"]]
-            out[-1] = {**message, "content": "\n\n".join(said) or None}
+            out[-1] = {**message, "content": joined_content(last["content"] or "", message["content"] or "") or None}
     return out

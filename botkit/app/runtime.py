@@ -55,8 +55,8 @@ from botkit.core.errors import ConfigError
 from botkit.core.events import Conversation, Event
 from botkit.core.journal import Journal
 from botkit.core.live import LiveHub
-from botkit.core.notebook import Notebook
 from botkit.core.models import Model
+from botkit.core.notebook import Notebook
 from botkit.core.recall import Recalled
 from botkit.core.stores import FileStore, PairingStore, People, Records
 from botkit.engine import COMMANDS, TRANSLATED_COMMANDS, Engine
@@ -87,15 +87,15 @@ async def open_instance(
     clock: Clock | None = None,
     platforms: Platforms | None = None,
     spans: Spans | None = None,
-) -> AsyncGenerator[Instance]:
     staging: Staging | None = None,
+) -> AsyncGenerator[Instance]:
     """Everything that `mode` asks for, running; stopped in order when the block ends.
 
     Args:
         actor: who starts it, for the record of the revision that begins to run.
         spans: where traces go; as the environment says when None.
-
         staging: what it is only tried with; then no traces leave either.
+
     Raises:
         ConfigError: bots.yaml is wrong and nothing ran before.
         StoreError: the database cannot be used, or another process owns it.
@@ -141,8 +141,8 @@ class _Given:
     store: Store
     configs: ConfigBook
     spans: Spans | None
-
     staging: Staging | None
+
 
 @dataclass(frozen=True, slots=True)
 class _EngineStore:
@@ -214,8 +214,8 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         own=InstanceTools(notebook, library, store.journal),
         verified=lambda person_id: store.verifications.of(person_id, now=clock.micros()),
         spending=budgets,
-    )
         stand_in=staging.stand_in if staging is not None else None,
+    )
 
     def base_url() -> str:
         return instance.base_url()
@@ -300,8 +300,8 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         vault=vault,
         notes=notebook,
         knowledge=library,
-        outreach=InstanceOutreach(
         http=staging.http if staging is not None else None,
+        outreach=InstanceOutreach(
             configs, store.people, store.outreach, channels, clock, changed=lambda: engine.timers_changed()
         ),
     )

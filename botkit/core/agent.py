@@ -43,6 +43,8 @@ class AgentWords(Data):
     model_unreachable: str = "I cannot reach the model right now. Please try again in a moment."
     answer_cut: str = "(My answer reached its length limit here. Ask me to go on.)"
     limit_reached: str = "I had to stop here: {why}.{so_far} Write again if I should go on."
+    not_read: str = "(I could not look into: {files}.)"
+    """{files}: names of what was attached."""
     """{why}: one of the next; {so_far}: the one after them, or nothing."""
     limit_tokens: str = "this took {used} tokens and the limit for one message is {limit}"
     limit_cost: str = "the money limit for one message ({limit} ¢) is used up"
@@ -127,6 +129,8 @@ class ToolTrace(Data, rename="camel", omit_defaults=False):
     latency_ms: float
     success: bool
 
+    says_unread: bool = False
+    """Tell the person below the answer which of their files nobody could look into."""
 
 class AgentOutcome(Data):
     state: Literal["completed", "limit_reached", "failed"] = "completed"

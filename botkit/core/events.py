@@ -115,7 +115,9 @@ class Attachment(Data):
     latitude: float = 0.0
     longitude: float = 0.0
     text: str = ""
-    """Transcript of a voice note, caption of a contact, alternative text of an image."""
+    """Transcript of a voice note, caption of a contact, alternative text of an image, what stands in a document."""
+    problem: str = ""
+    """Why nobody could read or hear it, where that was tried: the end of a sentence, for models and traces."""
 
 
 class ReplyTo(Data):

@@ -218,3 +218,4 @@ def task_of(
         stream=this.stream,
         guards=guards_of(config, this.bot),
     )
+        says_unread=True,

@@ -45,7 +45,8 @@ def test_attachments_are_named_so_that_a_model_can_say_it_cannot_read_one():
 
     content = current_message(a_task("look", attachments=(photo, place)), group=False, limit_chars=999)["content"]
 
-    assert content.splitlines() == [
+    assert [part.get("file_id") for part in content[1:]] == ["f_1"]
+    assert content[0]["text"].splitlines() == [
         "look",
         "[attached image: receipt.png, image/png, 5 bytes, file id f_1]",
         "[attached location: latitude 48.1, longitude 11.5]",

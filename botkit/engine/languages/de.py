@@ -103,6 +103,7 @@ GERMAN = Language(
     ),
     model_unreachable="Ich erreiche das Modell gerade nicht. Bitte versuch es gleich noch einmal.",
     answer_cut="(Hier hat meine Antwort ihre Höchstlänge erreicht. Bitte mich fortzufahren.)",
+    not_read="(Ich konnte nicht hineinsehen: {files}.)",
     limit_reached="Hier musste ich aufhören: {why}.{so_far} Schreib noch einmal, wenn ich weitermachen soll.",
     limit_tokens="dafür waren {used} Token nötig, und für eine Nachricht sind höchstens {limit} vorgesehen",
     limit_cost="das Geld für eine Nachricht ({limit} ¢) ist aufgebraucht",
@@ -125,6 +126,17 @@ GERMAN = Language(
     unreadable=(
         "Diese Art von Nachricht ({kind}) kann ich nicht lesen. Sag es mir bitte in Worten, oder schick "
         "ein Bild oder eine Datei."
+    ),
+    cannot_hear="Sprachnachrichten kann ich hier nicht anhören. Bitte schreib mir.",
+    heard_nothing=(
+        "In deiner Sprachnachricht konnte ich keine Worte verstehen. Bitte sprich sie noch einmal oder schreib mir."
+    ),
+    hearing_failed=(
+        "Deine Sprachnachricht konnte ich gerade nicht anhören. Bitte schick sie noch einmal oder schreib mir."
+    ),
+    voice_too_long=(
+        "Diese Sprachnachricht ist zu lang für mich: Ich höre höchstens {minutes} Minuten. Bitte fass dich "
+        "kürzer oder schreib mir."
     ),
     budget_used_up="Das kann ich jetzt nicht beantworten: Das Budget dafür ist aufgebraucht{until}.",
     until=" bis {when}",

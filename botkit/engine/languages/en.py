@@ -110,6 +110,13 @@ ENGLISH = Language(
         "Give it to the operator, who lets you in with `{command}`."
     ),
     unreadable="I cannot read this kind of message ({kind}). Please tell me in words, or send a picture or a file.",
+    cannot_hear="I cannot listen to voice messages here. Please write it to me.",
+    heard_nothing="I could not make out any words in your voice message. Please say it again, or write to me.",
+    hearing_failed="I could not listen to your voice message just now. Please send it again, or write to me.",
+    voice_too_long=(
+        "That voice message is too long for me: I listen to {minutes} minutes at most. Please make it "
+        "shorter, or write to me."
+    ),
     budget_used_up="I can't answer that now: the budget for this is used up{until}.",
     until=" until {when}",
     budget_low_own="You have used {percent} % of your budget `{budget}`. Left{until}: {left}.",

@@ -104,6 +104,7 @@ SPANISH = Language(
     ),
     model_unreachable="Ahora no puedo comunicarme con el modelo. Inténtalo de nuevo en un momento.",
     answer_cut="(Mi respuesta alcanzó aquí su longitud máxima. Pídeme que continúe.)",
+    not_read="(No he podido mirar: {files}.)",
     limit_reached="Tuve que parar aquí: {why}.{so_far} Escribe de nuevo si quieres que continúe.",
     limit_tokens="esto consumió {used} tokens y el límite por mensaje es {limit}",
     limit_cost="se agotó el límite de dinero por mensaje ({limit} ¢)",
@@ -124,6 +125,13 @@ SPANISH = Language(
         "`{command}`."
     ),
     unreadable="No puedo leer este tipo de mensaje ({kind}). Dímelo con palabras, o envía una imagen o un archivo.",
+    cannot_hear="Aquí no puedo escuchar mensajes de voz. Escríbeme, por favor.",
+    heard_nothing="No he entendido ninguna palabra en tu mensaje de voz. Grábalo otra vez o escríbeme, por favor.",
+    hearing_failed="Ahora mismo no he podido escuchar tu mensaje de voz. Envíalo otra vez o escríbeme, por favor.",
+    voice_too_long=(
+        "Ese mensaje de voz es demasiado largo para mí: escucho {minutes} minutos como máximo. Acórtalo o "
+        "escríbeme, por favor."
+    ),
     budget_used_up="Ahora no puedo responder a eso: el presupuesto está agotado{until}.",
     until=" hasta {when}",
     budget_low_own="Has usado el {percent} % de tu presupuesto `{budget}`. Queda{until}: {left}.",

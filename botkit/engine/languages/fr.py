@@ -107,6 +107,7 @@ FRENCH = Language(
     ),
     model_unreachable="Je n'arrive pas à joindre le modèle. Réessayez dans un instant, s'il vous plaît.",
     answer_cut="(Ma réponse atteint ici sa longueur maximale. Demandez-moi de continuer.)",
+    not_read="(Je n'ai pas pu regarder : {files}.)",
     limit_reached="J'ai dû m'arrêter ici : {why}.{so_far} Écrivez de nouveau si je dois continuer.",
     limit_tokens="cela a pris {used} jetons et la limite par message est de {limit}",
     limit_cost="la limite d'argent par message ({limit} ¢) est atteinte",
@@ -129,6 +130,17 @@ FRENCH = Language(
     unreadable=(
         "Je ne peux pas lire ce type de message ({kind}). Dites-le-moi avec des mots, ou envoyez une "
         "image ou un fichier."
+    ),
+    cannot_hear="Je ne peux pas écouter les messages vocaux ici. Écrivez-moi, s'il vous plaît.",
+    heard_nothing=(
+        "Je n'ai compris aucun mot dans votre message vocal. Enregistrez-le à nouveau ou écrivez-moi, s'il vous plaît."
+    ),
+    hearing_failed=(
+        "Je n'ai pas pu écouter votre message vocal à l'instant. Envoyez-le à nouveau ou écrivez-moi, s'il vous plaît."
+    ),
+    voice_too_long=(
+        "Ce message vocal est trop long pour moi : j'écoute {minutes} minutes au plus. Faites plus court ou "
+        "écrivez-moi, s'il vous plaît."
     ),
     budget_used_up="Je ne peux pas répondre maintenant : le budget est épuisé{until}.",
     until=" jusqu'au {when}",

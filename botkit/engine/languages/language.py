@@ -148,6 +148,7 @@ class Language:
     model_refused: str
     model_unreachable: str
     answer_cut: str
+    not_read: str
     limit_reached: str
     limit_tokens: str
     limit_cost: str
@@ -167,6 +168,12 @@ class Language:
     """{code}, {command}."""
     unreadable: str
     """{kind} of message, as the platform calls it."""
+    cannot_hear: str
+    """In place of an answer to a voice message, where nothing listens."""
+    heard_nothing: str
+    hearing_failed: str
+    voice_too_long: str
+    """{minutes}."""
     budget_used_up: str
     """In place of an answer that there is no money for. {until}: `until`, or nothing."""
     until: str

@@ -101,6 +101,7 @@ PORTUGUESE = Language(
     model_refused=("Não posso responder agora: o modelo recusou o pedido. O operador pode ver o motivo no registro."),
     model_unreachable="Não consigo falar com o modelo agora. Tente de novo daqui a pouco.",
     answer_cut="(Minha resposta chegou aqui ao tamanho máximo. Peça que eu continue.)",
+    not_read="(Não consegui ver: {files}.)",
     limit_reached="Tive de parar aqui: {why}.{so_far} Escreva de novo se eu devo continuar.",
     limit_tokens="isto usou {used} tokens e o limite por mensagem é {limit}",
     limit_cost="o limite de dinheiro por mensagem ({limit} ¢) acabou",
@@ -122,6 +123,13 @@ PORTUGUESE = Language(
     ),
     unreadable=(
         "Não consigo ler este tipo de mensagem ({kind}). Diga com palavras, ou envie uma imagem ou um arquivo."
+    ),
+    cannot_hear="Aqui não consigo ouvir mensagens de voz. Escreva-me, por favor.",
+    heard_nothing="Não entendi nenhuma palavra na sua mensagem de voz. Grave-a outra vez ou escreva-me, por favor.",
+    hearing_failed="Não consegui ouvir a sua mensagem de voz agora. Envie-a outra vez ou escreva-me, por favor.",
+    voice_too_long=(
+        "Essa mensagem de voz é longa demais para mim: ouço no máximo {minutes} minutos. Encurte-a ou "
+        "escreva-me, por favor."
     ),
     budget_used_up="Não posso responder agora: o orçamento para isso acabou{until}.",
     until=" até {when}",

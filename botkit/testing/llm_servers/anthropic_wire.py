@@ -14,10 +14,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from botkit.testing.llm_servers.script import Call, Reply, pieces
+from botkit.testing.llm_servers.contents import encoded_problem
+from botkit.testing.llm_servers.script import Call, Reply, Usage, pieces
 from botkit.testing.llm_servers.wire import Json, Refusal, Request, count_usage, first_problem, json_frame
 
 _TOOL_NAME = re.compile(r"^[a-zA-Z0-9_-]{1,128}$")
+_IMAGE_LIMIT_BYTES = 5 * 1024**2
+_MOST_MARKS = 4
 _TOOL_ID = re.compile(r"^[a-zA-Z0-9_-]+$")
 _STOP = {"stop": "end_turn", "tool_calls": "tool_use", "length": "max_tokens", "content_filter": "refusal"}
 _KINDS = {
@@ -52,6 +55,18 @@ class _Image(_Strict):
     type: Literal["image", "document"]
     source: Json
     cache_control: Json | None = None
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the file."""
+        if self.source.get("type") != "base64":
+            return ""
+        mime, data = str(self.source.get("media_type")), str(self.source.get("data"))
+        if self.type == "document":
+            return encoded_problem(mime, data) if mime == "application/pdf" else f"Unsupported document: {mime}"
+        if not mime.startswith("image/"):
+            return f"source.base64.media_type: Input should be an image, not {mime}"
+        return encoded_problem(mime, data, limit_bytes=_IMAGE_LIMIT_BYTES)
 
 
 class _ToolUse(_Strict):
@@ -136,7 +151,7 @@ class AnthropicWire:
             kinds = {"missing": "Field required", "extra_forbidden": "Extra inputs are not permitted"}
             return Refusal(400, f"{path}: {kinds.get(kind, message)}")
         request.model = body.model
-        problem = _tools(body) or _contents(body.messages) or _turns(body.messages)
+        problem = _tools(body) or _contents(body.messages) or _turns(body.messages) or _marks(request.body)
         return Refusal(400, problem) if problem else None
 
     def render(self, reply: Reply, request: Request) -> Json:
@@ -144,7 +159,7 @@ class AnthropicWire:
         content: list[Json] = [{"type": "text", "text": reply.text}] if reply.text else []
         for number, call in enumerate(reply.calls):
             content.append({**_use(number, call, request), "input": json.loads(call.arguments_json or "{}")})
-        message = _message(request, usage.input_tokens - usage.cached_tokens, usage.cached_tokens)
+        message = _message(request, usage)
         message["content"] = content
         message["stop_reason"] = _STOP[reply.finish_reason]
         message["usage"]["output_tokens"] = usage.output_tokens
@@ -152,7 +167,7 @@ class AnthropicWire:
 
     def render_frames(self, reply: Reply, request: Request) -> Sequence[bytes]:
         usage = count_usage(reply, request)
-        start = _message(request, usage.input_tokens - usage.cached_tokens, usage.cached_tokens)
+        start = _message(request, usage)
         frames = [_event({"type": "message_start", "message": start})]
         index = 0
         if reply.text:
@@ -184,7 +199,7 @@ def _event(data: Json) -> bytes:
     return json_frame(data, event=data["type"])
 
 
-def _message(request: Request, fresh_tokens: int, cached_tokens: int) -> Json:
+def _message(request: Request, usage: Usage) -> Json:
     return {
         "id": "msg_fake",
         "type": "message",
@@ -194,9 +209,9 @@ def _message(request: Request, fresh_tokens: int, cached_tokens: int) -> Json:
         "stop_reason": None,
         "stop_sequence": None,
         "usage": {
-            "input_tokens": fresh_tokens,
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": cached_tokens,
+            "input_tokens": usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens,
+            "cache_creation_input_tokens": usage.cache_write_tokens,
+            "cache_read_input_tokens": usage.cached_tokens,
             "output_tokens": 1,
         },
     }
@@ -234,6 +249,14 @@ def _tools(body: _Body) -> str:
     return ""
 
 
+def _marks(body: Json) -> str:
+    """Source: https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching"""
+    number = json.dumps(body).count('"cache_control": {')
+    if number > _MOST_MARKS:
+        return f"A maximum of {_MOST_MARKS} blocks with cache_control may be provided. Found {number}."
+    return ""
+
+
 def _contents(messages: Sequence[_Message]) -> str:
     for number, message in enumerate(messages):
         if not message.content:
@@ -245,6 +268,9 @@ def _contents(messages: Sequence[_Message]) -> str:
             continue
         if any(isinstance(block, _Text) and not block.text.strip() for block in message.content):
             return "messages: text content blocks must be non-empty"
+        for place, block in enumerate(message.content):
+            if isinstance(block, _Image) and block.problem:
+                return f"messages.{number}.content.{place}.{block.type}: {block.problem}"
         kinds = [type(block) for block in message.content]
         if _ToolResult in kinds and _Text in kinds[: len(kinds) - kinds[::-1].index(_ToolResult)]:
             return f"messages.{number}: `tool_result` blocks must come before any other content in a user message"

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from botkit.testing.llm_servers.contents import encoded_problem
 from botkit.testing.llm_servers.script import Call, Reply, pieces
 from botkit.testing.llm_servers.wire import Json, Refusal, Request, count_usage, first_problem, json_frame
 
@@ -314,6 +315,11 @@ def _contents(contents: Sequence[_Content], model: str) -> str:
         for index, part in enumerate(content.parts):
             if part.filled != 1:
                 return f"{where}[{index}].data: required oneof field 'data' must have one initialized field"
+            if part.inline_data is not None:
+                mime = str(part.inline_data.get("mimeType") or part.inline_data.get("mime_type"))
+                problem = encoded_problem(mime, str(part.inline_data.get("data")))
+                if problem:
+                    return f"{where}[{index}].inline_data: {problem}"
             holder = part.function_call or part.function_response
             if holder is not None and holder.id is not None and not _thinks(model):
                 return f"Invalid JSON payload received. Unknown name \"id\" at 'contents[{number}].parts[{index}]'"

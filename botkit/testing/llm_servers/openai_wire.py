@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from botkit.testing.llm_servers.contents import data_url_problem, encoded_problem
 from botkit.testing.llm_servers.script import Reply, Usage, pieces
 from botkit.testing.llm_servers.wire import Json, Refusal, Request, count_usage, first_problem, json_frame
 
@@ -37,6 +38,25 @@ class _Strict(BaseModel):
 class _Part(BaseModel):
     model_config = ConfigDict(extra="allow")
     type: Literal["text", "image_url", "input_audio", "file", "refusal"]
+    image_url: Json | None = None
+    input_audio: Json | None = None
+    file: Json | None = None
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the file of this part."""
+        match self.type:
+            case "image_url":
+                return data_url_problem(str((self.image_url or {}).get("url", "")))
+            case "input_audio":
+                audio = self.input_audio or {}
+                if audio.get("format") not in ("wav", "mp3"):
+                    return f"Invalid value: '{audio.get('format')}'. Supported values are: 'wav' and 'mp3'."
+                return encoded_problem(f"audio/{audio['format']}", str(audio.get("data", "")))
+            case "file":
+                return data_url_problem(str((self.file or {}).get("file_data", "")))
+            case _:
+                return ""
 
 
 class _Function(_Strict):
@@ -276,6 +296,9 @@ def _tools(tools: list[_ToolSpec] | None) -> str:
 def _messages(messages: Sequence[_System | _User | _Assistant | _Tool]) -> str:
     open_ids: list[str] = []
     for number, message in enumerate(messages):
+        for place, part in enumerate(message.content if isinstance(message.content, list) else ()):
+            if part.problem:
+                return f"Invalid 'messages[{number}].content[{place}]': {part.problem}"
         if isinstance(message, _Tool):
             if message.tool_call_id not in open_ids:
                 return (
