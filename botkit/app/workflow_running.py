@@ -45,9 +45,9 @@ class InstanceWorkflows:
     Args:
         messages: the engine's, which is there once the engine is.
         vault: secrets of the requests that workflows send; None: they send none.
+        http: given the client of these requests, whoever sends for it.
     """
 
-        http: given the client of these requests, whoever sends for it.
     def __init__(
         self,
         *,
@@ -62,6 +62,7 @@ class InstanceWorkflows:
         notes: Notebook | None = None,
         knowledge: KnowledgePort | None = None,
         outreach: Outreach | None = None,
+        http: Callable[[HttpPort], HttpPort] | None = None,
     ):
         self._configs = configs
         self._model = model
@@ -74,6 +75,7 @@ class InstanceWorkflows:
         self._notes = notes
         self._knowledge = knowledge
         self._outreach = outreach
+        self._http = http
         self._plans: OrderedDict[tuple[str, str], Plan] = OrderedDict()
         self._runner: WorkflowRunner | None = None
         self._sandbox: Sandbox | None = None
@@ -132,15 +134,15 @@ class InstanceWorkflows:
         from botkit.workflows.sandbox.pool import Sandbox
         from botkit.workflows.services import WorkflowServices
 
+        http = GuardedHttp(self._vault) if self._vault is not None else None
+        if http is not None and self._http is not None:
+            http = self._http(http)
         folder = nodes_folder(self._configs.current.root.resolve())
         self._sandbox, self._own = Sandbox(spawn_guest), OwnNodes(spawn_guest, folder)
         return WorkflowRunner(
             WorkflowServices(
                 model=self._model,
                 tools=self._tools,
-        http = GuardedHttp(self._vault) if self._vault is not None else None
-        if http is not None and self._http is not None:
-            http = self._http(http)
                 agent=self._agent,
                 messages=_Later(self._messages),
                 redactor=self._redactor,
@@ -152,7 +154,7 @@ class InstanceWorkflows:
                 notes=self._notes,
                 knowledge=self._knowledge,
                 outreach=self._outreach,
-                http=GuardedHttp(self._vault) if self._vault is not None else None,
+                http=http,
                 sandbox=self._sandbox,
                 own=self._own,
             )
