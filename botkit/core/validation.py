@@ -13,13 +13,13 @@ __all__ = ["problems"]
 from collections.abc import Sequence
 from typing import Any, cast
 
-import jsonschema_rs
-
 from botkit.core.identity_cache import IdentityCache
 from botkit.core.schemas import Schema
 
 
 def _compile(schema: Schema) -> Any:
+    import jsonschema_rs  # a library of megabytes, and many processes never check a value
+
     try:
         return jsonschema_rs.validator_for(schema, offline=True)
     except Exception:  # a broken schema binds nobody; the server will say what it wants

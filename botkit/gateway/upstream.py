@@ -28,7 +28,6 @@ from botkit.gateway.link import Link, LinkHooks, ProcessLink
 from botkit.gateway.process import Command
 from botkit.gateway.redact import SecretRedactor
 from botkit.gateway.remote.endpoint import Endpoint
-from botkit.gateway.remote.link import RemoteLink
 from botkit.gateway.session import Era, Manner, Session
 
 State = Literal["idle", "starting", "ready", "failing", "paused", "stopped"]
@@ -281,6 +280,8 @@ class Upstream:
             manner=self._manner,
         )
         if isinstance(target, Endpoint):
+            from botkit.gateway.remote.link import RemoteLink  # with the HTTP client
+
             found.append(RemoteLink(target, hooks))
         else:
             found.append(await ProcessLink.start(target, hooks, self.name))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, String, Table
 
 from botkit.core.errors import StoreError
-from botkit.store.schema import SCHEMA_REVISION, metadata
+from botkit.store.schema import SCHEMA_REVISION, create_tables
 from botkit.store.sqlite import translate_sqlite
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _bring_up(connection: Connection, step_by_step: bool) -> None:
     if step_by_step or inspect(connection).get_table_names():
         _upgrade(connection)
         return
-    metadata.create_all(connection)
+    create_tables(connection)
     version = Table(
         "alembic_version",  # as Alembic makes it
         MetaData(),

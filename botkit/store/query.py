@@ -14,10 +14,7 @@ from operator import itemgetter
 from typing import Any, Literal, Protocol, TypeAlias
 
 from sqlalchemy import BindParameter, ColumnElement, Integer, Table, bindparam, literal_column
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 
 DialectName: TypeAlias = Literal["sqlite", "postgresql"]
@@ -75,7 +72,7 @@ class Tx:
     One cursor serves all statements: read what one returned before executing the next.
     """
 
-    __slots__ = ("_checks", "_dialect", "_execute", "_plans", "dialect", "together")
+    __slots__ = ("_checks", "_execute", "_insert", "_plans", "_sqlalchemy", "dialect", "together")
 
     def __init__(self, execute: Execute, dialect: DialectName):
         self._execute = execute
@@ -84,11 +81,7 @@ class Tx:
         self._checks: list[tuple[Callable[..., None], Rows, tuple[Any, ...]]] = []
         self._plans: dict[Query, _Plan] = {}
         self.dialect: DialectName = dialect
-        self._dialect = (
-            SQLiteDialect_pysqlite(paramstyle="qmark")
-            if dialect == "sqlite"
-            else PGDialect_psycopg(paramstyle="format")
-        )
+        self._sqlalchemy, self._insert = _speak(dialect)
 
     def __call__(self, query: Query, *args: Any) -> Rows:
         plan = self._plans.get(query)
@@ -123,8 +116,7 @@ class Tx:
         return self._compile(query)[0]
 
     def _compile(self, query: Query) -> _Plan:
-        insert: Insert = sqlite_insert if self.dialect == "sqlite" else postgresql_insert
-        compiled: Any = query.build(insert).compile(dialect=self._dialect)
+        compiled: Any = query.build(self._insert).compile(dialect=self._sqlalchemy)
         order: list[str] = list(compiled.positiontup or ())
         if tuple(order) == query.arguments:
             return compiled.string, None
@@ -135,3 +127,16 @@ class Tx:
             return compiled.string, lambda args: tuple((args + fixed)[at] for at in places)
         pick: Callable[[tuple[Any, ...]], tuple[Any, ...]] = itemgetter(*places)
         return compiled.string, (lambda args: pick(args + fixed)) if fixed else pick
+
+
+def _speak(dialect: DialectName) -> tuple[Dialect, Insert]:
+    """How SQLAlchemy writes for a database; that of the other is some megabytes, and stays on disk."""
+    if dialect == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+        from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+        return SQLiteDialect_pysqlite(paramstyle="qmark"), sqlite_insert
+    from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+    from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+    return PGDialect_psycopg(paramstyle="format"), postgresql_insert

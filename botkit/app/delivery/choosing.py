@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["Deliveries"]
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from botkit.app.delivery.calling import ReadSecret, host_of
@@ -13,13 +14,15 @@ from botkit.app.delivery.own import OwnCodes, OwnMail, OwnSms
 from botkit.app.delivery.resend import Resend
 from botkit.app.delivery.ses import Ses
 from botkit.app.delivery.twilio import Twilio, TwilioVerify
-from botkit.app.outbound import GuardedHttp, Secrets
 from botkit.core.clock import Clock
 from botkit.core.config import Settings
 from botkit.core.config.models.delivery import HttpMail, HttpSms, Msg91Sms, ResendMail, SesMail, TwilioSms
 from botkit.core.delivery import CodeService, Mailer, NotSetUp, Texter
 from botkit.core.outbound import HttpPort
 from botkit.gateway.remote.guard import Resolver, is_loopback_host, resolve
+
+if TYPE_CHECKING:
+    from botkit.app.outbound import Secrets
 
 
 class Deliveries:
@@ -92,6 +95,8 @@ class Deliveries:
         return OwnCodes(config, http, self._secret, self._clock)
 
     def _http(self, url: str, *, private: bool = False, own: bool = False) -> HttpPort:
+        from botkit.app.outbound import GuardedHttp
+
         hosts = list(_reachable(url, private=private, own=own))
         return GuardedHttp(self._secrets, hosts=hosts, resolver=self._resolver)
 

@@ -9,7 +9,7 @@ https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization
 
 from __future__ import annotations
 
-__all__ = ["Authority", "Client", "Discovery"]
+__all__ = ["Discovery"]
 
 import asyncio
 import importlib
@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 import httpx2
 import msgspec
 
-from botkit.core.data import Data
 from botkit.core.errors import ToolUnavailable
+from botkit.gateway.remote.authority import Authority, Client
 from botkit.gateway.remote.guard import Blocked, Guard, Resolver, is_loopback_host, resolve
 from botkit.gateway.remote.http import open_client, read_capped, send_following
 from botkit.gateway.remote.peer import describe
@@ -30,31 +30,6 @@ from botkit.gateway.settings import RemoteSettings
 
 _LIMIT_BYTES = 256 * 1024
 _TIMEOUT_S = 15.0
-
-
-class Authority(Data):
-    """Who gives tokens for a server, and how."""
-
-    issuer: str
-    token_endpoint: str
-    resource: str
-    authorization_endpoint: str = ""
-    registration_endpoint: str = ""
-    scopes: str = ""
-    """Separated by blanks."""
-    takes_documents: bool = False
-    """Whether a client may name a document about itself instead of registering."""
-    names_itself: bool = False
-    """Whether its answers always say who they are from."""
-    auth_methods: tuple[str, ...] = ()
-
-
-class Client(Data):
-    """What we are called at an authorization server."""
-
-    id: str
-    secret: str = ""
-    method: str = "none"
 
 
 class Discovery:

@@ -20,7 +20,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -29,11 +29,13 @@ from botkit.core.clock import Clock
 from botkit.core.data import Data
 from botkit.core.errors import InvalidArguments, NotFound, SecretError, ToolUnavailable
 from botkit.gateway.redact import SecretRedactor
-from botkit.gateway.remote.discovery import Authority, Client, Discovery
+from botkit.gateway.remote.authority import Authority, Client, Tokens
 from botkit.gateway.remote.guard import Resolver, resolve
-from botkit.gateway.remote.tokens import Tokens, ask_token
 from botkit.gateway.secrets import INSTANCE, Vault
 from botkit.gateway.settings import OAuthSettings, RemoteSettings
+
+if TYPE_CHECKING:
+    from botkit.gateway.remote.discovery import Discovery
 
 Find = Callable[[str], RemoteSettings | None]
 """A server by its name."""
@@ -116,7 +118,7 @@ class OAuth:
         base = self._base_url().rstrip("/")
         if not base:
             raise InvalidArguments("A login comes back to this instance: start botkit, or set BOTKIT_PUBLIC_URL.")
-        discovery = Discovery(server, self._resolver)
+        discovery = self._discovery(server)
         authority = await discovery.authority()
         redirect_uri = f"{base}{CALLBACK_PATH}"
         client = await self._client(server, authority, discovery, base)
@@ -230,7 +232,7 @@ class OAuth:
 
     async def _renew(self, server: RemoteSettings, owner: str, name: str, tokens: Tokens | None) -> Tokens:
         if _settings(server).grant == "client_credentials":
-            discovery = Discovery(server, self._resolver)
+            discovery = self._discovery(server)
             authority = tokens.authority if tokens is not None else await discovery.authority()
             client = await self._client(server, authority, discovery, "")
             form = {"grant_type": "client_credentials", "resource": authority.resource}
@@ -261,7 +263,14 @@ class OAuth:
     async def _asked(
         self, server: RemoteSettings, authority: Authority, client: Client, form: dict[str, str]
     ) -> Tokens:
+        from botkit.gateway.remote.tokens import ask_token
+
         return await ask_token(server, authority, client, form, clock=self._clock, resolver=self._resolver)
+
+    def _discovery(self, server: RemoteSettings) -> Discovery:
+        from botkit.gateway.remote.discovery import Discovery  # with the HTTP client, where somebody logs in
+
+        return Discovery(server, self._resolver)
 
     async def _client(self, server: RemoteSettings, authority: Authority, discovery: Discovery, base: str) -> Client:
         """Who we are at this issuer: as configured, else by our document, else as registered there once."""

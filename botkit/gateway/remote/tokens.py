@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Tokens", "ask_token"]
+__all__ = ["ask_token"]
 
 import base64
 from typing import Any
@@ -11,25 +11,14 @@ from urllib.parse import quote
 import msgspec
 
 from botkit.core.clock import Clock
-from botkit.core.data import Data
 from botkit.core.errors import InvalidArguments, ToolUnavailable
-from botkit.gateway.remote.discovery import Authority, Client, Discovery
+from botkit.gateway.remote.authority import Authority, Client, Tokens
+from botkit.gateway.remote.discovery import Discovery
 from botkit.gateway.remote.guard import Resolver
 from botkit.gateway.remote.http import read_capped
 from botkit.gateway.settings import RemoteSettings
 
 _ANSWER_BYTES = 256 * 1024
-
-
-class Tokens(Data):
-    """What was got, from whom, and as which client."""
-
-    authority: Authority
-    client: Client
-    access_token: str
-    refresh_token: str = ""
-    expires_at: int = 0
-    """Microseconds, UTC; 0: the server did not say."""
 
 
 async def ask_token(

@@ -19,7 +19,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-import httpx2
 import msgspec
 from msgspec import Meta
 
@@ -27,7 +26,6 @@ from botkit.core.clock import Clock
 from botkit.core.data import Data, decode, encode_text
 from botkit.core.errors import BotkitError, InvalidArguments, ToolUnavailable
 from botkit.gateway.remote.guard import Guard, is_loopback_host
-from botkit.gateway.remote.http import open_client, read_capped
 from botkit.gateway.serving.sealing import Sealer
 
 _DOCUMENT_LIMIT_BYTES = 32 * 1024
@@ -161,6 +159,10 @@ def redirects_to(client: ClientInfo, redirect_uri: str) -> bool:
 
 async def fetch_document(url: str) -> bytes:
     """Read a client's document: public addresses only, no redirects, a few kilobytes, a few seconds."""
+    import httpx2  # where clients come with documents
+
+    from botkit.gateway.remote.http import open_client, read_capped
+
     async with open_client(Guard("public")) as client:
         try:
             async with asyncio.timeout(_FETCH_S):
