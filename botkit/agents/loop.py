@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from botkit.agents.asking import Asker, TimeUp
+from botkit.agents.attached import unread_files
 from botkit.agents.calls import CallOutcome, ToolCaller
 from botkit.agents.colleagues import colleague_specs, handed_over
 from botkit.agents.guarded import GuardedSink, GuardedTools, guarded
@@ -121,6 +122,8 @@ class _Turn:
         self._repeats = RepeatGuard(loop.settings.repeat_allowed, task.words)
         self._rows: list[TranscriptRow] = []
         self._traces: list[ToolTrace] = []
+        self._seen: set[str] = set()
+        """Ids of the files the model was given."""
 
     # ── the loop ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -200,9 +203,11 @@ class _Turn:
 
     async def _ask_once(self, key: str, *, final: bool, note: str) -> ModelReply:
         reading = self._reading
-        return await self._asker.ask(
+        reply = await self._asker.ask(
             key, reading.messages(note), tools=reading.specs, estimated=reading.estimated(), final=final
         )
+        self._seen.update(reply.seen)
+        return reply
 
     # ── tools ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -309,7 +314,15 @@ class _Turn:
             return self._outcome("failed", words.model_empty, error)
         if reply.finish == "length":
             text += f"\n\n*{words.answer_cut}*"
-        return self._outcome("completed", text)
+        return self._outcome("completed", text + self._unread())
+
+    def _unread(self) -> str:
+        """What the person is told of files that neither the model nor a tool has looked into."""
+        if not self._task.says_unread or not self._task.attachments:
+            return ""
+        arguments = " ".join(str(trace.arguments) for trace in self._traces)
+        names = unread_files(self._task.attachments, self._seen, arguments)
+        return f"\n\n*{self._task.words.not_read.format(files=', '.join(names))}*" if names else ""
 
     async def _last_word(self, limit: Limit) -> AgentOutcome:
         """One more model call, without tools, so that the person gets an answer instead of an excuse."""

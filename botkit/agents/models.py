@@ -13,6 +13,7 @@ import msgspec
 
 from botkit.agents.demo import DemoModel
 from botkit.agents.litellm_model import LiteLLMProvider, Target
+from botkit.agents.media import MediaFiller, ReadFile, takes_by_table
 from botkit.agents.price_list import facts_of
 from botkit.core.clock import Clock
 from botkit.core.config.models.llm import ModelSpec, find_model
@@ -43,6 +44,7 @@ class Models:
     Args:
         specs: `models:` of the revision that runs now; asked at each call, so a reload takes effect at once.
         key: reads a secret when a call is made.
+        read_file: the bytes of a file that a message refers to.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Models:
         *,
         retry: RetryPolicy | None = None,
         provider: LiteLLMProvider | None = None,
+        read_file: ReadFile | None = None,
     ):
         self._specs = specs
         self._key = key
@@ -60,6 +63,7 @@ class Models:
         self._retry = retry or RetryPolicy()
         self._provider = provider or LiteLLMProvider()
         self._demo = DemoModel()
+        self._media = MediaFiller(read_file)
 
     def spec(self, name: str) -> ModelSpec:
         """An alias, a tier, or a LiteLLM name used as it is."""
@@ -94,14 +98,14 @@ class Models:
         found = [_prices(spec) for spec in self._chain(model)]
         return max(into for into, _ in found), max(out for _, out in found)
 
-    async def preload(self) -> None:
-        """Import the model library now if any configured model needs it."""
-        if any(not _is_demo(spec) for spec in self._specs().values()):
-            await self._provider.load()
     def unpriced(self, model: str) -> bool:
         """Whether nobody knows what the model costs, or one of its fallbacks."""
         return any(not _is_priced(spec) for spec in self._chain(model))
 
+    async def preload(self) -> None:
+        """Import the model library now if any configured model needs it."""
+        if any(not _is_demo(spec) for spec in self._specs().values()):
+            await self._provider.load()
 
     async def aclose(self) -> None:
         await self._provider.aclose()
@@ -156,7 +160,9 @@ class Models:
         return [first, *(self.spec(other) for other in first.fallbacks if other != name)]
 
     async def _attempt(self, spec: ModelSpec, request: ModelRequest, deadline: float):
-        fitted = _fit(spec, request)
+        takes = takes_by_table(spec.model) if spec.reads is None else frozenset(spec.reads)
+        filled, seen = await self._media.fill(request, spec.model, () if _is_demo(spec) else takes)
+        fitted = _fit(spec, filled)
         if _is_demo(spec):
             async for item in self._demo.stream(fitted):
                 yield item if isinstance(item, ModelDelta) else _as_if_paid(spec, item)
@@ -165,7 +171,7 @@ class Models:
         timeout_s = max(0.1, min(left_s, spec.timeout_s or left_s))
         target = await self._target(spec, request.workspace)
         async for item in self._provider.stream(target, fitted, timeout_s=timeout_s):
-            yield item
+            yield item if isinstance(item, ModelDelta) or not seen else msgspec.structs.replace(item, seen=seen)
 
     async def _target(self, spec: ModelSpec, workspace: str) -> Target:
         price = spec.price
@@ -183,6 +189,7 @@ class Models:
             api_key=await self._key_of(spec, workspace),
             params=dict(spec.params),
             prices=prices,
+            prompt_cache=spec.prompt_cache,
         )
 
     async def _key_of(self, spec: ModelSpec, workspace: str) -> str:
@@ -191,16 +198,9 @@ class Models:
         if not name:
             return ""
         try:
-            prompt_cache=spec.prompt_cache,
             found = await self._key(name, workspace)
         except SecretError as error:  # a fallback with a key of its own may still answer
             raise ModelRefused(f"{spec.model} cannot be called: {error}", model=spec.model) from error
-
-    def _wait_s(self, error: ModelError, number: int, deadline: float) -> float | None:
-        """Seconds until the same model is asked again; None: it is not."""
-        if not error.retryable or number + 1 >= self._retry.attempts:
-            return None
-        wait_s = error.retry_after_s
         if found is None and spec.api_key is not None:
             raise ModelRefused(
                 f"{spec.model} cannot be called: the secret {name} is not set. Store it with "
@@ -208,6 +208,12 @@ class Models:
                 model=spec.model,
             )
         return found or ""
+
+    def _wait_s(self, error: ModelError, number: int, deadline: float) -> float | None:
+        """Seconds until the same model is asked again; None: it is not."""
+        if not error.retryable or number + 1 >= self._retry.attempts:
+            return None
+        wait_s = error.retry_after_s
         if wait_s is None:
             wait_s = self._retry.first_wait_s * 2**number * (1 + random.uniform(-0.25, 0.25))
         if wait_s > self._retry.longest_wait_s or self._clock.monotonic() + wait_s >= deadline:
@@ -215,12 +221,6 @@ class Models:
         return wait_s
 
 
-def _as_if_paid(spec: ModelSpec, reply: ModelReply) -> ModelReply:
-    """The demo model costs nothing, unless somebody who tries budgets says otherwise."""
-    if spec.price is None:
-        return reply
-    into, out = _prices(spec)
-    cost = round(reply.usage.input_tokens * into + reply.usage.output_tokens * out)
 def key_name(spec: ModelSpec) -> str:
     """Under which name the key of a model is looked up; empty: it needs none of ours.
 
@@ -237,6 +237,12 @@ def _is_priced(spec: ModelSpec) -> bool:
     return spec.price is not None or _is_demo(spec) or facts_of(spec.model).priced
 
 
+def _as_if_paid(spec: ModelSpec, reply: ModelReply) -> ModelReply:
+    """The demo model costs nothing, unless somebody who tries budgets says otherwise."""
+    if spec.price is None:
+        return reply
+    into, out = _prices(spec)
+    cost = round(reply.usage.input_tokens * into + reply.usage.output_tokens * out)
     return msgspec.structs.replace(reply, usage=msgspec.structs.replace(reply.usage, cost_micros=cost))
 
 

@@ -22,8 +22,16 @@ class ModelFacts(msgspec.Struct, frozen=True):
     max_input_tokens: int | float | str | None = None
     max_tokens: int | float | str | None = None
     input_cost_per_token: float | str | None = None
-    """In US dollars, as the next one."""
+    """In US dollars, as all costs."""
     output_cost_per_token: float | str | None = None
+    input_cost_per_second: float | str | None = None
+    """Of sound that is heard; the next one of sound that is made."""
+    output_cost_per_second: float | str | None = None
+    input_cost_per_character: float | str | None = None
+    """Of text that is spoken."""
+    supports_vision: bool | str | None = None
+    supports_audio_input: bool | str | None = None
+    supports_pdf_input: bool | str | None = None
 
     @property
     def priced(self) -> bool:

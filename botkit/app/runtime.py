@@ -231,7 +231,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     oauth = fleet.pool.oauth = OAuth(vault, seal, redactor, clock, base_url)
     connections = Connections(vault, seal, oauth, clock, base_url, find_server)
     fleet.pool.not_connected = connections.not_connected
-    models = Models(lambda: configs.current.models, vault.for_workspace, clock)
+    models = Models(lambda: configs.current.models, vault.for_workspace, clock, read_file=store.files.read)
     gate = ModelGate(models, lambda: configs.current.settings.max_parallel_model_calls)
     model: Model = staging.model(gate) if staging is not None else gate
     agent = AgentLoop(model, gateway, redactor=redactor)

@@ -101,6 +101,8 @@ class AgentTask(Data):
     stream: bool = True
     guards: Guards = Guards()
     """What tools return and what is answered are checked for."""
+    says_unread: bool = False
+    """Tell the person below the answer which of their files nobody could look into."""
     colleagues: tuple[Colleague, ...] = ()
     """Other members of its team: it may ask them, or hand over to them."""
     max_hops: int = 3
@@ -129,8 +131,6 @@ class ToolTrace(Data, rename="camel", omit_defaults=False):
     latency_ms: float
     success: bool
 
-    says_unread: bool = False
-    """Tell the person below the answer which of their files nobody could look into."""
 
 class AgentOutcome(Data):
     state: Literal["completed", "limit_reached", "failed"] = "completed"

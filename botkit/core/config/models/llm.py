@@ -98,10 +98,10 @@ class ModelSpec(Model, frozen=True):
     """Models tried in this order when this one fails: aliases or LiteLLM names."""
     params: Mapping[str, Json] = {}
     """Anything else LiteLLM understands, handed on unchanged."""
+    reads: OneOrMany[Reads] | None = None
+    """What it reads besides text: `image`, `audio`, `document` (PDF). Absent: as LiteLLM's table says; `[]`: nothing."""
     price: Price | None = None
     """Replaces the built-in price list for this model."""
-
-    @model_validator(mode="before")
     escalate: Escalate | None = None
     """The stronger model that takes over where this one does not manage."""
     prompt_cache: Bool = True
@@ -109,6 +109,8 @@ class ModelSpec(Model, frozen=True):
     Nova). Others find it by themselves."""
     cache: AnswerCache | None = None
     """Keep answers to identical calls. Absent: every call is made."""
+
+    @model_validator(mode="before")
     @classmethod
     def _read_short_form(cls, value: object) -> object:
         return {"model": value} if isinstance(value, str) else value
