@@ -47,6 +47,7 @@ from botkit.app.staging import NoDeliveries, Staging
 from botkit.app.tasks import TaskOwner
 from botkit.app.tracing import Spans, set_up_tracing
 from botkit.app.vault import ProcessVault
+from botkit.app.workflow_actions import InstanceActions
 from botkit.app.workflow_running import InstanceWorkflows
 from botkit.app.workflows import load_project
 from botkit.core.clock import Clock, SystemClock
@@ -303,6 +304,15 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         http=staging.http if staging is not None else None,
         outreach=InstanceOutreach(
             configs, store.people, store.outreach, channels, clock, changed=lambda: engine.timers_changed()
+        ),
+        actions=lambda mine: InstanceActions(
+            configs,
+            store.people,
+            clock,
+            redactor,
+            plan=mine.plan,
+            wake=lambda lane: engine.lanes.wake(lane),
+            changed=lambda person: engine.person_changed(person),
         ),
     )
     engine = Engine(

@@ -25,6 +25,7 @@ from botkit.core.outbound import HttpPort
 from botkit.core.outreach import Outreach
 from botkit.core.redact import Redactor
 from botkit.core.tools import ToolPort
+from botkit.core.workflow_actions import WorkflowActions
 from botkit.core.workflows import BotFacts, WorkflowOutcome, WorkflowTask
 from botkit.engine.workflow_runs import OutgoingMessages
 from botkit.runs.context import RunContext
@@ -44,6 +45,7 @@ class InstanceWorkflows:
 
     Args:
         messages: the engine's, which is there once the engine is.
+        actions: tags and events, for these workflows; None: there are none.
         vault: secrets of the requests that workflows send; None: they send none.
         http: given the client of these requests, whoever sends for it.
     """
@@ -63,6 +65,7 @@ class InstanceWorkflows:
         knowledge: KnowledgePort | None = None,
         outreach: Outreach | None = None,
         http: Callable[[HttpPort], HttpPort] | None = None,
+        actions: Callable[[InstanceWorkflows], WorkflowActions] | None = None,
     ):
         self._configs = configs
         self._model = model
@@ -76,6 +79,7 @@ class InstanceWorkflows:
         self._knowledge = knowledge
         self._outreach = outreach
         self._http = http
+        self._actions = actions(self) if actions is not None else None
         self._plans: OrderedDict[tuple[str, str], Plan] = OrderedDict()
         self._runner: WorkflowRunner | None = None
         self._sandbox: Sandbox | None = None
@@ -154,6 +158,7 @@ class InstanceWorkflows:
                 notes=self._notes,
                 knowledge=self._knowledge,
                 outreach=self._outreach,
+                actions=self._actions,
                 http=http,
                 sandbox=self._sandbox,
                 own=self._own,

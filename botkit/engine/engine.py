@@ -210,6 +210,10 @@ class Engine:
             _log.error("schedules_not_stored", code=error.code, detail=str(error))
         self._timer_changed.set()
 
+    def person_changed(self, person_id: str) -> None:
+        """What is known of one person changed."""
+        self._services.identities.forget(person_id)
+
     def people_changed(self) -> None:
         """A person was paired, linked or given a role."""
         self._services.identities.forget()

@@ -43,6 +43,8 @@ class TurnInput(Data):
     sender_name: str = ""
     roles: tuple[str, ...] = ("guest",)
     """At the start, for people who read the trace; rights are looked up again at every call."""
+    tags: tuple[str, ...] = ()
+    """Of the person, at the start."""
     locale: str = ""
     timezone: str = ""
     attachments: tuple[Attachment, ...] = ()
@@ -120,6 +122,7 @@ def new_run(
         sender_id=event.sender.id,
         sender_name=person.name or event.sender.name,
         roles=known.roles,
+        tags=person.tags,
         locale=person.locale or event.sender.locale,
         timezone=person.timezone or event.sender.timezone,
         attachments=tuple(item for row in rows for item in row.event.attachments),

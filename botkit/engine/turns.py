@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Turns", "released"]
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,7 @@ from botkit.engine.services import Services
 from botkit.engine.tainting import taint_of
 from botkit.engine.teams import TeamTurns
 from botkit.engine.turn import TurnInput, conversation_of, input_of, new_run, run_id_of, session_for, task_of
+from botkit.engine.workflow_events import origin_of
 from botkit.engine.workflow_runs import answer_of, begin, service_roles, service_setting, workflow_task
 from botkit.runs.context import Paused, RunContext, Stopped
 from botkit.runs.lanes import LaneScope
@@ -159,8 +160,9 @@ class Turns:
             await self._s.journal.commit(scope.claim, (*first, gone))
             self._s.timers_changed()
             return
-        roles = service_roles(config, trigger)
-        turn = TurnInput(text="", roles=roles, now=now, trigger=trigger)
+        person = await self._origin_person(trigger)
+        roles = person.roles if person is not None else service_roles(config, trigger)
+        turn = _service_turn(trigger, roles, person, now)
         run = Run(
             id=run_id_of(row.id),
             lane=row.lane,
@@ -168,7 +170,7 @@ class Turns:
             conversation_kind=event.conversation.kind,
             channel=event.conversation.channel,
             bot="",
-            person_id="",
+            person_id=person.person.id if person is not None else "",
             revision=config.revision,
             trace_id=new_id("trc"),
             input=msgspec.to_builtins(turn),
@@ -261,7 +263,8 @@ class Turns:
         config = await self._s.configs.get(run.revision)
         if turn.trigger.get("service"):
             this = service_setting(config, turn.workflow, turn.trigger)
-            roles = service_roles(self._s.configs.current, turn.trigger)
+            person = await self._origin_person(turn.trigger)
+            roles = person.roles if person is not None else service_roles(self._s.configs.current, turn.trigger)
             await self._execute_opened(scope, opened, first, this, config, roles, ())
             return
         conversation = conversation_of(run, turn.title)
@@ -300,14 +303,25 @@ class Turns:
     async def _person_of(self, run: Run) -> Known:
         return _nobody(()) if input_of(run).trigger.get("service") else await self._known(run, input_of(run))
 
+    async def _origin_person(self, trigger: Mapping[str, Any]) -> Known | None:
+        """The person for whom a run acts that an event began, with the rights they have now."""
+        origin = origin_of(trigger)
+        if origin is None or not origin.person:
+            return None
+        sender = User(id=origin.sender_id, name=origin.sender_name)
+        return await self._known_at(Conversation.from_key(origin.conversation, origin.conversation_kind), sender)
+
     async def _known(self, run: Run, turn: TurnInput) -> Known:
         """The person of a run with the rights they have now, not those they had when it started."""
+        return await self._known_at(conversation_of(run), User(id=turn.sender_id, name=turn.sender_name))
+
+    async def _known_at(self, place: Conversation, sender: User) -> Known:
         event = Event(
-            channel=run.channel,
+            channel=place.channel,
             dedupe_key="",
             kind="message",
-            conversation=conversation_of(run),
-            sender=User(id=turn.sender_id, name=turn.sender_name),
+            conversation=place,
+            sender=sender,
             occurred_at=self._s.clock.now(),
             addressed="dm",
         )
@@ -549,6 +563,21 @@ def _said(rows: Sequence[InboxRow], turn: TurnInput) -> dict[str, Any]:
     if event.kind == "command":
         trigger["command"] = event.command
     return {**trigger, **(event.signal or {})}
+
+
+def _service_turn(trigger: dict[str, Any], roles: tuple[str, ...], known: Known | None, now: int) -> TurnInput:
+    """What a run begins with that no message began.
+
+    Args:
+        known: the person for whom it acts, where there is one.
+    """
+    turn = TurnInput(text="", roles=roles, now=now, trigger=trigger)
+    if known is None:
+        return turn
+    person = known.person
+    return msgspec.structs.replace(
+        turn, sender_name=person.name, tags=person.tags, locale=person.locale, timezone=person.timezone
+    )
 
 
 def _nobody(roles: tuple[str, ...]) -> Known:

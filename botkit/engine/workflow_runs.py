@@ -37,6 +37,7 @@ from botkit.engine.nowhere import is_nowhere
 from botkit.engine.ports import Channels
 from botkit.engine.tainting import taint_at_start
 from botkit.engine.turn import TurnInput
+from botkit.engine.workflow_events import EVENT, origin_of, origin_principal
 from botkit.runs.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ OPERATOR = "operator"
 
 
 class _ByHand:
-    """What stands for a declaration in bots.yaml where an operator began the run."""
+    """What stands for a declaration in bots.yaml where an operator or another run began the run."""
 
     enabled = True
 
@@ -72,9 +73,18 @@ def workflow_task(
     conversation: Conversation,
 ) -> WorkflowTask:
     """What the runner is asked to do."""
-    service = str(turn.trigger.get("service") or "")
-    if service:
-        principal = Principal(kind="service", id=service, roles=roles, allow=_allowed(turn.trigger, config))
+    service, origin = str(turn.trigger.get("service") or ""), origin_of(turn.trigger)
+    if origin is not None and (found := origin_principal(origin, roles)) is not None:
+        principal = found
+    elif service:
+        trigger = origin.trigger if origin is not None else turn.trigger
+        principal = Principal(
+            kind="service",
+            id=str(trigger.get("service") or service),
+            roles=roles,
+            allow=_allowed(trigger, config),
+            taint=origin.taint if origin is not None else (),
+        )
     else:
         principal = Principal(
             id=run.person_id,
@@ -104,6 +114,7 @@ def workflow_task(
                 "id": run.person_id,
                 "name": turn.sender_name,
                 "roles": list(turn.roles),
+                "tags": list(turn.tags),
                 "locale": turn.locale,
                 "timezone": timezone,
             },
@@ -230,6 +241,8 @@ def service_setting(config: Config, workflow: str, trigger: Mapping[str, Any]) -
 
 def service_roles(config: Config, trigger: Mapping[str, Any]) -> tuple[str, ...]:
     """Rights of what no person began: those of its owner; without one, a guest's, or for tools it names a member's."""
+    origin = origin_of(trigger)
+    trigger = origin.trigger if origin is not None else trigger
     declared = _declared(config, trigger)
     owner = getattr(declared, "owner", None)
     if owner is not None and owner in config.people:
@@ -238,7 +251,7 @@ def service_roles(config: Config, trigger: Mapping[str, Any]) -> tuple[str, ...]
 
 
 def _declared(config: Config, trigger: Mapping[str, Any]) -> Any:
-    if trigger.get("service") == OPERATOR:
+    if trigger.get("service") == OPERATOR or trigger.get("kind") == EVENT:
         return _BY_HAND
     name = str(trigger.get("name") or "")
     return {"webhook": config.webhooks, "cron": config.schedules, "api": config.endpoints}.get(

@@ -141,7 +141,7 @@ class NodeMethods:
         """Run another workflow of this project inside this run."""
         return self.node("sub_workflow", workflow=workflow, input=input, **options)
 
-    def trigger(self, *, kind: Literal["message", "webhook", "cron", "api"] | Sequence[Literal["message", "webhook", "cron", "api"]] | str = UNSET, name: str | Sequence[str] = UNSET, contains: str | Sequence[str] = UNSET, regex: str = UNSET, command: str | Sequence[str] = UNSET, events: str | Sequence[str] = UNSET, input_schema: Mapping[str, Any] | str = UNSET, when: str = UNSET, **options: Unpack[Options]) -> Step:
+    def trigger(self, *, kind: Literal["message", "webhook", "cron", "api", "event"] | Sequence[Literal["message", "webhook", "cron", "api", "event"]] | str = UNSET, name: str | Sequence[str] = UNSET, contains: str | Sequence[str] = UNSET, regex: str = UNSET, command: str | Sequence[str] = UNSET, events: str | Sequence[str] = UNSET, input_schema: Mapping[str, Any] | str = UNSET, when: str = UNSET, **options: Unpack[Options]) -> Step:
         """Begin a run when something happens that fits."""
         return self.node("trigger", kind=kind, name=name, contains=contains, regex=regex, command=command, events=events, input_schema=input_schema, when=when, **options)
 

@@ -25,6 +25,7 @@ from pydantic import ValidationError
 
 from botkit.core.messages import OutMessage
 from botkit.core.redact import NoRedaction
+from botkit.core.tools import Principal
 from botkit.sdk.nodes import (
     EXPRESSION,
     RAW,
@@ -113,6 +114,7 @@ class BenchContext:
         self.services = SimpleNamespace(**{**absent, "redactor": NoRedaction(), **(services or {})})
         self.ctx = SimpleNamespace(run=facts, clock=self.clock)
         self.workspace = facts.workspace
+        self.principal = Principal(id=facts.person_id, bot=facts.bot)
         self.task = SimpleNamespace(workflow=facts.workflow, bot=facts.bot, dry=facts.dry)
         self.said: list[Said] = []
         """Messages that were sent."""

@@ -68,9 +68,22 @@ def test_what_is_not_there_is_said(cli: Cli, shown: Callable[..., Any]) -> None:
         (("show", "nobody"), "no person nobody"),
         (("show", "ada", "--workspace", "none"), "no workspace none"),
         (("role", "ada", "king"), "no role king"),
+        (("tag", "ada", "vip"), "has not written yet"),
         (("unlink", "tg:42"), "was not joined"),
         (("link", "ada", "elsewhere:1"), "CHANNEL:USER_ID"),
     ):
         result = cli("people", *args)
         assert result.exit_code == 1
         assert said in result.output
+
+
+def test_tags_are_put_on_shown_and_taken_away(cli: Cli, shown: Callable[..., Any]) -> None:
+    assert cli("chat", "-m", "hello", "--as", "ada").exit_code == 0
+
+    assert shown("tag", "ada", "vip", "beta tester", "vip")["tags"] == ["beta tester", "vip"]
+    assert "tags: beta tester, vip" in cli("people", "show", "ada").stdout
+    assert shown("untag", "Ada", "vip", "never had")["tags"] == ["beta tester"]
+    assert {one["id"]: one["tags"] for one in shown("list")}["ada"] == ["beta tester"]
+    bad = cli("people", "tag", "ada", "x" * 65)
+    assert bad.exit_code == 1
+    assert "printable characters" in bad.output

@@ -13,6 +13,7 @@ from botkit.app.operations.lent_gateway import gateway_of
 from botkit.core.data import Data
 from botkit.core.errors import Conflict, NotFound
 from botkit.core.stores import Person
+from botkit.core.tags import SetTags, clean_tags
 from botkit.core.tools import Principal
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class PersonView(Data, omit_defaults=False):
     """`channel:user id`."""
     linked: tuple[str, ...]
     """Accounts that were joined by codes or by the operator."""
+    tags: tuple[str, ...]
+    """Words that operators and workflows put on them."""
     created_at: int = 0
     tools: tuple[ToolRight, ...] = ()
 
@@ -119,6 +122,25 @@ class PeopleOperations:
         await self._changed(by, via, "people.role", found.id, ", ".join(roles))
         return await self._find(found.id)
 
+    async def tag(
+        self, *, person: str, tags: Sequence[str], remove: bool = False, by: str, via: str = "cli"
+    ) -> PersonView:
+        """Put tags on a person, or take them away.
+
+        Raises:
+            NotFound: no such person, or one of bots.yaml who has not written yet.
+            InvalidArguments, LimitReached: a tag cannot be kept.
+        """
+        found = await self._find(person)
+        change = SetTags(
+            person_id=found.id, tags=clean_tags(tags), remove=remove, at=self._i.clock.micros(), by=f"{via}:{by}"
+        )
+        if await self._i.store.people.get(found.id) is None:
+            raise NotFound(f"{found.id} has not written yet: there is nobody to tag", person=found.id)
+        await self._i.store.people.tag(change)
+        await self._changed(by, via, "people.untag" if remove else "people.tag", found.id, ", ".join(change.tags))
+        return await self._find(found.id)
+
     async def _changed(self, by: str, via: str, action: str, target: str, what: str) -> None:
         self._i.engine.people_changed()
         await self._i.audit(by=by, via=via, action=action, target=target, what=what)
@@ -151,5 +173,6 @@ class PeopleOperations:
             declared=entry is not None,
             accounts=tuple(f"{channel}:{user_id}" for channel, user_id in person.identities),
             linked=tuple(f"{channel}:{user_id}" for channel, user_id in person.linked),
+            tags=person.tags,
             created_at=person.created_at,
         )

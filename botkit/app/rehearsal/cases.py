@@ -70,6 +70,8 @@ class Expectation(Data, forbid_unknown_fields=True):
     """A text, `{contains: …}`, `{matches: …}` (a pattern), each with `to` where it went elsewhere; `...` for any."""
     calls: list[Any] | None = None
     """Tool calls: `server__tool`, or `{tool: …, arguments: {…}}` with the arguments that count; `...` for any."""
+    events: list[Any] | None = None
+    """Events it emits: a name, or `{name: …, data: {…}}` with the data that counts; `...` for any."""
     output: Any = msgspec.UNSET
     """Of the run; of an object only the keys that are named."""
     variables: dict[str, Any] = {}
@@ -89,7 +91,7 @@ class Case(Data, forbid_unknown_fields=True):
     start: Start | str = ""
     """A text is a message."""
     user: dict[str, Any] = {}
-    """Of the variable `user`: `id`, `name`, `roles`, `locale`, `timezone`."""
+    """Of the variable `user`: `id`, `name`, `roles`, `tags`, `locale`, `timezone`."""
     variables: dict[str, Any] = {}
     """Set at the start, over those of the workflow."""
     now: datetime = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

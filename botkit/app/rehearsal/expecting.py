@@ -69,6 +69,8 @@ def judge(case: Case, came: Performance) -> list[Difference]:
         found += _sequence("messages", expect.messages, came.messages, _says, shown=_said)
     if expect.calls is not None:
         found += _sequence("calls", expect.calls, came.calls, _calls, shown=_called)
+    if expect.events is not None:
+        found += _sequence("events", expect.events, came.events, _tells, shown=_told)
     if expect.output is not msgspec.UNSET and not _within(expect.output, came.output):
         found.append(Difference(what="output", lines=_unlike(expect.output, came.output)))
     for name, wanted in expect.variables.items():
@@ -146,6 +148,15 @@ def _calls(wanted: Any, one: Any) -> bool:
 
 def _called(one: Any) -> str:
     return f"{one.tool} {_text(one.arguments)}"
+
+
+def _tells(wanted: Any, one: Any) -> bool:
+    held: dict[str, Any] = dict(cast("Any", wanted)) if isinstance(wanted, Mapping) else {"name": wanted}
+    return str(held.get("name")) == one.name and _within(held.get("data", one.data), one.data)
+
+
+def _told(one: Any) -> str:
+    return f"{one.name} {_text(one.data)}"
 
 
 def _wanted_text(wanted: Any) -> str:

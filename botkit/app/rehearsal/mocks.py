@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["Called", "CaseHttp", "CaseModel", "CaseTools", "NoActions", "tool_result"]
+__all__ = ["Called", "CaseActions", "CaseHttp", "CaseModel", "CaseTools", "Emitted", "tool_result"]
 
 import fnmatch
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from botkit.core.data import Data, encode, encode_text
@@ -14,7 +14,9 @@ from botkit.core.errors import ModelUnavailable
 from botkit.core.journal import Run
 from botkit.core.models import Escalation, ModelDelta, ModelReply, ModelRequest, RequestedCall
 from botkit.core.outbound import HttpReply, HttpRequest, HttpUnanswered, HttpUnsent
+from botkit.core.tags import clean_tags
 from botkit.core.tools import CallRecord, Principal, Result, Tool, ToolCall, ToolEvent
+from botkit.core.workflow_actions import EventFacts, Tagged, Told
 
 
 class Called(Data, omit_defaults=False):
@@ -25,6 +27,13 @@ class Called(Data, omit_defaults=False):
     ok: bool = True
     step: str = ""
     """Path of the step that made it."""
+
+
+class Emitted(Data, omit_defaults=False):
+    """One event of `emit_event`."""
+
+    name: str
+    data: Any = None
 
 
 class _Answers:
@@ -120,6 +129,9 @@ class CaseModel:
     def window_tokens(self, model: str) -> int:
         return 128_000
 
+    def escalation(self, model: str) -> Escalation | None:
+        return None
+
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelDelta | ModelReply]:
         last: Any = request.messages[-1].get("content") if request.messages else ""
         self.asked.append(last if isinstance(last, str) else encode_text(last))
@@ -129,9 +141,6 @@ class CaseModel:
         if reply.text:
             yield ModelDelta(text=reply.text)
         yield reply
-    def escalation(self, model: str) -> Escalation | None:
-        return None
-
 
 
 def _reply(given: Any, model: str, number: int) -> ModelReply:
@@ -193,20 +202,31 @@ def _http_reply(given: Any, url: str) -> HttpReply:
     return HttpReply(status=int(held.get("status", 200)), headers=headers, body=body, url=url)
 
 
-class NoActions:
-    """Implements `WorkflowActions`: keeps what was done, and does it to nobody."""
+class CaseActions:
+    """Implements `WorkflowActions`: keeps what is done, and does it to nobody.
 
-    def __init__(self) -> None:
-        self.tags: list[str] = []
-        self.events: list[tuple[str, Any]] = []
+    Args:
+        tags: of the person of the run.
 
-    def reset_writes(self, run: Run) -> Sequence[Write]:
-        return ()
+    Attributes:
+        events: what was told, in order.
+    """
 
-    async def tag(self, run: Run, person_id: str, tags: Sequence[str], *, remove: bool) -> list[str]:
-        kept = [tag for tag in self.tags if tag not in tags]
-        self.tags = kept if remove else [*kept, *tags]
-        return list(self.tags)
+    def __init__(self, person: str, tags: Iterable[str]):
+        self._tags: dict[str, set[str]] = {person: set(tags)}
+        self.events: list[Emitted] = []
 
-    async def emit(self, run: Run, name: str, data: Any, *, key: str) -> None:
-        self.events.append((name, data))
+    async def tag(self, run: Run, person_id: str, tags: Sequence[str], *, remove: bool) -> Tagged:
+        given, before = clean_tags(tags), self._tags.get(person_id, set())
+        self._tags[person_id] = before - set(given) if remove else before | set(given)
+        return Tagged(tags=tuple(sorted(self._tags[person_id])), writes=())
+
+    def tagged(self, person_id: str) -> None:
+        return
+
+    async def tell(self, run: Run, event: EventFacts) -> Told:
+        self.events.append(Emitted(name=event.name, data=event.data))
+        return Told(workflows=(), lanes=(), writes=())
+
+    async def start(self, lanes: Sequence[str]) -> None:
+        return

@@ -16,7 +16,7 @@ from botkit.app.rehearsal.answers import Given, answers_of
 from botkit.app.rehearsal.cases import Case
 from botkit.app.rehearsal.memory import MemoryJournal, PassingClock
 from botkit.app.rehearsal.mocked import Mocked, mocked
-from botkit.app.rehearsal.mocks import Called, CaseHttp, CaseModel, CaseTools, NoActions
+from botkit.app.rehearsal.mocks import Called, CaseActions, CaseHttp, CaseModel, CaseTools, Emitted
 from botkit.app.workflow_running import bot_facts
 from botkit.core.config import Config
 from botkit.core.config.models.llm import OFFLINE_MODEL
@@ -58,6 +58,8 @@ class Performance(Data, omit_defaults=False):
     path: tuple[str, ...] = ()
     messages: tuple[Spoken, ...] = ()
     calls: tuple[Called, ...] = ()
+    events: tuple[Emitted, ...] = ()
+    """What it emitted; in a rehearsal nothing begins by it."""
     output: Any = None
     error: dict[str, Any] | None = None
     variables: dict[str, Any] = {}
@@ -91,6 +93,7 @@ class Rehearsal:
         self._http = CaseHttp(case.http)
         self._answers: deque[Given] = deque(answers_of(case.answers))
         self._variables: dict[str, Any] = {}
+        self._actions = CaseActions(str(case.user.get("id") or "person"), case.user.get("tags") or ())
         registry = builtin_registry().with_classes(Mocked)
         self._plans: dict[str, Plan] = {}
         graph = compile_workflow(config, case.workflow)
@@ -109,7 +112,7 @@ class Rehearsal:
                 plan=self._plan,
                 node_type=registry.cls,
                 http=self._http,
-                actions=NoActions(),
+                actions=self._actions,
                 notes=Notebook(notes, self._clock, NoRedaction()),
                 watch=self._saw,
             )
@@ -186,6 +189,7 @@ class Rehearsal:
             path=tuple(path for path, _ in visits),
             messages=tuple(spoken),
             calls=tuple(self._tools.called),
+            events=tuple(self._actions.events),
             output=outcome.output if outcome is not None else None,
             error=outcome.error if outcome is not None else None,
             variables=self._variables,
@@ -238,6 +242,7 @@ class Rehearsal:
             "id": run.person_id,
             "name": "Ada" if run.person_id else "",
             "roles": ["member"] if run.person_id else [],
+            "tags": [],
             "locale": "en",
             "timezone": self._config.settings.timezone,
             **case.user,

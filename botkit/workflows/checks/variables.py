@@ -30,7 +30,7 @@ def _record(**fields: str) -> Schema:
 
 START: Mapping[str, Schema] = {
     "message": _record(text="string", id="string", attachments="array"),
-    "user": _record(id="string", name="string", roles="array", locale="string"),
+    "user": _record(id="string", name="string", roles="array", tags="array", locale="string", timezone="string"),
     "conversation": _record(key="string", channel="string", room="string", thread="string", kind="string"),
     "trigger": _record(kind="string", name="string"),
     "run": _record(id="string", workflow="string", started_at="string"),

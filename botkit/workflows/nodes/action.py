@@ -5,13 +5,13 @@ from __future__ import annotations
 __all__ = ["Action"]
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import Field
 
 from botkit.core.clock import to_micros
 from botkit.core.journal import EndSession
-from botkit.core.workflow_actions import WorkflowActions
+from botkit.core.workflow_actions import EVENT_NAME, EVENT_PATTERN, EventFacts, WorkflowActions
 from botkit.runs.context import StepScope
 from botkit.sdk.nodes import ChannelName, Node, NodeFailed, Outcome, node
 from botkit.workflows.context import NodeRun
@@ -37,10 +37,11 @@ class Action(Node):
 
     * `end`: end the whole run here, with `value` as its output.
     * `reset_conversation`: forget what was said, as `/reset` does.
-    * `tag_user`, `untag_user`: add or take `tags` of the person.
+    * `tag_user`, `untag_user`: add or take `tags` of the person. They are there in later runs too, as `user.tags`.
     * `set_memory`, `forget_memory`: keep `value` under `name`, or forget it, for the person or the conversation.
     * `notify`: say `text` elsewhere: to a conversation, or a room of a channel.
-    * `emit_event`: tell whoever listens that `name` happened, with `value`.
+    * `emit_event`: start every workflow with a trigger `kind: event` of this `name`, once, with `value` as
+      `trigger.body`. They act for the same person and bot. Eight events may follow each other.
     * `human_handoff`: the same as the node of that name.
     """
 
@@ -79,6 +80,9 @@ class Action(Node):
             for names in _NEEDS.get(kind, ())
             if all(data.get(name) in (None, "", []) for name in names)
         ]
+        name = data.get("name")
+        if kind == "emit_event" and isinstance(name, str) and name and "{{" not in name:
+            found += [] if EVENT_PATTERN.fullmatch(name) else [("name", f"the name of an event has {EVENT_NAME}")]
         return found + check_place(data)
 
     async def run(self, ctx: NodeRun) -> Outcome:  # pyright: ignore[reportIncompatibleMethodOverride] - a node of botkit's own
@@ -96,7 +100,7 @@ class Action(Node):
         actions = ctx.services.actions
         if actions is None:
             raise NodeFailed(f"`{self.action_type}` is not available here", code="unavailable")
-        return Outcome(output=await self._do(ctx, actions))
+        return await (self._emit(ctx, actions) if self.action_type == "emit_event" else self._tag(ctx, actions))
 
     async def _reset(self, ctx: NodeRun) -> Outcome:
         """End the session: the next message begins a new one."""
@@ -123,16 +127,37 @@ class Action(Node):
 
         return Outcome(output=await ctx.scoped(self.action_type, work))
 
-    async def _do(self, ctx: NodeRun, actions: WorkflowActions) -> Any:
-        run, person = ctx.ctx.run, self.person or ctx.run.person_id
-        kind = self.action_type
-        if not person and kind.endswith("tag_user"):
+    async def _tag(self, ctx: NodeRun, actions: WorkflowActions) -> Outcome:
+        run = ctx.ctx.run
+        person = self.person or run.person_id
+        if not person:
             raise NodeFailed("nobody talks in this run: name a person", code="no_person")
 
-        async def work(scope: Any) -> Any:
-            if kind in ("tag_user", "untag_user"):
-                return {"tags": await actions.tag(run, person, self.tags, remove=kind == "untag_user")}
-            await actions.emit(run, self.name, self.value, key=scope.idempotency_key)
-            return {"event": self.name}
+        async def work(scope: StepScope) -> list[str]:
+            tagged = await actions.tag(run, person, self.tags, remove=self.action_type == "untag_user")
+            scope.write(*tagged.writes)
+            return list(tagged.tags)
 
-        return await ctx.scoped(kind, work)
+        tags = await ctx.scoped(self.action_type, work, kind=list[str])
+        actions.tagged(person)
+        user = ctx.variables.get("user")
+        if person != run.person_id or not isinstance(user, dict):
+            return Outcome(output={"tags": tags})
+        return Outcome(output={"tags": tags}, set={"user": {**cast("dict[str, Any]", user), "tags": tags}})
+
+    async def _emit(self, ctx: NodeRun, actions: WorkflowActions) -> Outcome:
+        lanes: list[str] = []
+        principal = ctx.principal
+
+        async def work(scope: StepScope) -> dict[str, Any]:
+            event = EventFacts(
+                name=self.name, data=self.value, key=scope.idempotency_key, bot=principal.bot, taint=principal.taint
+            )
+            told = await actions.tell(ctx.ctx.run, event)
+            scope.write(*told.writes)
+            lanes.extend(told.lanes)
+            return {"event": self.name, "workflows": list(told.workflows)}
+
+        output = await ctx.scoped(self.action_type, work)
+        await actions.start(lanes)
+        return Outcome(output=output)

@@ -1,4 +1,4 @@
-"""Begin a run: for a message, a webhook, a schedule or a call."""
+"""Begin a run: for a message, a webhook, a schedule, a call, or an event of another workflow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from botkit.core.validation import problems
 from botkit.sdk.nodes import Expression, Node, NodeContext, NodeFailed, Outcome, Raw, node
 from botkit.workflows.expressions import evaluate
 
-Kind = Literal["message", "webhook", "cron", "api"]
+Kind = Literal["message", "webhook", "cron", "api", "event"]
 
 
 class TriggerOutput(TypedDict):
@@ -42,9 +42,10 @@ class Trigger(Node):
     output: ClassVar[Any] = TriggerOutput
 
     kind: Kind | list[Kind] = "message"
-    """What may begin a run: a `message` of a person, a `webhook`, a schedule (`cron`), or a call (`api`)."""
+    """What may begin a run: a `message` of a person, a `webhook`, a schedule (`cron`), a call (`api`), or an `event`
+    that another workflow emits (`action`)."""
     name: str | list[str] = ""
-    """Only from these: keys of channels, webhooks, schedules or endpoints in bots.yaml."""
+    """Only from these: keys of channels, webhooks, schedules or endpoints in bots.yaml, or names of events."""
     contains: str | list[str] = []
     """Only when the text has one of these in it; upper and lower case count as the same."""
     regex: Raw[str] = ""
@@ -54,14 +55,16 @@ class Trigger(Node):
     events: str | list[str] = []
     """Only for these events of a webhook: its `event`, or `type`, `event` or `action` in its body."""
     input_schema: Raw[dict[str, Any]] = Field(default_factory=dict)
-    """JSON Schema of what is given: `input` of a call, `body` of a webhook. A call that does not fit fails with the
-    reasons; anything else that does not fit begins nothing."""
+    """JSON Schema of what is given: `input` of a call, `body` of a webhook or an event. A call that does not fit fails
+    with the reasons; anything else that does not fit begins nothing."""
     when: Expression = ""
     """Condition over `trigger`, such as `trigger.body.amount > 100`."""
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """Patterns are read before anything runs."""
+        """Patterns are read before anything runs; an event is called by its name."""
+        if "event" in _many(data.get("kind") or "") and not _many(data.get("name") or ""):
+            return [("name", "say which event begins it")]
         try:
             compile_pattern(str(data.get("regex") or ""))
         except PatternError as error:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from botkit.core.journal import EndSession
+from botkit.core.workflow_actions import EventFacts, Tagged, Told
 from botkit.sdk.nodes import NodeFailed, Outcome
 from botkit.testing.nodes import BenchContext, NodeBench
 from botkit.workflows.nodes.action import Action
@@ -19,13 +20,21 @@ class Doing:
 
     def __init__(self) -> None:
         self.done: list[Any] = []
+        self.started: list[str] = []
 
-    async def tag(self, run: Any, person_id: str, tags: Sequence[str], *, remove: bool) -> list[str]:
+    async def tag(self, run: Any, person_id: str, tags: Sequence[str], *, remove: bool) -> Tagged:
         self.done.append((person_id, tuple(tags), remove))
-        return ["old", *tags]
+        return Tagged(tags=("old", *tags), writes=())
 
-    async def emit(self, run: Any, name: str, data: Any, *, key: str) -> None:
-        self.done.append((name, data, key))
+    def tagged(self, person_id: str) -> None:
+        return
+
+    async def tell(self, run: Any, event: EventFacts) -> Told:
+        self.done.append((event.name, event.data, event.key))
+        return Told(workflows=("audit",), lanes=("lane",), writes=())
+
+    async def start(self, lanes: Sequence[str]) -> None:
+        self.started.extend(lanes)
 
 
 def bench(data: dict[str, Any], **more: Any) -> tuple[NodeBench, Doing]:
@@ -44,7 +53,7 @@ def bench(data: dict[str, Any], **more: Any) -> tuple[NodeBench, Doing]:
         ),
         (
             {"action_type": "emit_event", "name": "order.done", "value": {"n": "{{ n }}"}},
-            {"event": "order.done"},
+            {"event": "order.done", "workflows": ["audit"]},
             ("order.done", {"n": 5}, "run_1/node/emit_event"),
         ),
     ],
@@ -57,6 +66,7 @@ async def test_an_action_is_done_once_however_often_it_is_replayed(
     assert await node.run() == Outcome(output=output)
     assert await node.again() == Outcome(output=output)
     assert doing.done == [done]
+    assert doing.started == (["lane"] if "name" in data else [])
 
 
 async def test_a_conversation_is_reset_in_the_commit_of_the_step() -> None:
@@ -79,6 +89,18 @@ async def test_somebody_elsewhere_is_notified_once() -> None:
     await node.again()
 
     assert [(said.text, said.to) for said in node.ctx.said] == [("n is 5", "slack:C1:")]
+
+
+async def test_the_rest_of_the_run_sees_the_tags_of_its_person() -> None:
+    user = {"id": "ada", "tags": ["old"]}
+    node = NodeBench(
+        Action, {"action_type": "tag_user", "tags": ["vip"]}, variables={"user": user}, services={"actions": Doing()}
+    )
+
+    outcome = await node.run()
+
+    assert isinstance(outcome, Outcome)
+    assert outcome.set == {"user": {"id": "ada", "tags": ["old", "vip"]}}
 
 
 async def test_there_must_be_somebody_to_tag() -> None:
@@ -104,6 +126,7 @@ async def test_what_is_not_available_says_so() -> None:
         {"action_type": "notify", "text": "a"},
         {"action_type": "notify", "text": "a", "channel": "b"},
         {"action_type": "emit_event"},
+        {"action_type": "emit_event", "name": "a name with spaces"},
     ],
 )
 def test_mistakes_are_found_before_anything_runs(data: dict[str, Any]) -> None:

@@ -17,5 +17,5 @@ async def command(out: Output) -> None:
 
     async with operations() as ops:
         found = await ops.people.list()
-    rows = [(one.id, one.name, ", ".join(one.roles), " ".join(one.accounts)) for one in found]
-    out.result(found, Table(("PERSON", "NAME", "ROLES", "ACCOUNTS"), rows, empty="Nobody has written yet."))
+    rows = [(one.id, one.name, ", ".join(one.roles), ", ".join(one.tags), " ".join(one.accounts)) for one in found]
+    out.result(found, Table(("PERSON", "NAME", "ROLES", "TAGS", "ACCOUNTS"), rows, empty="Nobody has written yet."))

@@ -31,6 +31,8 @@ async def command(out: Output, person: str, workspace: str) -> None:
         f"roles: {', '.join(found.roles)}",
         f"accounts: {', '.join(accounts) or 'none yet'}",
     ]
+    if found.tags:
+        about.append(f"tags: {', '.join(found.tags)}")
     if not workspace:
         return out.result(found, "\n".join(about))
     rows = [
