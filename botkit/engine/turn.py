@@ -219,6 +219,6 @@ def task_of(
         max_cost_micros=int(this.bot.max_turn_cost.amount * 1_000_000) if this.bot.max_turn_cost else 0,
         timeout_s=this.bot.timeout_s,
         stream=this.stream,
+        says_unread=True,
         guards=guards_of(config, this.bot),
     )
-        says_unread=True,
