@@ -77,11 +77,12 @@ class ChatOperations:
                     yield one
 
     async def decide(
-        self, *, room: str, wait: str, approved: bool, by: str, via: str = "cli"
+        self, *, room: str, wait: str, approved: bool, by: str, comment: str = "", via: str = "cli"
     ) -> AsyncGenerator[LiveEvent]:
         """Decide about something that waits in a room, and follow its run as `say` does."""
         async with self._i.live.watch(_key(room)) as queue:
-            decided = await ApprovalOperations(self._i).decide(wait=wait, approved=approved, by=by, via=via)
+            approvals = ApprovalOperations(self._i)
+            decided = await approvals.decide(wait=wait, approved=approved, by=by, comment=comment, via=via)
             its = self._following(run_id=decided.run_id)
             async with aclosing(self._until_done(queue, _key(room), its)) as events:
                 async for event in events:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CaseReport", "Difference", "judge", "rehearse"]
+__all__ = ["CaseReport", "Difference", "judge", "rehearse", "within"]
 
 import difflib
 import time
@@ -71,12 +71,12 @@ def judge(case: Case, came: Performance) -> list[Difference]:
         found += _sequence("calls", expect.calls, came.calls, _calls, shown=_called)
     if expect.events is not None:
         found += _sequence("events", expect.events, came.events, _tells, shown=_told)
-    if expect.output is not msgspec.UNSET and not _within(expect.output, came.output):
+    if expect.output is not msgspec.UNSET and not within(expect.output, came.output):
         found.append(Difference(what="output", lines=_unlike(expect.output, came.output)))
     for name, wanted in expect.variables.items():
         if name not in came.variables:
             found.append(Difference(what=f"variables.{name}", lines=(f"- {_text(wanted)}", "+ (no such variable)")))
-        elif not _within(wanted, came.variables[name]):
+        elif not within(wanted, came.variables[name]):
             found.append(Difference(what=f"variables.{name}", lines=_unlike(wanted, came.variables[name])))
     found += [Difference(what="unused", lines=(f"- {one}",)) for one in came.unused if state != "waiting"]
     return found + [Difference(what="missing", lines=(f"+ {one}",)) for one in came.missing]
@@ -143,7 +143,7 @@ def _said(one: Any) -> str:
 
 def _calls(wanted: Any, one: Any) -> bool:
     held: dict[str, Any] = dict(cast("Any", wanted)) if isinstance(wanted, Mapping) else {"tool": wanted}
-    return str(held.get("tool")) == one.tool and _within(held.get("arguments") or {}, one.arguments)
+    return str(held.get("tool")) == one.tool and within(held.get("arguments") or {}, one.arguments)
 
 
 def _called(one: Any) -> str:
@@ -152,7 +152,7 @@ def _called(one: Any) -> str:
 
 def _tells(wanted: Any, one: Any) -> bool:
     held: dict[str, Any] = dict(cast("Any", wanted)) if isinstance(wanted, Mapping) else {"name": wanted}
-    return str(held.get("name")) == one.name and _within(held.get("data", one.data), one.data)
+    return str(held.get("name")) == one.name and within(held.get("data", one.data), one.data)
 
 
 def _told(one: Any) -> str:
@@ -168,17 +168,17 @@ def _wanted_text(wanted: Any) -> str:
     return str(wanted)
 
 
-def _within(wanted: Any, came: Any) -> bool:
+def within(wanted: Any, came: Any) -> bool:
     """Whether everything that is named is there: objects by their named keys, anything else as a whole."""
     if isinstance(wanted, Mapping):
         held = cast("Mapping[str, Any]", wanted)
         if not isinstance(came, Mapping):
             return False
         real = cast("Mapping[str, Any]", came)
-        return all(name in real and _within(value, real[name]) for name, value in held.items())
+        return all(name in real and within(value, real[name]) for name, value in held.items())
     if isinstance(wanted, list) and isinstance(came, list):
         ours, theirs = cast("list[Any]", wanted), cast("list[Any]", came)
-        return len(ours) == len(theirs) and all(_within(a, b) for a, b in zip(ours, theirs, strict=True))
+        return len(ours) == len(theirs) and all(within(a, b) for a, b in zip(ours, theirs, strict=True))
     return isinstance(wanted, bool) == isinstance(came, bool) and wanted == came
 
 
