@@ -307,8 +307,9 @@ class Committed(Data):
 class Signal(Data):
     """What another process on the same database did, for one that should not wait until it looks for itself."""
 
-    kind: Literal["lane", "run", "recover"]
-    """`lane`: an event waits in a lane. `run`: somebody ended a run. `recover`: see what waits to be worked on."""
+    kind: Literal["lane", "run", "people", "recover"]
+    """`lane`: an event waits in a lane. `run`: somebody ended a run. `people`: somebody was paired, joined, parted,
+    erased or given a role. `recover`: see what waits to be worked on, words may have been missed."""
     lane: str = ""
     event_id: str = ""
     run_id: str = ""

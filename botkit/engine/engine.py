@@ -427,7 +427,10 @@ class Engine:
                 ctx = self.lanes.running(signal.run_id)
                 if ctx is not None:
                     ctx.stop.set()
+            case "people":
+                self.people_changed()
             case "recover":
+                self.people_changed()
                 await self._recover()
 
     async def _keep_lease(self) -> None:

@@ -12,6 +12,8 @@ import msgspec
 from botkit.agents.guarded import BLOCKED, as_rows, guarded, noted
 from botkit.agents.policy import PolicyJudge
 from botkit.core.agent import AgentOutcome
+from botkit.core.config.models.guardrails import Guardrails
+from botkit.core.identity_cache import IdentityCache
 from botkit.core.journal import Run
 from botkit.core.screening import WITHHELD, Checks, GuardFinding, Guards, Rule, check
 from botkit.core.workflows import WorkflowOutcome, WorkflowTask
@@ -23,10 +25,24 @@ if TYPE_CHECKING:
     from botkit.core.config.models.guardrails import TextChecks
     from botkit.engine.turn import TurnInput
 
+_REVISIONS = 8
+"""So many at a time are worth remembering: the newest, and those that paused runs are pinned to."""
+
 
 def guards_of(config: Config, bot: Bot | None = None) -> Guards:
     """The guardrails of a bot over those of the installation, key by key; rules of both."""
-    over = [config.settings.guardrails, *([bot.guardrails] if bot is not None else [])]
+    return _of_revision(config)(bot.guardrails if bot is not None else _NONE)
+
+
+def _of(config: Config) -> IdentityCache[Guardrails, Guards]:
+    return IdentityCache(lambda of_bot: _joined([config.settings.guardrails, of_bot]))
+
+
+_NONE = Guardrails()
+_of_revision = IdentityCache(_of, size=_REVISIONS)
+
+
+def _joined(over: Sequence[Guardrails]) -> Guards:
     fallback = next((each.fallback for each in reversed(over) if each.fallback is not None), "")
     return Guards(
         input=_checks([each.input for each in over]),

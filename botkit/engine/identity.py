@@ -43,6 +43,8 @@ class Identities:
         self._cache: dict[tuple[str, str, str, str], Known] = {}
         self._accounts: dict[str, list[tuple[str, str, str, str]]] = {}
         self._config_id = 0
+        self._forgotten = 0
+        """How often: what was being looked up meanwhile may be out of date."""
 
     async def resolve(self, event: Event, config: Config) -> Known:
         """The person who sent this; created at first contact, as `guest` unless bots.yaml says more."""
@@ -52,15 +54,18 @@ class Identities:
         key = (event.channel, event.sender.id, event.sender.name, event.sender.locale)
         known = self._cache.get(key)
         if known is None:
-            known = await self._resolve(event, config)
             if len(self._cache) >= _CACHE_LIMIT:
                 self.forget()
-            self._cache[key] = known
-            self._accounts.setdefault(known.person.id, []).append(key)
+            forgotten = self._forgotten
+            known = await self._resolve(event, config)
+            if forgotten == self._forgotten:
+                self._cache[key] = known
+                self._accounts.setdefault(known.person.id, []).append(key)
         return known
 
     def forget(self, person_id: str = "") -> None:
         """Roles, names or links changed: of one person, or of anybody."""
+        self._forgotten += 1
         if not person_id:
             self._cache.clear()
             self._accounts.clear()

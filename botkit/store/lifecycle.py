@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Table, and_, case, delete, exists, func, o
 
 from botkit.core.clock import Clock
 from botkit.core.errors import Conflict
-from botkit.core.journal import AddAudit, Audit
+from botkit.core.journal import AddAudit, Audit, Signal
 from botkit.core.stores import Erased
 from botkit.store.codec import load_json
 from botkit.store.files import DiskFiles
@@ -42,6 +42,7 @@ from botkit.store.schema import (
     verifications,
     waits,
 )
+from botkit.store.signals import announce
 from botkit.store.writer import Writer
 from botkit.store.writes import Act, apply_write
 
@@ -164,7 +165,12 @@ class SqlLifecycle:
         now = self._clock.micros()
         audit = Audit(at=now, actor=actor, via="", action="data.erase", target=person_id, detail=counted)
         act = Act(owner=self._owner, now=now)
-        await self._writer.run(lambda tx: apply_write(tx, AddAudit(audit=audit), act))
+
+        def end(tx: Tx) -> None:
+            apply_write(tx, AddAudit(audit=audit), act)
+            announce(tx, Signal(kind="people"), sender=self._owner)
+
+        await self._writer.run(end)
         await self._writer.maintain()
         return Erased(person_id=person_id, rows=counted, files=gone)
 

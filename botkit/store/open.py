@@ -72,8 +72,8 @@ class Store:
         self.writer = writer
         self.reader = reader
         self.journal = SqlJournal(writer, clock, owner=owner.id, lease=lease, signals=signals)
-        self.people = SqlPeople(writer, reader, clock)
-        self.pairing = SqlPairing(writer, reader, clock)
+        self.people = SqlPeople(writer, reader, clock, owner=owner.id)
+        self.pairing = SqlPairing(writer, reader, clock, owner=owner.id)
         self.verifications = SqlVerifications(writer, reader)
         self.members = SqlMembers(writer, reader, clock, owner=owner.id)
         self.oauth_keys = SqlOAuthKeys(writer)

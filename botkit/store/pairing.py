@@ -12,12 +12,14 @@ from sqlalchemy import func, select, update
 from botkit.core.clock import Clock
 from botkit.core.errors import LimitReached, NotFound
 from botkit.core.events import User
+from botkit.core.journal import Signal
 from botkit.core.stores import PairingCode
 from botkit.store.codec import clean
 from botkit.store.query import Query, Tx, arg, const
 from botkit.store.reader import Reader
 from botkit.store.rows import Row
 from botkit.store.schema import accounts, pairing_codes
+from botkit.store.signals import announce
 from botkit.store.writer import Writer
 
 MAX_OPEN_PER_CHANNEL = 100
@@ -100,10 +102,11 @@ _ALLOWED = Query(
 class SqlPairing:
     """Implements `botkit.core.stores.PairingStore`."""
 
-    def __init__(self, writer: Writer, reader: Reader, clock: Clock):
+    def __init__(self, writer: Writer, reader: Reader, clock: Clock, *, owner: str):
         self._writer = writer
         self._reader = reader
         self._clock = clock
+        self._owner = owner
 
     async def request(self, channel: str, user: User, person_id: str, *, ttl_s: float) -> tuple[PairingCode, bool]:
         """The open code of this account, or a new one; True when it is new.
@@ -144,6 +147,7 @@ class SqlPairing:
                 raise NotFound("this pairing code is unknown, used or expired; ask for a new message from that account")
             approved = _read(row, now)
             tx(_LET_IN, approved.channel, approved.user_id, clean(by), now)
+            announce(tx, Signal(kind="people"), sender=self._owner)
             return approved
 
         return await self._writer.run(unit)

@@ -14,6 +14,7 @@ from botkit.core.data import decode
 from botkit.core.errors import Conflict, NotFound
 from botkit.core.events import User
 from botkit.core.ids import new_id
+from botkit.core.journal import Signal
 from botkit.core.linking import LinkStep
 from botkit.core.stores import Person
 from botkit.core.tags import SetTags
@@ -30,6 +31,7 @@ from botkit.store.schema import (
     tags,
     welcomes,
 )
+from botkit.store.signals import announce
 from botkit.store.writer import Writer
 from botkit.store.writes import Act, apply_write
 from botkit.store.writes.tags import TAGS_OF
@@ -95,10 +97,11 @@ _WELCOME = Query(
 class SqlPeople:
     """Implements `botkit.core.stores.People`."""
 
-    def __init__(self, writer: Writer, reader: Reader, clock: Clock):
+    def __init__(self, writer: Writer, reader: Reader, clock: Clock, *, owner: str):
         self._writer = writer
         self._reader = reader
         self._clock = clock
+        self._owner = owner
 
     async def resolve(self, channel: str, user: User, *, as_person: str = "") -> Person:
         now = self._clock.micros()
@@ -118,6 +121,7 @@ class SqlPeople:
                 tx(_ADD, as_person, name or username, locale, timezone, now)
                 move_account(tx, channel, user_id, person_id, as_person, now)
                 linking.drop_link(tx, channel, user_id)
+                self._announce(tx)
                 person_id = as_person
             if (known_name, known_username, known_aliases) != (name, username, aliases):
                 tx(_RENAME_ACCOUNT, name, username, aliases, channel, user_id)
@@ -175,6 +179,7 @@ class SqlPeople:
         def unit(tx: Tx) -> None:
             if tx(_SET_ROLES, text, person_id).rowcount != 1:
                 raise NotFound(f"there is no person {person_id}", person=person_id)
+            self._announce(tx)
 
         await self._writer.run(unit)
 
@@ -228,6 +233,7 @@ class SqlPeople:
             for one in goes.identities:
                 move_account(tx, *one, goes.id, stays, now)
                 linking.note_link(tx, *one, stays, goes.id, now)
+            self._announce(tx)
             return msgspec.structs.replace(step, state="joined", person_id=stays, was=goes.id)
 
         return await self._writer.run(unit)
@@ -245,6 +251,7 @@ class SqlPeople:
             tx(_ADD, alone, row[1] or row[2], holder.locale, holder.timezone, now)
             tx(MOVE_ACCOUNT, alone, now, channel, user_id)
             linking.drop_link(tx, channel, user_id)
+            self._announce(tx)
             person = _load(tx, alone)
             assert person is not None
             return person
@@ -267,6 +274,7 @@ class SqlPeople:
             if row is None:
                 tx(_ADD_ACCOUNT, channel, user_id, person_id, "", "", "{}", now)
                 linking.note_link(tx, channel, user_id, person_id, "", now)
+                self._announce(tx)
                 return
             holder = _load(tx, row[0])
             if row[0] == person_id:
@@ -278,8 +286,13 @@ class SqlPeople:
                 )
             move_account(tx, channel, user_id, row[0], person_id, now)
             linking.note_link(tx, channel, user_id, person_id, row[0], now)
+            self._announce(tx)
 
         await self._writer.run(unit)
+
+    def _announce(self, tx: Tx) -> None:
+        """Others keep in mind who has which account and roles."""
+        announce(tx, Signal(kind="people"), sender=self._owner)
 
 
 def _holder(tx: Tx, account: tuple[str, str]) -> Person | None:

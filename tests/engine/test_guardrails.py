@@ -130,6 +130,17 @@ async def test_the_installation_and_the_bot_both_have_their_say(world: World) ->
     assert world.texts == ["[alpha] [beta] gamma [email]"]
 
 
+async def test_an_edited_guardrail_holds_from_the_next_message_on(world: World) -> None:
+    world.config = guarded(output={"secrets": "off"})
+    world.script.extend([SECRET_ANSWER, SECRET_ANSWER])
+    await world.ask("the key?")
+    world.config = guarded(output={"secrets": "redact"})
+    world.engine.reconfigured()
+    await world.ask("the key, again?")
+
+    assert [TOKEN in said for said in world.texts] == [True, False]
+
+
 async def test_a_bot_may_leave_out_what_the_installation_checks(world: World) -> None:
     world.config = a_config(
         bot={"guardrails": {"output": {"personal": "off"}}}, settings={"guardrails": {"output": {"personal": "redact"}}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from sqlalchemy import text
 from botkit.core.events import Conversation
 from botkit.core.journal import CloseWait, Emit
 from botkit.core.tools import Principal, Tool, ToolCall
-from botkit.store.open import open_store
+from botkit.store.open import Store, open_store
 from botkit.store.query import Query
 from botkit.testing.models import calls
 from botkit.testing.stores import Database, SignalsContract
@@ -154,3 +154,91 @@ async def test_what_an_instance_leaves_in_the_outbox_is_delivered_by_another(
     await world.settle()
 
     assert world.texts == ["left behind"]
+
+
+async def told_of_people(world: World, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Boot; the event is set each time the instance hears that people changed elsewhere."""
+    heard = asyncio.Event()
+    await listening(world)
+    forget = world.engine.people_changed
+
+    def changed() -> None:
+        forget()
+        heard.set()
+
+    monkeypatch.setattr(world.engine, "people_changed", changed)
+    return heard
+
+
+async def _grant(elsewhere: Store, person_id: str) -> None:
+    await elsewhere.people.grant(person_id, ["operator"])
+
+
+async def _link(elsewhere: Store, person_id: str) -> None:
+    await elsewhere.people.link("boss", "fake", "ada")
+
+
+@pytest.mark.parametrize(("change", "roles"), [(_grant, ("operator",)), (_link, ("admin",))], ids=["granted", "linked"])
+async def test_rights_given_at_another_instance_hold_here_with_the_next_message(
+    change: Callable[[Store, str], Awaitable[None]],
+    roles: tuple[str, ...],
+    worlds: tuple[World, World],
+    home: Path,
+    postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    world, _ = worlds
+    world.config = a_config(people=_BOSS)
+    heard = await told_of_people(world, monkeypatch)
+    world.tools.add("notes__read")
+    await world.ask("hello", person="boss")
+    world.script.extend([calls(("notes__read", {})), "Read.", calls(("notes__read", {})), "Read."])
+    await world.ask("read it", person="ada")
+    guest = world.tools.calls[-1].principal
+    async with open_store(home / "command", postgres_url, clock=world.clock) as elsewhere:
+        await change(elsewhere, guest.id)
+        await asyncio.wait_for(heard.wait(), 20)  # before the other process ends, which is told, too
+        await world.ask("read it", person="ada")
+
+    assert guest.roles == ("guest",)
+    assert world.tools.calls[-1].principal.roles == roles
+
+
+async def test_rights_taken_at_another_instance_are_gone_here_with_the_next_message(
+    worlds: tuple[World, World], home: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """An account is parted from an administrator."""
+    world, _ = worlds
+    world.config = a_config(people=_BOSS)
+    heard = await told_of_people(world, monkeypatch)
+    world.tools.add("notes__read")
+    await world.ask("hello", person="boss")
+    await world.ports.people.link("boss", "fake", "phone")
+    world.script.extend([calls(("notes__read", {})), "Read.", calls(("notes__read", {})), "Read."])
+    await world.ask("read it", person="phone")
+    before = world.tools.calls[-1].principal
+    async with open_store(home / "command", postgres_url, clock=world.clock) as elsewhere:
+        await elsewhere.people.unlink("fake", "phone")
+        await asyncio.wait_for(heard.wait(), 20)
+        await world.ask("read it", person="phone")
+    after = world.tools.calls[-1].principal
+
+    assert (before.id, before.roles) == ("boss", ("admin",))
+    assert after.id != "boss"
+    assert after.roles == ("guest",)
+
+
+async def test_a_pairing_approved_at_another_instance_lets_the_person_in_here_at_once(
+    worlds: tuple[World, World], home: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    world, _ = worlds
+    world.config = a_config(channel={"dm_policy": "pairing"})
+    heard = await told_of_people(world, monkeypatch)
+    await world.ask("hello", person="ada")
+    async with open_store(home / "command", postgres_url, clock=world.clock) as elsewhere:
+        (code,) = await elsewhere.pairing.list()
+        await elsewhere.pairing.approve(code.code, by="operator")
+        await asyncio.wait_for(heard.wait(), 20)
+        await world.ask("hello again", person="ada")
+
+    assert world.heard == ["hello again"]
