@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
@@ -23,6 +24,10 @@ from botkit.core.models import Escalation, ModelDelta, ModelReply, ModelRequest,
 KeyLookup = Callable[[str, str], Awaitable[str | None]]
 """The value of a secret by its name and the workspace it is for: the workspace's own, else the instance's, else None.
 Raises `SecretError` for one that does not open."""
+
+T = TypeVar("T")
+OneCall = Callable[[LiteLLMProvider, ModelSpec, Target, float], Awaitable[T]]
+"""One attempt at one model, within so many seconds. Raises `ModelError`."""
 
 _DEMO = "demo/"
 
@@ -153,6 +158,35 @@ class Models:
                 finally:
                     await attempt.aclose()
         raise _summary(errors, spent)
+
+    def chain(self, name: str) -> list[ModelSpec]:
+        """A model and its fallbacks, in the order in which they are asked."""
+        return self._chain(name)
+
+    async def tried(self, name: str, call: OneCall[T], *, timeout_s: float, workspace: str = "") -> tuple[T, int]:
+        """What a call that answers at once returned, and the number of attempts: as `stream` tries them.
+
+        Raises:
+            ModelError: of the first model, when none answered.
+        """
+        deadline = self._clock.monotonic() + timeout_s
+        errors: list[ModelError] = []
+        for spec in self._chain(name):
+            for number in range(self._retry.attempts):
+                left_s = deadline - self._clock.monotonic()
+                try:
+                    target = await self._target(spec, workspace)
+                    seconds = max(0.1, min(left_s, spec.timeout_s or left_s))
+                    answer = await call(self._provider, spec, target, seconds)
+                except ModelError as error:
+                    errors.append(error)
+                    wait_s = self._wait_s(error, number, deadline)
+                    if wait_s is None:
+                        break
+                    await self._clock.sleep(wait_s)
+                else:
+                    return answer, len(errors) + 1
+        raise _summary(errors, Usage())
 
     def _chain(self, name: str) -> list[ModelSpec]:
         """The model and its fallbacks; fallbacks of fallbacks are not followed."""

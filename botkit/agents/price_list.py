@@ -44,6 +44,16 @@ class ModelFacts(msgspec.Struct, frozen=True):
         return _micros(self.input_cost_per_token), _micros(self.output_cost_per_token)
 
     @property
+    def listening_price(self) -> float:
+        """Micros for a second of sound that is heard; 0 when the list does not say."""
+        return _micros(self.input_cost_per_second)
+
+    @property
+    def speaking_prices(self) -> tuple[float, float]:
+        """Micros for a character that is spoken, and for a second of what comes of it; 0 for what is not priced."""
+        return _micros(self.input_cost_per_character), _micros(self.output_cost_per_second)
+
+    @property
     def window_tokens(self) -> int:
         """Tokens the model reads at once; 0 when the list does not say (its sample entry holds words)."""
         for value in (self.max_input_tokens, self.max_tokens):

@@ -133,6 +133,10 @@ class BudgetDesk:
         )
         return await self._reserve(run_id, step, accounts, estimate)
 
+    async def reserve_sound(self, payer: Payer, *, run_id: str, step: str, micros: int) -> Charge | None:
+        accounts = [one for one in self.accounts(payer) if micros and one.micros != NO_LIMIT]
+        return await self._reserve(run_id, step, accounts, Estimate(micros=micros))
+
     async def reserve_tool(self, payer: Payer, *, run_id: str, step: str) -> Charge | None:
         accounts = [one for one in self.accounts(payer) if one.tool_calls != NO_LIMIT]
         return await self._reserve(run_id, step, accounts, Estimate(tool_calls=1))

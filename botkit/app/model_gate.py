@@ -46,14 +46,15 @@ class ModelGate:
         return sum(len(queue.waiting) for queue in self._queues.values())
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelDelta | ModelReply]:
-        async with self._place(self._models.spec(request.model).model):
+        async with self.place(self._models.spec(request.model).model):
             stream = cast("AsyncGenerator[ModelDelta | ModelReply]", self._models.stream(request))
             async with aclosing(stream) as items:  # a stopped answer closes the provider's connection at once
                 async for item in items:
                     yield item
 
     @asynccontextmanager
-    async def _place(self, model: str) -> AsyncGenerator[None]:
+    async def place(self, model: str) -> AsyncGenerator[None]:
+        """A place for one call of a model, by LiteLLM's name."""
         queue = self._queues.setdefault(model, _Queue())
         await self._enter(queue)
         try:

@@ -135,10 +135,12 @@ class Estimate(Data):
     """Micros for a token."""
     output_price: float = 0.0
     tool_calls: int = 0
+    micros: int = 0
+    """What it costs besides tokens: sound is paid for by its length."""
 
     def amount(self, output_tokens: int) -> Amount:
         """With an answer of at most so many tokens."""
-        cost = self.input_tokens * self.input_price + output_tokens * self.output_price
+        cost = self.micros + self.input_tokens * self.input_price + output_tokens * self.output_price
         return Amount(
             micros=math.ceil(cost - 1e-6), tokens=self.input_tokens + output_tokens, tool_calls=self.tool_calls
         )
@@ -269,6 +271,10 @@ class Spending(Protocol):
         """Before a model call. `Charge.output_tokens` may be less than asked for. Raises `BudgetUsedUp`."""
         ...
 
+    async def reserve_sound(self, payer: Payer, *, run_id: str, step: str, micros: int) -> Charge | None:
+        """Before something is heard or spoken that costs at most so much. Raises `BudgetUsedUp`."""
+        ...
+
     async def reserve_tool(self, payer: Payer, *, run_id: str, step: str) -> Charge | None:
         """Before a tool call. Raises `BudgetUsedUp`."""
         ...
@@ -381,6 +387,8 @@ def affordable(estimate: Estimate, left: Amount) -> int | None:
     A call without a model has none: 0 says that it fits.
     """
     if estimate.tool_calls and left.tool_calls != NO_LIMIT and left.tool_calls < estimate.tool_calls:
+        return None
+    if left.micros != NO_LIMIT and estimate.micros > left.micros:
         return None
     if not estimate.input_tokens and not estimate.output_tokens:
         return 0

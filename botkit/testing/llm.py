@@ -43,6 +43,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from botkit.testing.llm_servers.anthropic_wire import AnthropicWire
+from botkit.testing.llm_servers.audio_wire import AudioDesk
 from botkit.testing.llm_servers.gemini_wire import GeminiWire
 from botkit.testing.llm_servers.openai_wire import OpenAIWire
 from botkit.testing.llm_servers.script import (
@@ -81,9 +82,12 @@ class FakeLLM:
         self._arrived = asyncio.Condition()
         self._closing = asyncio.Event()
         self._stack = AsyncExitStack()
+        self._audio = AudioDesk(self._arrived_at_audio)
         openai, anthropic, gemini = OpenAIWire(), AnthropicWire(), GeminiWire()
         routes = [
             Route("/openai/v1/chat/completions", _endpoint(self, openai, "/openai"), methods=["POST"]),
+            Route("/openai/v1/audio/transcriptions", self._audio.transcribe, methods=["POST"]),
+            Route("/openai/v1/audio/speech", self._audio.speak, methods=["POST"]),
             Route("/anthropic/v1/messages", _endpoint(self, anthropic, "/anthropic"), methods=["POST"]),
             Route("/gemini/{path:path}", _endpoint(self, gemini, "/gemini"), methods=["POST"]),
         ]
@@ -119,6 +123,20 @@ class FakeLLM:
 
     def fail(self, code: int, *, retry_after_s: float | None = None, message: str = "") -> FakeLLM:
         return self.queue(Status(code, retry_after_s, message))
+
+    def hears(self, *words: str | Status) -> FakeLLM:
+        """What the next recordings say, or how their transcription fails. Without: what `demo/offline` spoke."""
+        self._audio.heard.extend(words)
+        return self
+
+    def speaks(self, *sounds: bytes | Status) -> FakeLLM:
+        """What comes of the next texts to be spoken. Without: silence that carries the words."""
+        self._audio.spoken.extend(sounds)
+        return self
+
+    def _arrived_at_audio(self, request: Request) -> None:
+        self.requests.append(request)
+        request.number = len(self.requests)
 
     async def wait_for_request(self, number: int) -> Request:
         """Wait until `number` requests have arrived and return that one (counted from 1)."""

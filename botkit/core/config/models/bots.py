@@ -23,6 +23,7 @@ from botkit.core.config.models.base import (
     problem,
 )
 from botkit.core.config.models.guardrails import Guardrails
+from botkit.core.config.models.speech import SpeaksWhen
 from botkit.core.config.models.workspaces import ToolRules
 from botkit.core.tool_search import ToolsMode
 
@@ -84,6 +85,9 @@ class Bot(Model, frozen=True):
     `memory__forget`, for whoever it talks with."""
     stream: Bool = True
     """Show the answer while it is written, where the platform can."""
+    voice: SpeaksWhen = "never"
+    """Answer by voice message too: `never`, `when_spoken_to`, or `always`. Needs `settings.speech.synthesis`; the text
+    is always written."""
     locale: Language | None = None
     """Language of fixed sentences, as in `settings.locale`."""
     commands: Mapping[str, str] = {}

@@ -27,14 +27,26 @@ TIERS: Mapping[str, tuple[str, ...]] = {
 class Price(Model, frozen=True):
     """What a model costs, where the built-in price list does not know it or is wrong."""
 
-    input_per_million: Float = Field(ge=0)
+    input_per_million: Float = Field(default=0.0, ge=0)
     """Price of a million input tokens, in `settings.currency`."""
-    output_per_million: Float = Field(ge=0)
+    output_per_million: Float = Field(default=0.0, ge=0)
     """Price of a million output tokens, in `settings.currency`."""
     cached_input_per_million: Float | None = Field(default=None, ge=0)
     """Price of a million input tokens read from the provider's cache; as `input_per_million` when absent."""
     cache_write_per_million: Float | None = Field(default=None, ge=0)
     """Price of a million input tokens put into the provider's cache; as `input_per_million` when absent."""
+    per_second: Float | None = Field(default=None, ge=0)
+    """Price of a second of sound that is heard, or made by a model that is paid for by it."""
+    per_million_characters: Float | None = Field(default=None, ge=0)
+    """Price of a million characters that are spoken."""
+
+    @model_validator(mode="after")
+    def _says_what_for(self) -> Price:
+        if self.per_second is None and self.per_million_characters is None:
+            missing = {"input_per_million", "output_per_million"} - self.model_fields_set
+            if missing:
+                raise problem(f"{min(missing)} is missing; speech has per_second or per_million_characters")
+        return self
 
 
 class Escalate(Model, frozen=True):

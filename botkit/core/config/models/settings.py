@@ -25,6 +25,7 @@ from botkit.core.config.models.delivery import IdentityService, Mail, Sms
 from botkit.core.config.models.guardrails import Guardrails
 from botkit.core.config.models.memory import Memory
 from botkit.core.config.models.people import Group, Role
+from botkit.core.config.models.speech import Speech
 
 
 class Sessions(Model, frozen=True):
@@ -92,6 +93,8 @@ class Settings(Model, frozen=True):
     """What the texts of every bot, and of workflows without one, are checked for."""
     memory: Memory = Memory()
     """How notes about people, conversations and teams are kept."""
+    speech: Speech = Speech()
+    """How voice messages are heard and answered."""
     retention: Retention = Retention()
     """After how many days things are deleted."""
     history_limit: Int | None = Field(default=None, ge=1)
