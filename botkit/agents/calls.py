@@ -23,6 +23,7 @@ from botkit.core.data import Data
 from botkit.core.json_repair import Unreadable, read_arguments
 from botkit.core.live import LiveEvent
 from botkit.core.models import RequestedCall, Usage
+from botkit.core.own_tools import READ_RESULT
 from botkit.core.taint import joined
 from botkit.core.tool_search import SEARCH_TOOLS, unwrapped
 from botkit.core.tools import (
@@ -51,6 +52,8 @@ class CallOutcome(Data):
     """What the text taints its reader with."""
     usage: Usage = Usage()
     """Of a colleague that was asked."""
+    ref: str = ""
+    """Where the result is kept, for `results__read`; empty: where nobody can read it."""
 
 
 class ToolCaller:
@@ -81,6 +84,10 @@ class ToolCaller:
         That grows between rounds, so that calls made side by side are treated alike, and the same in a replay.
         """
         return msgspec.structs.replace(self._task.principal, taint=self._taint)
+
+    def has_read(self, *sources: str) -> None:
+        """The model knows what came from there."""
+        self._taint = joined(self._taint, sources)
 
     def were_read(self, outcomes: Sequence[CallOutcome]) -> None:
         """What these say is known to the model from here on."""
@@ -158,7 +165,9 @@ class ToolCaller:
     async def _attempts(
         self, key: str, call: RequestedCall, arguments: dict[str, Any], digest: str, time_left_s: float
     ) -> CallOutcome:
-        def ended(text: str, *, ok: bool = False, duration_ms: float = 0.0, taint: str = "") -> CallOutcome:
+        def ended(
+            text: str, *, ok: bool = False, duration_ms: float = 0.0, taint: str = "", ref: str = ""
+        ) -> CallOutcome:
             return CallOutcome(
                 call=call,
                 arguments=arguments,
@@ -167,6 +176,7 @@ class ToolCaller:
                 duration_ms=duration_ms,
                 digest=digest,
                 taint=(taint,) if taint else (),
+                ref=ref,
             )
 
         tools = ToolCalls(
@@ -182,11 +192,18 @@ class ToolCaller:
         made = await tools.make(key, call.name, arguments, self._tools.get(call.name), timeout_s=hurry_s)
         if (result := made.result) is not None:
             text = self._describe(call.name, made.text, result)
-            return ended(text, ok=not result.is_error, duration_ms=result.record.duration_ms, taint=result.taint)
+            took, ref = result.record.duration_ms, self._ref(result)
+            return ended(text, ok=not result.is_error, duration_ms=took, taint=result.taint, ref=ref)
         if made.declined is not None:
             self._refused.add(digest)
             return ended(_declined(made.declined))
         return ended(made.text)
+
+    def _ref(self, result: Result) -> str:
+        """Of what a tool said, where it can be read again. What is read from there is not kept once more."""
+        step = result.record.step
+        kept = READ_RESULT in self._tools and step and not result.is_error and result.record.tool != READ_RESULT
+        return f"{self._ctx.run.id}/{step}" if kept else ""
 
     def _progressed(self, tool: str, event: Progress) -> None:
         self._publish("progress", {"tool": tool, "progress": event.progress, "total": event.total}, event.message)

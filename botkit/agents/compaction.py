@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from botkit.agents.tokens import estimate_tokens
 from botkit.agents.words import STOP_WORDS
+from botkit.core.excerpts import clip
 from botkit.core.journal import TranscriptRow
 
 SUMMARY_INSTRUCTION = (
@@ -27,6 +28,8 @@ SUMMARY_INSTRUCTION = (
 _FACTS_HEAD = "Facts:"
 _FACT_CHARS = 300
 _FACTS_LIMIT = 200
+_LOST = "(older facts for which there was no room: "
+_LEFT_OUT_CHARS = 60
 
 _SPECIFIC = re.compile(
     r"""
@@ -98,23 +101,45 @@ def summary_request(previous: str, rows: Sequence[TranscriptRow], *, limit_chars
         if row.text:
             lines.append(f"{speaker}: {row.text}")
     text = "\n".join(lines)
-    return text if len(text) <= limit_chars else text[-limit_chars:]
+    left_out = len(text) - limit_chars
+    return text if left_out <= 0 else f"[… {left_out:,} characters left out …]\n{text[-limit_chars:]}"
 
 
-def merge_summary(previous: str, written: str, facts: Sequence[str]) -> str:
+def merge_summary(previous: str, written: str, facts: Sequence[str], *, limit_chars: int = 0) -> str:
     """The model's summary, then the facts it does not already contain.
 
-    Facts kept by an earlier summary stay; only beyond 200 do the oldest go.
+    Facts kept by an earlier summary stay; only beyond 200, and beyond the limit, do the oldest go, and it is said how
+    many that were.
+
+    Args:
+        limit_chars: of both together; 0: none. Half of it is for the prose at most, where facts need the other half.
     """
     known = [*_facts_of(previous), *facts]
     if not written.strip():
         written = previous.partition(_FACTS_HEAD)[0]
     prose = written.partition(_FACTS_HEAD)[0].strip()
     missing = [fact for fact in dict.fromkeys([*_facts_of(written), *known]) if not _contains(prose, fact)]
+    if limit_chars:
+        needed = sum(len(fact) + 3 for fact in missing) + len(_FACTS_HEAD) + _LEFT_OUT_CHARS
+        prose = clip(prose, max(limit_chars // 2, limit_chars - needed))
     if not missing:
         return prose
-    lines = "\n".join(f"- {fact}" for fact in missing[-_FACTS_LIMIT:])
-    return f"{prose}\n\n{_FACTS_HEAD}\n{lines}".strip()
+    kept = missing[-_FACTS_LIMIT:]
+    room = limit_chars - len(prose) - len(_FACTS_HEAD) - _LEFT_OUT_CHARS
+    while limit_chars and len(kept) > 1 and sum(len(fact) + 3 for fact in kept) > room:
+        kept = kept[1:]
+    lost = _lost_before(previous) + len(missing) - len(kept)
+    lines = [f"- {fact}" for fact in kept]
+    if lost:
+        lines.insert(0, f"{_LOST}{lost})")
+    return "\n".join([prose, "", _FACTS_HEAD, *lines]).strip()
+
+
+def _lost_before(summary: str) -> int:
+    """How many facts an earlier summary had no room for."""
+    line = next((line for line in summary.splitlines() if line.startswith(_LOST)), "")
+    count = line.removeprefix(_LOST).rstrip(")")
+    return int(count) if count.isdecimal() else 0
 
 
 def _facts_of(summary: str) -> list[str]:

@@ -27,21 +27,24 @@ from botkit.agents.colleagues import colleague_specs, handed_over
 from botkit.agents.guarded import GuardedSink, GuardedTools, guarded
 from botkit.agents.limits import Budget, Limit, RepeatGuard
 from botkit.agents.policy import PolicyJudge
-from botkit.agents.prompt import assistant_message, clip, tool_message
 from botkit.agents.reading import ReadingList
+from botkit.agents.remembering import notes_to_keep, recalled
+from botkit.agents.results import remembered_text, shown
+from botkit.agents.room import room_of, window_of
 from botkit.agents.schemas import function_spec
 from botkit.core.agent import AgentOutcome, AgentTask, ReplySink, ToolTrace
 from botkit.core.data import encode
 from botkit.core.errors import BudgetUsedUp, ModelError, ModelRateLimited, ModelRefused
 from botkit.core.journal import TranscriptRow
 from botkit.core.models import Model, ModelReply, RequestedCall
+from botkit.core.notebook import Notebook
+from botkit.core.own_tools import READ_RESULT
 from botkit.core.redact import NoRedaction, Redactor
 from botkit.core.screening import streams
 from botkit.core.taint import joined, marked
 from botkit.core.tools import ToolPort, arguments_digest
 from botkit.runs.context import RunContext
 
-_UNKNOWN_WINDOW_TOKENS = 16_000
 _SHRINK = "compact"
 _SHRINK_AGAIN = "compact/again"
 _LAST_WORD = (
@@ -59,12 +62,8 @@ class LoopSettings:
     """Identical calls in one turn that are run; one more is explained, the one after that ends the turn."""
     calls_per_round: int = 16
     """Calls in one answer of the model that are run; the others are refused with an explanation."""
-    result_chars: int = 24_000
-    """Of one tool result that a model reads; the middle of a longer one is left out."""
     stored_result_chars: int = 4_000
-    """Of one tool result that later turns remember."""
-    window_share: float = 0.75
-    """Part of a model's window that the input may fill before history is summarised."""
+    """Of one tool result that the next turn remembers."""
     input_expires_s: float = 15 * 60.0
 
 
@@ -78,12 +77,14 @@ class AgentLoop:
         *,
         redactor: Redactor | None = None,
         settings: LoopSettings | None = None,
+        notebook: Notebook | None = None,
     ):
         self.model = model
         self.tools = tools
         self.redactor = redactor or NoRedaction()
         self.settings = settings or LoopSettings()
         self.judge = PolicyJudge(model)
+        self.notebook = notebook
 
     async def run(self, ctx: RunContext, task: AgentTask, sink: ReplySink) -> AgentOutcome:
         """Answer one message. Replayable: every effect is a step of `ctx`.
@@ -106,7 +107,7 @@ class AgentLoop:
 
     def _with_guarded_tools(self, task: AgentTask) -> AgentLoop:
         tools = GuardedTools(self.tools, task.guards.tools, bot=task.bot)
-        return AgentLoop(self.model, tools, redactor=self.redactor, settings=self.settings)
+        return AgentLoop(self.model, tools, redactor=self.redactor, settings=self.settings, notebook=self.notebook)
 
 
 class _Turn:
@@ -128,19 +129,26 @@ class _Turn:
     # ── the loop ─────────────────────────────────────────────────────────────────────────────────────────
 
     async def run(self) -> AgentOutcome:
-        task = self._task
-        tools = await self._loop.tools.list_tools(task.workspace, task.principal)
+        task, port = self._task, self._loop.tools
+        known = self._loop.model.window_tokens(task.model)
+        self._room = room_of(task, task.max_context_tokens or window_of(known, task.max_output_tokens))
+        kept = await recalled(self._ctx, task, self._loop.notebook, self._room.memory)
+        tools = await port.list_tools(task.workspace, task.principal)
+        reader = await port.find_tool(task.workspace, task.principal, READ_RESULT)
         self._caller = ToolCaller(
             self._ctx,
             task,
-            self._loop.tools,
-            tools,
+            port,
+            [*tools, reader] if reader is not None else tools,
             input_expires_s=self._settings.input_expires_s,
         )
+        self._caller.has_read(*kept.taint)
         self._reading = ReadingList(
             task,
             (*(function_spec(tool) for tool in tools), *colleague_specs(task)),
-            window_tokens=task.max_context_tokens or self._window(),
+            self._room,
+            reader=function_spec(reader) if reader is not None else None,
+            notes=kept.text,
             stored_result_chars=self._settings.stored_result_chars,
             group=self._ctx.run.conversation_kind == "group",
         )
@@ -162,11 +170,12 @@ class _Turn:
         """Where what was read so far came from."""
         return self._caller.principal.taint
 
-    def _window(self) -> int:
-        known = self._loop.model.window_tokens(self._task.model)
-        if not known:
-            return _UNKNOWN_WINDOW_TOKENS
-        return max(int(known * self._settings.window_share) - self._task.max_output_tokens, known // 4)
+    def leaving(self, outcome: AgentOutcome) -> tuple[TranscriptRow, ...]:
+        """Rows of the history that no later turn reads: summarised, or pushed out by what is new."""
+        limit, history = self._task.history_limit, self._task.history
+        pushed = max(0, len(history) + 1 + len(outcome.rows) - limit) if limit else 0
+        gone = {row.seq for row in self._reading.left}
+        return tuple(row for at, row in enumerate(history) if at < pushed or row.seq in gone)
 
     async def _rounds(self) -> AgentOutcome:
         while True:
@@ -263,20 +272,18 @@ class _Turn:
 
     def _record_round(self, reply: ModelReply, outcomes: Sequence[CallOutcome]) -> None:
         """Add one round to what the model reads next, to the transcript and to the trace."""
-        shown = [
+        calls_shown = [
             msgspec.structs.replace(outcome.call, arguments=encode(outcome.arguments).decode()) for outcome in outcomes
         ]
-        self._reading.round.append(assistant_message(reply.text, shown))
-        calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in shown]
+        calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in calls_shown]
         at = self._ctx.clock.micros()
         self._say("assistant", self._loop.redactor.text(reply.text), at, calls=calls)
         slowest = 0.0
         for outcome in outcomes:
             call = outcome.call
-            text = clip(outcome.text, self._settings.result_chars)
-            self._reading.round.append(tool_message(call.id, call.name, text))
-            stored = clip(outcome.text, self._settings.stored_result_chars)
-            self._say("tool", stored, at, outcome.taint, call_id=call.id, name=call.name)
+            stored = remembered_text(outcome.text, outcome.ref, self._settings.stored_result_chars)
+            kept = {"ref": outcome.ref, "chars": len(outcome.text)} if outcome.ref else {}
+            self._say("tool", stored, at, outcome.taint, call_id=call.id, name=call.name, **kept)
             slowest = max(slowest, outcome.duration_ms)
             self._traces.append(
                 ToolTrace(
@@ -288,6 +295,8 @@ class _Turn:
                 )
             )
             self._budget.usage += outcome.usage
+        results = [shown(outcome.call, outcome.text, outcome.ref, self._room) for outcome in outcomes]
+        self._reading.add_round(reply.text, calls_shown, results)
         self._budget.spent_ms += slowest
         self._caller.were_read(outcomes)
 

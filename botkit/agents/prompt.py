@@ -23,13 +23,13 @@ from datetime import UTC, tzinfo
 from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from botkit.core.agent import AgentTask
 from botkit.agents.attached import describe_attachment, recent_files, remembered, with_files
+from botkit.core.agent import AgentTask
 from botkit.core.data import encode
 from botkit.core.excerpts import clip
 from botkit.core.journal import TranscriptRow
-from botkit.core.models import RequestedCall
 from botkit.core.media import joined_content
+from botkit.core.models import RequestedCall
 
 Message = dict[str, Any]
 
@@ -39,7 +39,7 @@ _DATA_RULE = (
 )
 
 
-def system_prompt(task: AgentTask, *, tools: bool) -> str:
+def system_prompt(task: AgentTask, *, tools: bool, notes: str = "") -> str:
     """The bot's own prompt first (so that providers can cache it), then what changes from turn to turn."""
     sections = [task.prompt.strip()]
     if tools:
@@ -54,6 +54,11 @@ def system_prompt(task: AgentTask, *, tools: bool) -> str:
     sections.append("\n".join(facts))
     if task.summary:
         sections.append(f"Earlier in this conversation:\n{task.summary.strip()}")
+    sections.append(notes)
+    return _joined(sections)
+
+
+def _joined(sections: Iterable[str]) -> str:
     return "\n\n".join(section for section in sections if section)
 
 
@@ -70,16 +75,6 @@ def _local_time(task: AgentTask) -> str:
 def _one_line(text: str) -> str:
     """A person's own words in one line, so that a display name cannot pose as a section of the prompt."""
     return " ".join(text.split())[:100]
-
-
-def clip(text: str, limit_chars: int) -> str:
-    """Keep the head and the tail of a long text and say how much was left out."""
-    if len(text) <= limit_chars:
-        return text
-    head = limit_chars * 2 // 3
-    tail = limit_chars - head
-    left_out = len(text) - head - tail
-    return f"{text[:head]}\n[… {left_out:,} characters left out …]\n{text[-tail:] if tail else ''}"
 
 
 def user_message(text: str) -> Message:
@@ -119,11 +114,11 @@ def tool_message(call_id: str, name: str, text: str) -> Message:
 def history_messages(rows: Iterable[TranscriptRow], *, group: bool, tool_chars: int) -> list[Message]:
     """Rows of the session as messages. A window that begins in mid-turn loses the half turn's calls."""
     messages: list[Message] = []
-    rows = tuple(rows)
-    shown_again = recent_files(rows)
     asked: dict[str, RequestedCall] = {}
     answers: dict[str, Message] = {}
     text = ""
+    rows = tuple(rows)
+    shown_again = recent_files(rows)
 
     def close_round() -> None:
         nonlocal text
@@ -159,11 +154,11 @@ def _calls_of(row: TranscriptRow) -> list[RequestedCall]:
         text = arguments if isinstance(arguments, str) else encode(arguments).decode()
         calls.append(RequestedCall(id=str(call.get("id", "")), name=str(call.get("name", "")), arguments=text))
     return calls
-    if not row.text:
-        return ""
 
 
 def _spoken(row: TranscriptRow, *, group: bool) -> str:
+    if not row.text:
+        return ""
     if row.role == "note":
         return f"[note: {row.text}]"
     return f"{_one_line(row.name)}: {row.text}" if group and row.name else row.text

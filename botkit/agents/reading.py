@@ -1,4 +1,4 @@
-"""What the model reads in one turn, made to fit: system prompt, history, the message, the rounds so far."""
+"""What the model reads in one turn, made to fit: system prompt, notes, history, the message, the rounds so far."""
 
 from __future__ import annotations
 
@@ -11,55 +11,89 @@ import msgspec
 
 from botkit.agents.asking import Asker
 from botkit.agents.compaction import SUMMARY_INSTRUCTION, extract_facts, merge_summary, split_history, summary_request
-from botkit.agents.prompt import current_message, history_messages, system_prompt, user_message
+from botkit.agents.prompt import (
+    assistant_message,
+    current_message,
+    history_messages,
+    system_prompt,
+    user_message,
+)
+from botkit.agents.results import Rounds, Shown, referred_rows
+from botkit.agents.room import CHARS_PER_TOKEN, Room
 from botkit.agents.tokens import estimate_json_tokens, estimate_tokens
 from botkit.core.agent import AgentTask
 from botkit.core.journal import TranscriptRow
+from botkit.core.models import RequestedCall
 
 Message = dict[str, Any]
 
-_CHARS_PER_TOKEN = 4
-_LEAST_SHARE = 4
-"""Of the window: what history keeps however much else there is."""
-
 
 class ReadingList:
-    """Keeps the input of a turn within a number of tokens by summarising the older part of the history.
+    """Keeps the input of a turn within its room (`botkit.agents.room`).
 
     `summary` and `summary_seq` are the new summary of the session and the row it reaches to; 0 when the
     history was left as it is.
+
+    Args:
+        specs: of the tools.
+        reader: the spec of the tool that reads kept results; shown when there is something for it to read.
+        notes: the section of the prompt with what is remembered.
+        stored_result_chars: of each result of the turn before; those of older turns are referred to.
     """
 
     def __init__(
-        self, task: AgentTask, specs: tuple[Message, ...], *, window_tokens: int, stored_result_chars: int, group: bool
+        self,
+        task: AgentTask,
+        specs: tuple[Message, ...],
+        room: Room,
+        *,
+        reader: Message | None = None,
+        notes: str = "",
+        stored_result_chars: int,
+        group: bool,
     ):
         self._task = task
-        self._window_tokens = window_tokens
+        self._room = room
+        self._specs = specs
+        self._reader = reader
+        self._notes = notes
         self._stored_result_chars = stored_result_chars
         self._group = group
         self._rows: Sequence[TranscriptRow] = task.history
-        self.specs = specs
+        self.left: tuple[TranscriptRow, ...] = ()
+        """Rows that the summary took the place of."""
         self.summary = task.summary
         self.summary_seq = 0
-        self.round: list[Message] = []
-        """Messages since the person's: what the model asked for and what tools answered."""
-        self._current = current_message(task, group=group, limit_chars=window_tokens * _CHARS_PER_TOKEN // 2)
+        self._rounds = Rounds(room)
+        self._current = current_message(task, group=group, limit_chars=room.message_chars)
         self._specs_tokens = sum(map(estimate_json_tokens, specs))
+        self._notes_tokens = estimate_tokens(notes)
         self._current_tokens = estimate_json_tokens(self._current)
         self._assemble()
 
     def _assemble(self) -> None:
-        self._system = system_prompt(msgspec.structs.replace(self._task, summary=self.summary), tools=bool(self.specs))
-        self._history = history_messages(self._rows, group=self._group, tool_chars=self._stored_result_chars)
+        task = msgspec.structs.replace(self._task, summary=self.summary)
+        self._system = system_prompt(task, tools=bool(self._specs), notes=self._notes)
+        self._history = history_messages(self._shown_rows(), group=self._group, tool_chars=self._stored_result_chars)
+        self._summary_tokens = estimate_tokens(self.summary)
         self._system_tokens = estimate_tokens(self._system)
         self._history_tokens = sum(map(estimate_json_tokens, self._history))
 
-    @property
-    def fits(self) -> bool:
-        return self._fixed_tokens + self._history_tokens <= self._window_tokens
+    def _shown_rows(self) -> Sequence[TranscriptRow]:
+        return self._rows if self._reader is None else referred_rows(self._rows, self._task.principal.id)
 
     @property
-    def _fixed_tokens(self) -> int:
+    def specs(self) -> tuple[Message, ...]:
+        """The tools a model is shown now."""
+        reads = self._reader is not None and (self._rounds.kept or any(row.data.get("ref") for row in self._rows))
+        return (*self._specs, self._reader) if reads and self._reader is not None else self._specs
+
+    @property
+    def fits(self) -> bool:
+        return self._history_tokens <= self._room.history(self._taken)
+
+    @property
+    def _taken(self) -> int:
         return self._system_tokens + self._specs_tokens + self._current_tokens
 
     @property
@@ -72,31 +106,41 @@ class ReadingList:
         Args:
             room_tokens: for summary and history together; 0: what the window leaves.
         """
-        room = room_tokens or max(self._window_tokens - self._fixed_tokens, self._window_tokens // _LEAST_SHARE)
-        split = split_history(self._rows, keep_tokens=room // 2)
-        if split.old:
-            text = summary_request(self.summary, split.old, limit_chars=room * _CHARS_PER_TOKEN)
+        room = room_tokens or self._room.history(self._taken)
+        cut = len(split_history(self._shown_rows(), keep_tokens=room // 2).old)
+        old, self._rows = tuple(self._rows[:cut]), self._rows[cut:]
+        if old:
+            text = summary_request(self.summary, old, limit_chars=room * CHARS_PER_TOKEN)
             written = await asker.summarise(key, SUMMARY_INSTRUCTION, text)
-            self.summary = merge_summary(self.summary, written, extract_facts(split.old))
-            self.summary_seq = max(row.seq for row in split.old)
-        self._rows = split.recent
+            facts = extract_facts(old)
+            limit = min(self._room.summary, room // 2) * CHARS_PER_TOKEN
+            self.summary = merge_summary(self.summary, written, facts, limit_chars=limit)
+            self.summary_seq = max(row.seq for row in old)
+            self.left += old
         self._assemble()
 
     async def shrink_again(self, key: str, asker: Asker) -> None:
         """The provider found the input too long after all: keep half of the history that is left."""
         await self.shrink(key, asker, room_tokens=max(1, self._history_tokens // 2))
 
+    def add_round(self, text: str, calls: Sequence[RequestedCall], results: Sequence[Shown]) -> None:
+        """What the model asked for and what it was answered."""
+        self._rounds.add(assistant_message(text, calls), results)
+
     def messages(self, note: str = "") -> list[Message]:
         """Everything in order; `note` is a word from the system at the end."""
-        messages = [{"role": "system", "content": self._system}, *self._history, self._current, *self.round]
+        system = {"role": "system", "content": self._system}
+        messages = [system, *self._history, self._current, *self._rounds.messages()]
         return [*messages, user_message(note)] if note else messages
 
     def estimated(self) -> dict[str, int]:
         """Tokens of each part, by the names of `TokenBreakdown`."""
         return {
-            "system_prompt": self._system_tokens,
-            "tool_definitions": self._specs_tokens,
+            "system_prompt": max(0, self._system_tokens - self._summary_tokens - self._notes_tokens),
+            "tool_definitions": sum(map(estimate_json_tokens, self.specs)),
+            "memory": self._notes_tokens,
+            "summary": self._summary_tokens,
             "conversation_history": self._history_tokens,
             "current_message": self._current_tokens,
-            "tool_results": sum(map(estimate_json_tokens, self.round)),
+            "tool_results": self._rounds.tokens,
         }

@@ -10,7 +10,15 @@ from botkit.core.agent import TokenBreakdown
 from botkit.core.models import Usage
 from botkit.core.tokens import estimate_json_tokens, estimate_tokens
 
-PART_NAMES = ("system_prompt", "tool_definitions", "conversation_history", "current_message", "tool_results")
+PART_NAMES = (
+    "system_prompt",
+    "tool_definitions",
+    "memory",
+    "summary",
+    "conversation_history",
+    "current_message",
+    "tool_results",
+)
 """The input side of `TokenBreakdown`."""
 
 

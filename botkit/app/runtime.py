@@ -54,7 +54,7 @@ from botkit.core.clock import Clock, SystemClock
 from botkit.core.config import Config
 from botkit.core.errors import ConfigError
 from botkit.core.events import Conversation, Event
-from botkit.core.journal import Journal
+from botkit.core.journal import Journal, Write
 from botkit.core.live import LiveHub
 from botkit.core.models import Model
 from botkit.core.notebook import Notebook
@@ -331,6 +331,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         workflows=workflows,
         judge=agent.judge,
         router=router,
+        notebook=notebook,
         on_fenced=fenced,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["AgentOutcome", "AgentTask", "AgentWords", "ReplySink", "TokenBreakdown", "ToolTrace"]
+__all__ = ["AgentOutcome", "AgentTask", "AgentWords", "ContextShares", "ReplySink", "TokenBreakdown", "ToolTrace"]
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,6 +12,7 @@ from botkit.core.data import Data
 from botkit.core.events import Attachment
 from botkit.core.journal import TranscriptRow
 from botkit.core.models import Usage
+from botkit.core.notes import NoteKey, PutNote
 from botkit.core.screening import Guards
 from botkit.core.teams import Colleague
 from botkit.core.tools import Principal
@@ -42,9 +43,9 @@ class AgentWords(Data):
     )
     model_unreachable: str = "I cannot reach the model right now. Please try again in a moment."
     answer_cut: str = "(My answer reached its length limit here. Ask me to go on.)"
-    limit_reached: str = "I had to stop here: {why}.{so_far} Write again if I should go on."
     not_read: str = "(I could not look into: {files}.)"
     """{files}: names of what was attached."""
+    limit_reached: str = "I had to stop here: {why}.{so_far} Write again if I should go on."
     """{why}: one of the next; {so_far}: the one after them, or nothing."""
     limit_tokens: str = "this took {used} tokens and the limit for one message is {limit}"
     limit_cost: str = "the money limit for one message ({limit} ¢) is used up"
@@ -56,6 +57,22 @@ class AgentWords(Data):
     """With a blank before it."""
     tool_failed: str = "failed"
     """Behind the name of a tool, in brackets."""
+
+
+class ContextShares(Data):
+    """What each part of the input may take at most, as a share of the room there is for all of them (SPEC §2).
+
+    The instructions and the current message come first and the history gets what the others leave, a quarter at least.
+    """
+
+    tool_definitions: float = 0.25
+    """Beyond, definitions are shown in short, and then by search."""
+    memory: float = 0.1
+    """Notes; the most relevant come first."""
+    summary: float = 0.2
+    """Of what came before the history."""
+    tool_results: float = 0.35
+    """Results of this turn; beyond, older ones shrink to a reference."""
 
 
 class AgentTask(Data):
@@ -98,6 +115,11 @@ class AgentTask(Data):
     """Of working time; waiting for people does not count."""
     max_context_tokens: int = 0
     """History beyond this is summarised first; 0: by the model's window."""
+    shares: ContextShares = ContextShares()
+    notes: tuple[NoteKey, ...] = ()
+    """Whose notes it keeps in mind; the first is where what is said here is kept. Empty: it keeps none."""
+    history_limit: int = 0
+    """Rows of the history that the next turn reads at most; 0: it does not matter."""
     stream: bool = True
     guards: Guards = Guards()
     """What tools return and what is answered are checked for."""
@@ -114,6 +136,8 @@ class TokenBreakdown(Data, rename="camel"):
 
     system_prompt: int = 0
     tool_definitions: int = 0
+    memory: int = 0
+    summary: int = 0
     conversation_history: int = 0
     current_message: int = 0
     tool_results: int = 0
@@ -155,3 +179,5 @@ class AgentOutcome(Data):
     """A new session summary, when history was compacted."""
     summary_seq: int = 0
     """It covers rows up to this seq."""
+    notes: tuple[PutNote, ...] = ()
+    """What to keep in mind of what leaves the history with this turn."""

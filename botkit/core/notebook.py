@@ -43,7 +43,15 @@ class Notebook:
         self._kinds = kinds
 
     async def written(
-        self, key: NoteKey, name: str, value: Any, *, by: str, run_id: str = "", until: datetime | None = None
+        self,
+        key: NoteKey,
+        name: str,
+        value: Any,
+        *,
+        by: str,
+        run_id: str = "",
+        until: datetime | None = None,
+        taint: tuple[str, ...] = (),
     ) -> PutNote:
         """The write that keeps a note, for whoever commits it.
 
@@ -71,6 +79,7 @@ class Notebook:
             run_id=run_id,
             updated_at=self._clock.micros(),
             expires_at=to_micros(until) if until is not None else 0,
+            taint=taint,
         )
         return PutNote(note=note)
 

@@ -68,6 +68,8 @@ class Note(Data):
     updated_at: int = 0
     expires_at: int = 0
     """0: never."""
+    taint: tuple[str, ...] = ()
+    """Where it came from, when its writer had read what others wrote (`botkit.core.taint`)."""
 
 
 class FoundNote(Data):

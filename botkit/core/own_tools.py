@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["KNOWLEDGE", "MEMORY", "OWN_SERVERS", "OWN_TOOLS", "OwnTool", "OwnTools"]
+__all__ = [
+    "KNOWLEDGE",
+    "MEMORY",
+    "OWN_SERVERS",
+    "OWN_TOOLS",
+    "READ_RESULT",
+    "RESULTS",
+    "OwnAnswer",
+    "OwnTool",
+    "OwnTools",
+]
 
 from typing import Any, Literal, Protocol
 
@@ -12,8 +22,11 @@ from botkit.core.tools import ToolCall
 
 MEMORY = "memory"
 KNOWLEDGE = "knowledge"
-OWN_SERVERS = (MEMORY, KNOWLEDGE)
+RESULTS = "results"
+OWN_SERVERS = (MEMORY, KNOWLEDGE, RESULTS)
 """What stands before `__`, where no server in bots.yaml has that name."""
+READ_RESULT = f"{RESULTS}__read"
+"""Reads on in a large result. In no list: a model is shown it where there is something to read."""
 
 
 class OwnTool(Data):
@@ -22,9 +35,16 @@ class OwnTool(Data):
     tool_class: Literal["read-only", "write"] = "read-only"
 
 
+class OwnAnswer(Data):
+    content: dict[str, Any]
+    """An MCP `CallToolResult`."""
+    taint: tuple[str, ...] = ()
+    """What it taints its reader with (`botkit.core.taint`)."""
+
+
 class OwnTools(Protocol):
-    async def call(self, call: ToolCall, name: str) -> dict[str, Any]:
-        """Do it on behalf of the call's principal; an MCP `CallToolResult`.
+    async def call(self, call: ToolCall, name: str) -> OwnAnswer:
+        """Do it on behalf of the call's principal.
 
         Args:
             name: without the part before `__`.
@@ -96,6 +116,24 @@ OWN_TOOLS: dict[str, tuple[OwnTool, ...]] = {
                     "description": "Only in these sources; in all when absent.",
                 },
                 limit={"type": "integer", "minimum": 1, "maximum": 20, "description": "Most passages; 5 when absent."},
+            )
+        ),
+    ),
+    RESULTS: (
+        OwnTool(
+            definition=_tool(
+                "read",
+                "Read more of a large tool result that was kept. Give one of page, find and path.",
+                ("ref",),
+                ref={"type": "string", "minLength": 1, "maxLength": 400, "description": "As the result names it."},
+                page={"type": "integer", "minimum": 1, "description": "This page of it, from 1."},
+                find={"type": "string", "minLength": 1, "maxLength": 200, "description": "Lines that hold this text."},
+                path={
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 300,
+                    "description": "In JSON, what stands there: `orders[0].id`, `orders[0:20].total`, `rows[*].name`.",
+                },
             )
         ),
     ),

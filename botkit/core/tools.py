@@ -29,11 +29,13 @@ __all__ = [
     "ToolPort",
     "arguments_digest",
     "recorded",
+    "result_body",
     "result_text",
     "without_payload",
 ]
 
 import hashlib
+import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal, Protocol, cast
 
@@ -323,3 +325,12 @@ def result_text(content: dict[str, Any]) -> str:
             kind = block.get("type")
             lines.append(str(block.get("text", "")) if kind == "text" else f"[{kind}]")
     return "\n".join(lines)
+
+
+def result_body(content: dict[str, Any]) -> str:
+    """The text blocks, or where there are none, what is structured."""
+    text = result_text(content)
+    structured = content.get("structuredContent")
+    if not text.strip() and structured is not None:
+        return json.dumps(structured, ensure_ascii=False)
+    return text

@@ -32,6 +32,8 @@ class CommandContext:
     history_limit: int = 20
     link: Answered | None = None
     """What is said to /link."""
+    memory: Answered | None = None
+    """What is said to /memory and /forget."""
     budgets: tuple[str, ...] = ()
     """What is left of budgets, a line for each."""
 
@@ -117,6 +119,11 @@ def link(ctx: CommandContext) -> Answered:
     return ctx.link or Answered(ctx.words.link_in_private)
 
 
+def memory(ctx: CommandContext) -> Answered:
+    """Show what is kept in mind of the person, and forget it."""
+    return ctx.memory or Answered(ctx.words.memory_none)
+
+
 def about_messages(event: Event) -> bool:
     """`/stop messages`, `/start messages`."""
     words = event.text.casefold().split()
@@ -152,6 +159,8 @@ _HANDLERS: dict[str, Callable[[CommandContext], Answered]] = {
     "status": status,
     "whoami": whoami,
     "link": link,
+    "memory": memory,
+    "forget": memory,
 }
 
 
@@ -166,6 +175,8 @@ def commands_in(words: Language) -> Sequence[tuple[str, str]]:
         ("status", words.about_status),
         ("whoami", words.about_whoami),
         ("link", words.about_link),
+        ("memory", words.about_memory),
+        ("forget", words.about_forget),
     )
 
 

@@ -22,6 +22,7 @@ from botkit.core.ids import new_id
 from botkit.core.journal import Run, SetRun, Signal, Wait
 from botkit.core.live import Live, LiveEvent
 from botkit.core.messages import Part
+from botkit.core.notebook import Notebook
 from botkit.core.redact import NoRedaction, Redactor
 from botkit.core.teams import Routed, RouteRequest
 from botkit.engine import forms
@@ -93,6 +94,7 @@ class Engine:
         codes: CodeSeal | None = None,
         mail: Adapter | None = None,
         router: Router | None = None,
+        notebook: Notebook | None = None,
         on_fenced: Callable[[], None] | None = None,
     ):
         self._store = store
@@ -142,6 +144,7 @@ class Engine:
             judge=judge,
             spending=spending,
             router=router or _NoTeams(),
+            notebook=notebook,
         )
         self._handler = Handler(self._services, calls)
         self.lanes.attach(self._handler)

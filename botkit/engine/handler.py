@@ -42,6 +42,7 @@ from botkit.engine.identity import SANDBOX, Known
 from botkit.engine.languages import Language, language_of
 from botkit.engine.linking import Linking
 from botkit.engine.member_calls import MemberCalls, approval_of
+from botkit.engine.memory import MemoryCommands
 from botkit.engine.notices import Notices
 from botkit.engine.ports import CallApprover
 from botkit.engine.rooms import follow_room
@@ -67,6 +68,7 @@ class Handler:
         self.turns = Turns(services, self._notices)
         self.takeovers = Takeovers(services, self._notices)
         self._linking = Linking(services.identities, services.clock)
+        self._memory = MemoryCommands(services.notebook) if services.notebook is not None else None
         self._effective = EffectiveCache()
         self._done_early: set[tuple[str, str]] = set()
         self._pressing: dict[tuple[str, str], asyncio.Future[bool]] = {}
@@ -340,7 +342,11 @@ class Handler:
         if name == "link":
             words = self._words(event, known)
             link = Answered(*await self._linking.answer(event, known, self._s.configs.current, words))
-        text, writes = self._command_answer(name, event, known, context, budgets=budgets, link=link)
+        memory: Answered | None = None
+        if name in ("memory", "forget") and self._memory is not None:
+            words, now = self._words(event, known), self._s.clock.micros()
+            memory = Answered(*await self._memory.answer(name, event, known, context, words, now=now))
+        text, writes = self._command_answer(name, event, known, context, budgets=budgets, link=link, memory=memory)
         notice = self._notices.notice(event.conversation, rows[0].id, text, to=event)
         await self._consume(scope, rows, f"command: {name}", *writes, *notice)
 
@@ -353,6 +359,7 @@ class Handler:
         running: RunContext | None = None,
         budgets: tuple[str, ...] = (),
         link: Answered | None = None,
+        memory: Answered | None = None,
     ) -> tuple[str, tuple[Write, ...]]:
         this = self._effective.of(self._s.configs.current, event.conversation, event.route)
         answered = run_command(
@@ -370,6 +377,7 @@ class Handler:
                 history_limit=this.history_messages,
                 budgets=budgets,
                 link=link,
+                memory=memory,
             ),
         )
         return answered.text, answered.writes

@@ -13,6 +13,7 @@ from botkit.core.budgets import Spending
 from botkit.core.clock import Clock
 from botkit.core.journal import Journal
 from botkit.core.live import Live
+from botkit.core.notebook import Notebook
 from botkit.core.redact import Redactor
 from botkit.core.stores import FileStore, Records
 from botkit.engine.access import AccessRules
@@ -48,5 +49,7 @@ class Services:
     workflows: Workflows | None = None
     judge: PolicyJudge | None = None
     """Asks a model about the policies of guardrails."""
+    notebook: Notebook | None = None
+    """What bots keep in mind."""
     spending: Spending | None = None
     """What calls are reserved on; None: nothing is limited."""

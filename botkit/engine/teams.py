@@ -27,7 +27,7 @@ from botkit.core.taint import joined
 from botkit.core.teams import Colleague, Delegated, Routed, RouteRequest, RouteRule
 from botkit.engine.effective import Effective, effective
 from botkit.engine.services import Services
-from botkit.engine.turn import TurnInput, task_of
+from botkit.engine.turn import TurnInput, note_keys, task_of
 from botkit.engine.workflow_runs import answer_of, workflow_task
 from botkit.runs.context import RunContext
 
@@ -180,7 +180,8 @@ class TeamTurns:
         others = tuple(one for one in colleagues_of(given.config, given.config.teams[team]) if one.name != member)
         hops = given.config.teams[given.run.bot].max_hops
         principal = msgspec.structs.replace(task.principal, taint=joined(task.principal.taint, taint))
-        task = msgspec.structs.replace(task, principal=principal, colleagues=others, max_hops=hops)
+        notes = note_keys(run, member, team, given.run.bot) if task.notes else ()
+        task = msgspec.structs.replace(task, principal=principal, colleagues=others, max_hops=hops, notes=notes)
         return await self._s.agent.run(ctx, task, given.sink)
 
     async def _by_workflow(

@@ -6,7 +6,7 @@ so everything it reads besides its journaled steps is fixed in `Run.input` when 
 
 from __future__ import annotations
 
-__all__ = ["TurnInput", "conversation_of", "input_of", "new_run", "run_id_of", "session_for", "task_of"]
+__all__ = ["TurnInput", "conversation_of", "input_of", "new_run", "note_keys", "run_id_of", "session_for", "task_of"]
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from botkit.core.agent import AgentTask
+from botkit.core.agent import AgentTask, ContextShares
 from botkit.core.clock import Clock, from_micros
 from botkit.core.data import Data
 from botkit.core.events import Attachment, Conversation, Event
 from botkit.core.ids import new_id
 from botkit.core.journal import InboxRow, LaneContext, Run, Session, TranscriptRow, Wait
+from botkit.core.notes import NoteKey
 from botkit.core.tools import Principal
 from botkit.engine.effective import Effective
 from botkit.engine.guards import guards_of
@@ -221,4 +222,23 @@ def task_of(
         stream=this.stream,
         says_unread=True,
         guards=guards_of(config, this.bot),
+        max_context_tokens=this.bot.context.max_tokens or 0,
+        shares=ContextShares(
+            tool_definitions=this.bot.context.tool_definitions,
+            memory=this.bot.context.memory,
+            summary=this.bot.context.summary,
+            tool_results=this.bot.context.tool_results,
+        ),
+        notes=note_keys(run, run.bot) if this.bot.memory else (),
+        history_limit=this.history_messages,
     )
+
+
+def note_keys(run: Run, *teams: str) -> tuple[NoteKey, ...]:
+    """Whose notes a bot may know of in this conversation: where others read along, nobody's own."""
+    if run.channel.startswith("@"):
+        return ()
+    keys = [NoteKey(scope="chat", owner=run.conversation)]
+    if run.conversation_kind == "dm" and run.person_id and not run.person_id.startswith("@"):
+        keys.insert(0, NoteKey(scope="person", owner=run.person_id))
+    return (*keys, *(NoteKey(scope="team", owner=name) for name in dict.fromkeys(filter(None, teams))))

@@ -446,6 +446,7 @@ class Turns:
             output["guardrails"] = list(found)
         writes: list[Write] = [
             *(Say(row=_row_of(run, row)) for row in outcome.rows),
+            *outcome.notes,
             *session,
             SetRun(
                 run_id=run.id,

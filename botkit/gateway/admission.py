@@ -15,6 +15,7 @@ import msgspec
 from botkit.core.clock import Clock
 from botkit.core.errors import Denied, NotFound
 from botkit.core.identity import NotVerified, Verification
+from botkit.core.own_tools import RESULTS
 from botkit.core.tool_search import unwrapped
 from botkit.core.tools import Principal, Tool, ToolCall
 from botkit.gateway.file_inputs import described
@@ -53,7 +54,7 @@ class Admission:
         return [
             self._shown(workspace, principal, listed)
             for listed in view.values()
-            if listed.server.name in offered and self._may(workspace, principal, listed)
+            if listed.server.name in offered and not _reads_on(listed) and self._may(workspace, principal, listed)
         ]
 
     def _shown(self, workspace: str, principal: Principal, listed: Listed) -> Tool:
@@ -145,6 +146,8 @@ class Admission:
         settings = self._fleet.settings
         if listed.own and not may_use_own(settings, principal, listed.server.name):
             return False
+        if _reads_on(listed):  # whoever got a result may read it
+            return may_enter(settings, principal, workspace)
         return may_call(settings, principal, workspace, listed.tool, listed.review) and all(
             may_pass(settings, principal, one.workspace, one.tool, one.review) for one in listed.inner
         )
@@ -157,6 +160,10 @@ class Admission:
             (found := workspaces.get(name)) is not None and found.record_payloads
             for name in (call.workspace, *(one.workspace for one in inner))
         ) and may_enter(self._fleet.settings, call.principal, call.workspace)
+
+
+def _reads_on(listed: Listed) -> bool:
+    return listed.own and listed.server.name == RESULTS
 
 
 def _for(principal: Principal, listed: Listed) -> Tool:

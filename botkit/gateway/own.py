@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 
 import msgspec
 
-from botkit.core.own_tools import KNOWLEDGE, MEMORY, OWN_TOOLS
+from botkit.core.own_tools import KNOWLEDGE, MEMORY, OWN_TOOLS, RESULTS
 from botkit.core.tools import Principal
 from botkit.gateway.definitions import Definition, read_definitions
 from botkit.gateway.naming import tool_name
@@ -29,7 +29,7 @@ def own_tools(
     """
     here = settings.workspaces[workspace]
     remembers = any(bot.memory and bot.workspace == workspace for bot in settings.bots.values())
-    for name, wanted in ((MEMORY, remembers), (KNOWLEDGE, here.knowledge)):
+    for name, wanted in ((MEMORY, remembers), (KNOWLEDGE, here.knowledge), (RESULTS, True)):
         if not wanted or name in taken or here.transparent:
             continue
         definitions, _ = read_definitions([tool.definition for tool in OWN_TOOLS[name]], SecretRedactor())
@@ -39,7 +39,10 @@ def own_tools(
 
 
 def may_use_own(settings: GatewaySettings, principal: Principal, server: str) -> bool:
-    """Notes are for people who talk with a bot that keeps them, and only for themselves."""
+    """Notes are for people who talk with a bot that keeps them, and only for themselves. Results are read on in runs,
+    which members have none of."""
+    if server == RESULTS:
+        return principal.kind != "member"
     if server != MEMORY:
         return True
     rules = settings.bots.get(principal.bot)
@@ -54,5 +57,5 @@ def _review(settings: GatewaySettings, workspace: WorkspaceSettings, server: str
         decided,
         tool_class=decided.tool_class or tool_class,
         idempotent=True if decided.idempotent is None else decided.idempotent,
-        roles=everybody if decided.roles is None and server == MEMORY else decided.roles,
+        roles=everybody if decided.roles is None and server in (MEMORY, RESULTS) else decided.roles,
     )

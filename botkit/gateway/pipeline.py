@@ -223,7 +223,8 @@ class Gateway:
         if listed.own:
             if self._own is None:
                 raise ToolUnavailable(f"{call.tool} is not available here.")
-            yield run.answered(Final(await self._own.call(call, listed.tool.upstream_name)))
+            said = await self._own.call(call, listed.tool.upstream_name)
+            yield run.answered(Final(said.content), ", ".join(said.taint))
             return
         if call.method in SUBSCRIPTIONS:  # whoever asks hears of it from `Fleet.watching`
             yield run.answered(Final({}))

@@ -28,7 +28,7 @@ from botkit.core.tools import (
     Tool,
     ToolCall,
     ToolPort,
-    result_text,
+    result_body,
     without_payload,
 )
 from botkit.runs.context import Answer, EffectUnknown, RunContext, StepScope, WaitSpec
@@ -106,7 +106,7 @@ class ToolCalls:
         for number in range(_ATTEMPTS_LIMIT):
             event = await self._send(f"{key}/{number}" if number else key, name, arguments, tool, attempt, timeout_s)
             if isinstance(event, Result):
-                return Made(_text(event), event)
+                return Made(result_body(event.content), event)
             wait = f"{key}/wait/{number}"
             if isinstance(event, NeedsApproval):
                 answer = await self._ctx.wait(wait, self._approval(event))
@@ -214,15 +214,6 @@ class ToolCalls:
         content: dict[str, Any] = {"content": [{"type": "text", "text": text or "It did not happen."}]}
         record = CallRecord(id="", at=0, workspace=self._workspace, tool=name, status="error" if failed else "ok")
         return Result(content=content, record=record, is_error=failed)
-
-
-def _text(result: Result) -> str:
-    """The text blocks, or where there are none, what is structured."""
-    text = result_text(result.content)
-    structured = result.content.get("structuredContent")
-    if not text.strip() and structured is not None:
-        return json.dumps(structured, ensure_ascii=False)
-    return text
 
 
 def _declined(answer: Answer) -> str:

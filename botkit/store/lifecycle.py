@@ -56,7 +56,7 @@ _PASSES = 3
 
 _JSON_COLUMNS = {
     "aliases", "allow", "answer", "approvers", "arguments", "data", "deny", "details", "event", "input", "output",
-    "payload", "place", "result", "roles", "usage", "value",
+    "payload", "place", "result", "roles", "taint", "usage", "value",
 }  # fmt: skip
 _SEALED = {"wrapped_key", "nonce", "ciphertext", "digest"}
 """Left out of an export. What `call_payloads` holds is added by whoever can open it."""

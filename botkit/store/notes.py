@@ -83,4 +83,5 @@ class SqlNotes:
 
 def _read(row: Row | tuple[object, ...]) -> Note:
     values = dict(zip((column.name for column in _COLUMNS), row, strict=True))
-    return Note(**{**values, "value": load_json(str(values["value"]))})  # pyright: ignore[reportArgumentType] - the columns are its fields
+    read = {"value": load_json(str(values["value"])), "taint": tuple(load_json(str(values["taint"])))}
+    return Note(**{**values, **read})  # pyright: ignore[reportArgumentType] - the columns are its fields

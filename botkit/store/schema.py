@@ -77,7 +77,7 @@ from sqlalchemy import (
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-SCHEMA_REVISION = "0012"
+SCHEMA_REVISION = "0013"
 """The newest migration; a database that says this needs none, and Alembic is not even imported."""
 
 metadata = MetaData(
@@ -769,6 +769,7 @@ notes = Table(
     _number("created_at"),
     _number("updated_at"),
     _number("expires_at"),
+    _text("taint", "[]"),
     Index("ix_notes_updated_at", "updated_at"),
     Index("ix_notes_expires_at", "expires_at", **_where("expires_at > 0")),
     comment="What bots keep in mind about people (`person`), conversations (`chat`) and for everybody (`team`).",

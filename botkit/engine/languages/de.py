@@ -32,6 +32,24 @@ GERMAN = Language(
     link_conflict="Diese Konten gehören laut dem Betreiber zwei Menschen; nur er kann sie verbinden.",
     link_unknown="Diesen Code kenne ich nicht. Vielleicht ist er benutzt oder zu alt: /link gibt dir einen neuen.",
     link_done="Verbunden: Du bist hier und auf `{channel}` dieselbe Person.",
+    about_memory="Zeigen, was ich mir über dich merke",
+    about_forget="Etwas vergessen, das ich mir merke",
+    memory_none="Ich merke mir hier nichts.",
+    memory_list="Das merke ich mir:",
+    memory_of_chat="aus diesem Gespräch",
+    memory_more="… und {count} weitere.",
+    memory_how="`/forget` und eine Nummer löscht eines davon, `/forget all` alles.",
+    memory_in_group=(
+        "Hier zeige ich nur, was ich mir von dieser Gruppe merke. Was nur dich betrifft, zeige ich im privaten Chat."
+    ),
+    forget_what="Sag mir, was: `/forget` und eine Nummer, die /memory zeigt, oder `/forget all`.",
+    forget_unknown="Ich merke mir nichts, das so heißt. Siehe /memory.",
+    forget_sure="Das löscht {count} Notizen endgültig. Zur Bestätigung schreib `/forget all yes`.",
+    forget_not_for_all=(
+        "In einer Gruppe kann nur ein Administrator alles vergessen lassen. Einzelne Notizen kann jeder löschen."
+    ),
+    forgotten="Vergessen: {what}. Ein neues Gespräch beginnt, damit es aus diesem nicht zurückkommt.",
+    forgotten_all="Vergessen: alle {count} Notizen. Ein neues Gespräch beginnt, damit aus diesem nichts zurückkommt.",
     new_conversation="Erledigt: Das ist ein neues Gespräch.",
     one_approval_waits="1 Freigabe steht noch aus.",
     approvals_wait="{count} Freigaben stehen noch aus.",

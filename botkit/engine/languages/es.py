@@ -32,6 +32,24 @@ SPANISH = Language(
     link_conflict="Según el operador, estas cuentas son de dos personas; solo él puede unirlas.",
     link_unknown="No conozco ese código. Quizá ya se usó o es viejo: /link te da uno nuevo.",
     link_done="Unidas: eres la misma persona aquí y en `{channel}`.",
+    about_memory="Mostrar lo que recuerdo de ti",
+    about_forget="Olvidar algo que recuerdo",
+    memory_none="Aquí no recuerdo nada.",
+    memory_list="Esto es lo que recuerdo:",
+    memory_of_chat="de esta conversación",
+    memory_more="… y {count} más.",
+    memory_how="`/forget` y un número borra una de estas notas, `/forget all` todas.",
+    memory_in_group=(
+        "Aquí solo muestro lo que recuerdo de este grupo. Lo que es solo tuyo lo muestro en un chat privado."
+    ),
+    forget_what="Di qué: `/forget` y un número que muestra /memory, o `/forget all`.",
+    forget_unknown="No recuerdo nada que se llame así. Mira /memory.",
+    forget_sure="Esto borra {count} notas para siempre. Para confirmarlo, escribe `/forget all yes`.",
+    forget_not_for_all=(
+        "En un grupo solo un administrador puede hacerme olvidar todo. Las notas sueltas las puede borrar cualquiera."
+    ),
+    forgotten="Olvidado: {what}. Empieza una conversación nueva para que no vuelva desde esta.",
+    forgotten_all="Olvidadas: las {count} notas. Empieza una conversación nueva para que nada vuelva desde esta.",
     new_conversation="Hecho: esta es una conversación nueva.",
     one_approval_waits="Queda 1 aprobación pendiente.",
     approvals_wait="Quedan {count} aprobaciones pendientes.",

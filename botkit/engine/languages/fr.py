@@ -34,6 +34,26 @@ FRENCH = Language(
     link_conflict="Selon l’opérateur, ces comptes sont à deux personnes ; lui seul peut les relier.",
     link_unknown="Je ne connais pas ce code. Il a peut-être servi ou est trop vieux : /link t’en donne un autre.",
     link_done="Reliés : tu es la même personne ici et sur `{channel}`.",
+    about_memory="Montrer ce que je retiens de toi",
+    about_forget="Oublier quelque chose que je retiens",
+    memory_none="Je ne retiens rien ici.",
+    memory_list="Voici ce que je retiens :",
+    memory_of_chat="de cette conversation",
+    memory_more="… et {count} de plus.",
+    memory_how="`/forget` et un numéro efface une de ces notes, `/forget all` toutes.",
+    memory_in_group=(
+        "Ici, je ne montre que ce que je retiens de ce groupe. Ce qui ne concerne que toi, je le montre en privé."
+    ),
+    forget_what="Dis quoi : `/forget` et un numéro que montre /memory, ou `/forget all`.",
+    forget_unknown="Je ne retiens rien de ce nom. Regarde /memory.",
+    forget_sure="Cela efface {count} notes pour de bon. Pour confirmer, écris `/forget all yes`.",
+    forget_not_for_all=(
+        "Dans un groupe, seul un administrateur peut me faire tout oublier. Chacun peut effacer une note à la fois."
+    ),
+    forgotten="Oublié : {what}. Une nouvelle conversation commence, pour que cela ne revienne pas de celle-ci.",
+    forgotten_all=(
+        "Oubliées : les {count} notes. Une nouvelle conversation commence, pour que rien ne revienne de celle-ci."
+    ),
     new_conversation="C'est fait : voici une nouvelle conversation.",
     one_approval_waits="1 approbation est encore en attente.",
     approvals_wait="{count} approbations sont encore en attente.",

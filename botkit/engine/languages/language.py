@@ -42,6 +42,28 @@ class Language:
     """No such code, used or expired."""
     link_done: str
     """{name}, {channel}."""
+    about_memory: str
+    about_forget: str
+    memory_none: str
+    memory_list: str
+    """Above the numbered notes."""
+    memory_of_chat: str
+    """Behind a note of the conversation, in brackets."""
+    memory_more: str
+    """{count}: of notes that are not shown."""
+    memory_how: str
+    memory_in_group: str
+    forget_what: str
+    """/forget without anything."""
+    forget_unknown: str
+    forget_sure: str
+    """{count}: of all notes."""
+    forget_not_for_all: str
+    """/forget all in a group, by somebody who is no administrator."""
+    forgotten: str
+    """{what}: a note's name."""
+    forgotten_all: str
+    """{count}."""
     new_conversation: str
     one_approval_waits: str
     """After `new_conversation`."""

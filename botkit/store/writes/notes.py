@@ -16,7 +16,7 @@ from botkit.store.query import Insert, Query, Rows, Tx, arg
 from botkit.store.schema import notes, opt_outs
 from botkit.store.writes.registry import Act, insert_row, writes
 
-_NOTE = "scope owner name value by run_id created_at updated_at expires_at"
+_NOTE = "scope owner name value by run_id created_at updated_at expires_at taint"
 _KEPT = {"scope", "owner", "name", "created_at"}
 """Columns that a later value leaves as they are."""
 
@@ -67,6 +67,7 @@ def _put_note(tx: Tx, write: PutNote, act: Act) -> None:
         note.created_at or now,
         now,
         note.expires_at,
+        dump(list(note.taint)),
     )
     tx.check(tx(COUNT_NOTES, note.scope, owner), _verify_room, note.scope)
 

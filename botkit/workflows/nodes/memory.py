@@ -90,6 +90,7 @@ class Memory(Node):
                 return _output(True, await keep(ctx, scope, key, self.name, self.value, until))
             if self.operation == "get":
                 note = await notebook.get(key, self.name)
+                ctx.has_read(*(note.taint if note is not None else ()))
                 return _output(note is not None, self.default if note is None else note.value)
             if self.operation == "forget":
                 kept = await notebook.list(key)
@@ -98,8 +99,11 @@ class Memory(Node):
                 return _output(bool(gone))
             if self.operation == "search":
                 found = await notebook.search(key, self.query, limit=self.limit)
+                ctx.has_read(*(source for one in found for source in one.note.taint))
                 return _listed([(one.note, one.score) for one in found])
-            return _listed([(note, 0.0) for note in (await notebook.list(key))[: self.limit]])
+            listed = (await notebook.list(key))[: self.limit]
+            ctx.has_read(*(source for note in listed for source in note.taint))
+            return _listed([(note, 0.0) for note in listed])
 
         return Outcome(output=await ctx.scoped(self.operation, work))
 
