@@ -22,6 +22,7 @@ from botkit.core.config.models.base import (
     Slug,
     problem,
 )
+from botkit.core.config.models.context import Context
 from botkit.core.config.models.guardrails import Guardrails
 from botkit.core.config.models.speech import SpeaksWhen
 from botkit.core.config.models.workspaces import ToolRules
@@ -81,8 +82,11 @@ class Bot(Model, frozen=True):
     while_waiting: WhileWaiting = "new_turn"
     """A message while a run waits for somebody starts a new turn, gets a notice, or waits too."""
     memory: Bool = False
-    """Whether it keeps notes about people and conversations: it gets the tools `memory__remember`, `memory__recall` and
-    `memory__forget`, for whoever it talks with."""
+    """Whether it keeps notes about people and conversations: those that matter are shown to it, facts that leave
+    the history become notes, and it gets the tools `memory__remember`, `memory__recall` and `memory__forget`, for
+    whoever it talks with."""
+    context: Context = Context()
+    """How the room in a model's input is shared out."""
     stream: Bool = True
     """Show the answer while it is written, where the platform can."""
     voice: SpeaksWhen = "never"
@@ -107,4 +111,4 @@ class Bot(Model, frozen=True):
         return self
 
 
-_RESERVED = frozenset({"start", "help", "new", "reset", "stop", "status", "whoami"})
+_RESERVED = frozenset({"start", "help", "new", "reset", "stop", "status", "whoami", "link", "memory", "forget"})
