@@ -18,8 +18,9 @@ from botkit.core.budgets import Payer
 from botkit.core.errors import BudgetUsedUp, ModelError
 from botkit.core.journal import AddUsage, ModelCall
 from botkit.core.live import LiveEvent
-from botkit.core.models import Model, ModelReply, ModelRequest, Usage
+from botkit.core.models import Model, ModelReply, ModelRequest, Signal, Usage
 from botkit.runs.context import RunContext, StepScope
+from botkit.runs.escalating import Climb, signal_of, stronger
 from botkit.runs.model_calls import OutOfTime, collect_reply, usage_row
 from botkit.runs.spending import PaidCall, reserved
 
@@ -40,6 +41,11 @@ class Asker:
         self.meter = BreakdownMeter()
         self.answered_by = task.model
         """The model of the last answer, after fallbacks."""
+        self.climb = Climb(model, task.model)
+
+    def escalate(self, why: Signal, step: str) -> bool:
+        """Ask a stronger model from now on, where there is one for this."""
+        return self.climb.higher(why, step, journaled=self._ctx.done(stronger(step)))
 
     async def ask(
         self,
@@ -49,12 +55,14 @@ class Asker:
         tools: tuple[dict[str, Any], ...],
         estimated: Mapping[str, int],
         final: bool,
+        stable_chars: int = 0,
     ) -> ModelReply:
-        """One model call as a journaled step.
+        """One model call as a journaled step, and another one where a stronger model has to take over.
 
         Args:
             estimated: tokens of each part of the input, for the breakdown.
             final: tools are named but must not be called, and the text is the answer.
+            stable_chars: as `ModelRequest.stable_chars`.
 
         Raises:
             TimeUp: the turn's time ended.
@@ -66,10 +74,24 @@ class Asker:
             tools=tools,
             tool_choice="none" if final and tools else "auto",
             max_output_tokens=self._task.max_output_tokens,
+            response_schema=self._task.output_schema,
+            stable_chars=stable_chars,
         )
+        stream = AnswerStream(self._sink, show=self._task.stream)
+        reply = await self._asked(key, request, stream, final=final)
+        self._count(reply, estimated)
+        while (why := signal_of(reply)) is not None and self.escalate(why, key):
+            key = stronger(key)
+            await stream.restart()
+            reply = await self._asked(key, request, stream, final=final)
+            self._count(reply, estimated)
+        return reply
+
+    async def _asked(self, key: str, request: ModelRequest, stream: AnswerStream, *, final: bool) -> ModelReply:
+        seconds = max(0.001, self._budget.remaining_s)
+        request = msgspec.structs.replace(request, model=self.climb.next_model(), timeout_s=seconds)
 
         async def call(scope: StepScope) -> ModelReply:
-            stream = AnswerStream(self._sink, show=self._task.stream)
             paid = await self._reserve(scope, request)
             try:
                 reply = await self._collect(paid.request, stream)
@@ -85,7 +107,6 @@ class Asker:
             return reply
 
         reply = await self._ctx.step(key, call, kind=ModelReply, name="model")
-        self._count(reply, estimated)
         self.answered_by = reply.model or self.answered_by
         return reply
 
@@ -152,11 +173,11 @@ class Asker:
         self.meter.add(estimated, reply.usage)
 
     def _book(self, scope: StepScope, paid: PaidCall, reply: ModelReply) -> None:
-        scope.write(AddUsage(call=self._usage_row(scope.key, reply)), *paid.settled(reply.usage))
+        scope.write(AddUsage(call=self._usage_row(scope.key, paid, reply)), *paid.settled(reply.usage))
         run = self._ctx.run
         if self._ctx.live.watched(run.conversation):
             data = {
-                "model": reply.model or self._task.model,
+                "model": reply.model or paid.request.model,
                 "usage": msgspec.to_builtins(reply.usage),
                 "latency_ms": reply.latency_ms,
                 "step": scope.key,
@@ -165,13 +186,13 @@ class Asker:
 
     def _book_failure(self, key: str, paid: PaidCall, usage: Usage, *, code: str) -> None:
         """A call that was cut off is billed all the same: committed with the end of the run."""
-        row = self._usage_row(key, ModelReply(usage=usage, finish="cut"), code=code)
+        row = self._usage_row(key, paid, ModelReply(usage=usage, finish="cut"), code=code)
         self._ctx.write(AddUsage(call=row), *paid.settled(usage))
 
-    def _usage_row(self, key: str, reply: ModelReply, *, code: str = "") -> ModelCall:
+    def _usage_row(self, key: str, paid: PaidCall, reply: ModelReply, *, code: str = "") -> ModelCall:
         run, task = self._ctx.run, self._task
         at = self._ctx.clock.micros()
-        return usage_row(run, at, key, task.model, reply, workspace=task.workspace, bot=task.bot, code=code)
+        return usage_row(run, at, key, paid.request.model, reply, workspace=task.workspace, bot=task.bot, code=code)
 
 
 def _cut_usage(request: ModelRequest, stream: AnswerStream) -> Usage:

@@ -13,6 +13,7 @@ import structlog
 
 from botkit.agents.policy import PolicyJudge
 from botkit.core.agent import AgentOutcome, ReplySink
+from botkit.core.data import encode_text
 from botkit.core.journal import TranscriptRow
 from botkit.core.redact import StreamRedactor
 from botkit.core.screening import WITHHELD, Checks, GuardFinding, Guards, check, stream_of
@@ -68,24 +69,35 @@ async def guarded(
     if outcome.hand_over:  # a word to a colleague; what that one answers is checked
         return outcome
     verdict = check(outcome.text, checks)
-    findings, why = verdict.findings, verdict.blocked
-    if checks.policy and verdict.text.strip() and not why and outcome.state != "failed":
-        found = await (judge or PolicyJudge()).judge(ctx, _STEP, verdict.text, checks, model=model, workspace=workspace)
+    whole = check(encode_text(outcome.output["data"]), checks) if "data" in outcome.output else verdict
+    findings, why = whole.findings, verdict.blocked or whole.blocked
+    if checks.policy and whole.text.strip() and not why and outcome.state != "failed":
+        found = await (judge or PolicyJudge()).judge(ctx, _STEP, whole.text, checks, model=model, workspace=workspace)
         findings = (*findings, *found)
         why = next((f"{each.check}: {each.kind}" for each in found if each.measure == "block"), "")
-    if not findings and not checks.active:
+    if not findings and not checks.active and not checks.policy:
         return outcome
     rows = tuple(_guarded_row(row, checks, withhold=bool(why)) for row in outcome.rows)
     told = noted("output", findings, run_id=ctx.run.id, bot=bot)
-    output = dict(outcome.output)
+    output = {name: value for name, value in outcome.output.items() if name != "raw"}  # what no check has seen
     if told:
         output["guardrails"] = [*output.get("guardrails", ()), *told]
     if not why:
+        if whole.changed and "data" in output:
+            output["data"] = _read_again(whole.text)
         return msgspec.structs.replace(outcome, text=verdict.text, rows=rows, output=output)
-    for name in ("output", "text"):
+    for name in ("output", "text", "data"):
         output.pop(name, None)
     error = {"code": BLOCKED, "message": f"the answer was kept back ({why})"}
     return msgspec.structs.replace(outcome, state="failed", text="", rows=rows, error=error, output=output)
+
+
+def _read_again(text: str) -> Any:
+    """An object from which something was taken out; None where it fell apart."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return None
 
 
 def _guarded_row(row: TranscriptRow, checks: Checks, *, withhold: bool) -> TranscriptRow:

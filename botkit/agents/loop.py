@@ -32,6 +32,7 @@ from botkit.agents.remembering import notes_to_keep, recalled
 from botkit.agents.results import remembered_text, shown
 from botkit.agents.room import room_of, window_of
 from botkit.agents.schemas import function_spec
+from botkit.agents.structuring import Forbidden, cleaned, said, structured, with_output
 from botkit.core.agent import AgentOutcome, AgentTask, ReplySink, ToolTrace
 from botkit.core.data import encode
 from botkit.core.errors import BudgetUsedUp, ModelError, ModelRateLimited, ModelRefused
@@ -41,6 +42,7 @@ from botkit.core.notebook import Notebook
 from botkit.core.own_tools import READ_RESULT
 from botkit.core.redact import NoRedaction, Redactor
 from botkit.core.screening import streams
+from botkit.core.structured import INVALID_OUTPUT, unfit
 from botkit.core.taint import joined, marked
 from botkit.core.tools import ToolPort, arguments_digest
 from botkit.runs.context import RunContext
@@ -123,6 +125,7 @@ class _Turn:
         self._repeats = RepeatGuard(loop.settings.repeat_allowed, task.words)
         self._rows: list[TranscriptRow] = []
         self._traces: list[ToolTrace] = []
+        self._failed_rounds = 0
         self._seen: set[str] = set()
         """Ids of the files the model was given."""
 
@@ -196,6 +199,7 @@ class _Turn:
                 return await self._last_word(self._budget.rounds_up())
             limit = await self._run_calls(number, reply)
             self._budget.rounds += 1
+            self._climb_after_failures(number)
             if limit is not None:
                 return await self._last_word(limit)
 
@@ -213,7 +217,12 @@ class _Turn:
     async def _ask_once(self, key: str, *, final: bool, note: str) -> ModelReply:
         reading = self._reading
         reply = await self._asker.ask(
-            key, reading.messages(note), tools=reading.specs, estimated=reading.estimated(), final=final
+            key,
+            reading.messages(note),
+            tools=reading.specs,
+            estimated=reading.estimated(),
+            final=final,
+            stable_chars=reading.stable_chars,
         )
         self._seen.update(reply.seen)
         return reply
@@ -298,6 +307,7 @@ class _Turn:
         results = [shown(outcome.call, outcome.text, outcome.ref, self._room) for outcome in outcomes]
         self._reading.add_round(reply.text, calls_shown, results)
         self._budget.spent_ms += slowest
+        self._failed_rounds = 0 if any(outcome.ok for outcome in outcomes) else self._failed_rounds + 1
         self._caller.were_read(outcomes)
 
     def _say(self, role: Any, text: str, at: int, taint: tuple[str, ...] = (), /, **data: Any) -> None:
@@ -307,6 +317,12 @@ class _Turn:
             session_id=self._ctx.run.session_id, run_id=self._ctx.run.id, role=role, text=text, data=data, at=at
         )
         self._rows.append(row)
+
+    def _climb_after_failures(self, number: int) -> None:
+        """A model whose calls fail round after round is relieved by a stronger one."""
+        most = self._asker.climb.failed_rounds
+        if most and self._failed_rounds >= most and self._asker.escalate("tool_failures", f"turn/{number}/model"):
+            self._failed_rounds = 0
 
     # ── endings ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -321,6 +337,8 @@ class _Turn:
         if not text:
             error = {"code": "model_empty", "message": "the model answered nothing"}
             return self._outcome("failed", words.model_empty, error)
+        if self._task.output_schema is not None:
+            return await self._structured(number, reply)
         if reply.finish == "length":
             text += f"\n\n*{words.answer_cut}*"
         return self._outcome("completed", text + self._unread())
@@ -332,6 +350,31 @@ class _Turn:
         arguments = " ".join(str(trace.arguments) for trace in self._traces)
         names = unread_files(self._task.attachments, self._seen, arguments)
         return f"\n\n*{self._task.words.not_read.format(files=', '.join(names))}*" if names else ""
+
+    async def _structured(self, number: int, reply: ModelReply) -> AgentOutcome:
+        """The answer as an object, or why there is none; what was said and used is kept either way."""
+        reading = self._reading
+        try:
+            found = await structured(
+                self._asker,
+                self._task,
+                self._budget,
+                number,
+                reply,
+                messages=reading.messages(),
+                tools=reading.specs,
+                estimated=reading.estimated(),
+                stable_chars=reading.stable_chars,
+            )
+        except Forbidden as error:
+            return self._stopped_by(error.limit)
+        if found.answer.wrong:
+            wrong = list(found.answer.wrong)
+            error = {"code": INVALID_OUTPUT, "message": unfit(wrong), "problems": wrong}
+            outcome = self._outcome("failed", self._task.words.model_empty, error)
+            return with_output(outcome, raw=self._loop.redactor.text(found.reply.text))
+        outcome = self._outcome("completed", said(self._task, found.answer.data))
+        return with_output(outcome, data=cleaned(self._loop.redactor, found.answer.data))
 
     async def _last_word(self, limit: Limit) -> AgentOutcome:
         """One more model call, without tools, so that the person gets an answer instead of an excuse."""
@@ -380,6 +423,7 @@ class _Turn:
             calls=tuple(self._traces),
             iterations=self._budget.rounds,
             model=self._asker.answered_by,
+            output={"escalations": climbed} if (climbed := self._asker.climb.trace()) else {},
             error=error,
             summary=marked(self._reading.summary, self._taint) if self._reading.summary_seq else "",
             summary_seq=self._reading.summary_seq,

@@ -12,6 +12,7 @@ __all__ = [
     "clip",
     "current_message",
     "history_messages",
+    "stable_prompt",
     "system_prompt",
     "tool_message",
     "user_message",
@@ -30,6 +31,7 @@ from botkit.core.excerpts import clip
 from botkit.core.journal import TranscriptRow
 from botkit.core.media import joined_content
 from botkit.core.models import RequestedCall
+from botkit.core.structured import instruction
 
 Message = dict[str, Any]
 
@@ -39,11 +41,19 @@ _DATA_RULE = (
 )
 
 
-def system_prompt(task: AgentTask, *, tools: bool, notes: str = "") -> str:
-    """The bot's own prompt first (so that providers can cache it), then what changes from turn to turn."""
+def stable_prompt(task: AgentTask, *, tools: bool) -> str:
+    """The beginning of the system prompt: what is the same in every turn, so that providers can cache it."""
     sections = [task.prompt.strip()]
     if tools:
         sections.append(_DATA_RULE)
+    if task.output_schema is not None:
+        sections.append(instruction(task.output_schema))
+    return _joined(sections)
+
+
+def system_prompt(task: AgentTask, *, tools: bool, notes: str = "") -> str:
+    """The stable part first, then what changes from turn to turn."""
+    sections = [stable_prompt(task, tools=tools)]
     facts = [f"It is {_local_time(task)}."]
     if task.person_name:
         facts.append(f"You are talking with {_one_line(task.person_name)}.")

@@ -15,6 +15,7 @@ from botkit.agents.prompt import (
     assistant_message,
     current_message,
     history_messages,
+    stable_prompt,
     system_prompt,
     user_message,
 )
@@ -74,6 +75,7 @@ class ReadingList:
     def _assemble(self) -> None:
         task = msgspec.structs.replace(self._task, summary=self.summary)
         self._system = system_prompt(task, tools=bool(self._specs), notes=self._notes)
+        self.stable_chars = len(stable_prompt(task, tools=bool(self._specs)))
         self._history = history_messages(self._shown_rows(), group=self._group, tool_chars=self._stored_result_chars)
         self._summary_tokens = estimate_tokens(self.summary)
         self._system_tokens = estimate_tokens(self._system)

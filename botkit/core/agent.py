@@ -121,6 +121,12 @@ class AgentTask(Data):
     history_limit: int = 0
     """Rows of the history that the next turn reads at most; 0: it does not matter."""
     stream: bool = True
+    output_schema: dict[str, Any] | None = None
+    """JSON Schema its answer must fit; what fits is `AgentOutcome.output["data"]`."""
+    output_say: str = ""
+    """The property of the answer that the person reads; the whole object as JSON when empty."""
+    output_repairs: int = 2
+    """Times the model is told what is wrong with its answer and asked again."""
     guards: Guards = Guards()
     """What tools return and what is answered are checked for."""
     says_unread: bool = False

@@ -8,7 +8,7 @@ Source: https://json-schema.org/draft/2020-12
 
 from __future__ import annotations
 
-__all__ = ["problems"]
+__all__ = ["problems", "schema_problem"]
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -43,3 +43,14 @@ def problems(schema: Schema, value: object) -> list[str]:
         where = ".".join(str(step) for step in cast("Sequence[object]", error.instance_path))
         sentences.append(f"{where}: {error.message}" if where else str(error.message))
     return sentences
+
+
+def schema_problem(schema: Schema) -> str:
+    """What is wrong with a schema itself, in a sentence; empty when it can be used."""
+    import jsonschema_rs
+
+    try:
+        jsonschema_rs.validator_for(schema, offline=True)
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+        return str(getattr(error, "message", "") or error).splitlines()[0]
+    return ""

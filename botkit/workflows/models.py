@@ -4,28 +4,24 @@ from __future__ import annotations
 
 __all__ = ["ask"]
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from botkit.core.budgets import Payer
 from botkit.core.data import Data
 from botkit.core.errors import ModelError
 from botkit.core.journal import AddUsage, ModelCall
-from botkit.core.json_repair import Unreadable, read_value
 from botkit.core.models import ModelReply, ModelRequest, Usage
-from botkit.core.validation import problems
+from botkit.core.structured import unfit
 from botkit.runs.context import StepScope
+from botkit.runs.escalating import Climb
 from botkit.runs.model_calls import collect_reply, usage_row
 from botkit.runs.spending import reserved
+from botkit.runs.structured import ask_structured
 from botkit.sdk.nodes import ModelAnswer, NodeFailed
 
 if TYPE_CHECKING:
     from botkit.workflows.context import NodeRun
-
-_SCHEMA_LIMIT = 40_000
 
 
 class _Answered(Data):
@@ -44,56 +40,31 @@ async def ask(
     max_output_tokens: int,
     timeout_s: float,
 ) -> tuple[ModelAnswer, Usage]:
-    """Ask, and ask once more where the answer does not fit the schema. As `NodeContext.ask_model`."""
-    messages: list[dict[str, Any]] = []
-    instructions = "\n\n".join(filter(None, [system, _instruction(schema) if schema is not None else ""]))
-    if instructions:
-        messages.append({"role": "system", "content": instructions})
-    messages.append({"role": "user", "content": prompt})
+    """Ask, and ask again where the answer does not fit the schema. As `NodeContext.ask_model`."""
+    messages: list[dict[str, Any]] = [{"role": "user", "content": prompt}]
+    if system:
+        messages.insert(0, {"role": "system", "content": system})
     request = ModelRequest(
         model=model,
         messages=tuple(messages),
         max_output_tokens=max_output_tokens,
         temperature=temperature,
-        response_schema=dict(schema) if schema is not None else None,
         timeout_s=timeout_s,
         trace_id=node.run.trace_id,
         workspace=node.workspace,
         person_id=node.run.person_id,
     )
-    reply = await _one(node, name, request)
-    usage = reply.usage
-    if schema is None:
-        return _answer(reply, usage, None), usage
-    data, wrong = _read(reply.text, schema)
-    if wrong:
-        mended = (
-            *request.messages,
-            {"role": "assistant", "content": reply.text},
-            {"role": "user", "content": f"That does not fit: {wrong}. Answer again with the JSON object only."},
-        )
-        reply = await _one(node, f"{name}/again", msgspec.structs.replace(request, messages=mended))
-        usage += reply.usage
-        data, wrong = _read(reply.text, schema)
-    if wrong:
-        raise NodeFailed(f"the model's answer does not fit the schema: {wrong}", code="schema", retryable=True)
-    return _answer(reply, usage, data), usage
 
+    async def call(asked: ModelRequest, step: str) -> ModelReply:
+        return await _one(node, f"{name}/{step}" if step else name, asked)
 
-def _instruction(schema: Mapping[str, Any]) -> str:
-    return (
-        "Answer with one JSON object and nothing else. It must fit this JSON Schema:\n"
-        + json.dumps(schema, ensure_ascii=False)[:_SCHEMA_LIMIT]
+    climb = Climb(node.services.model, model)
+    found = await ask_structured(
+        call, request, schema, climb=climb, journaled=lambda step: node.ctx.done(f"{name}/{step}")
     )
-
-
-def _read(text: str, schema: Mapping[str, Any]) -> tuple[Any, str]:
-    try:
-        data = read_value(text)
-    except Unreadable as error:
-        return None, f"it is not JSON ({error})"
-    wrong = problems(dict(schema), data)
-    return data, "; ".join(wrong[:3])
+    if found.wrong:
+        raise NodeFailed(unfit((found.wrong,)), code="schema", retryable=True)
+    return _answer(found.reply, found.usage, found.data), found.usage
 
 
 def _answer(reply: ModelReply, usage: Usage, data: Any) -> ModelAnswer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Bot", "Busy", "WhileWaiting"]
+__all__ = ["Bot", "BotOutput", "Busy", "WhileWaiting"]
 
 from collections.abc import Mapping
 from typing import Literal
@@ -13,6 +13,7 @@ from botkit.core.config.models.base import (
     Bool,
     Float,
     Int,
+    Json,
     Language,
     Model,
     ModelName,
@@ -26,10 +27,35 @@ from botkit.core.config.models.context import Context
 from botkit.core.config.models.guardrails import Guardrails
 from botkit.core.config.models.speech import SpeaksWhen
 from botkit.core.config.models.workspaces import ToolRules
+from botkit.core.schemas import as_schema
 from botkit.core.tool_search import ToolsMode
+from botkit.core.validation import schema_problem
 
 Busy = Literal["queue", "merge", "interrupt"]
 WhileWaiting = Literal["new_turn", "notice", "queue"]
+
+
+class BotOutput(Model, frozen=True):
+    """An answer that is an object."""
+
+    answer_schema: Mapping[str, Json] = Field(alias="schema")
+    """JSON Schema it must fit. It is in the output of the run as `data`."""
+    say: str = ""
+    """The property of the object that is sent to the person. Empty: the object as JSON."""
+    repairs: Int = Field(default=2, ge=0, le=5)
+    """How often the model is told what is wrong with its answer and asked again. What a rule can mend is mended
+    before."""
+
+    @model_validator(mode="after")
+    def _schema_is_one(self) -> BotOutput:
+        schema = dict(self.answer_schema)
+        if schema.get("type") != "object":
+            raise problem("the schema of an answer has `type: object`")
+        if wrong := schema_problem(schema):
+            raise problem(f"this is no JSON Schema: {wrong}")
+        if self.say and self.say not in as_schema(schema.get("properties")):
+            raise problem(f"`say` names the property `{self.say}`, which the schema does not have")
+        return self
 
 
 class Bot(Model, frozen=True):
@@ -98,6 +124,8 @@ class Bot(Model, frozen=True):
     """Commands of its own: name without slash → what the model is told when a person uses it."""
     guardrails: Guardrails = Guardrails()
     """What its texts are checked for."""
+    output: BotOutput | None = None
+    """Answer with an object that fits a schema, for programs that read it. Such a bot does not stream."""
     workflow: Slug | None = None
     """Answer by this workflow instead of the agent loop."""
 
