@@ -13,11 +13,13 @@ from typing import TypeVar
 import msgspec
 
 from botkit.agents.demo import DemoModel
+from botkit.agents.embedding import embed_once, embedding_identity
 from botkit.agents.litellm_model import LiteLLMProvider, Target
 from botkit.agents.media import MediaFiller, ReadFile, takes_by_table
 from botkit.agents.price_list import facts_of
 from botkit.core.clock import Clock
 from botkit.core.config.models.llm import ModelSpec, find_model
+from botkit.core.embeddings import EmbeddingReply, EmbeddingRequest
 from botkit.core.errors import ModelError, ModelRefused, ModelUnavailable, SecretError
 from botkit.core.models import Escalation, ModelDelta, ModelReply, ModelRequest, Usage
 
@@ -158,6 +160,34 @@ class Models:
                 finally:
                     await attempt.aclose()
         raise _summary(errors, spent)
+
+    def identity(self, model: str) -> str:
+        """See `Embedder`."""
+        spec = self.spec(model)
+        return embedding_identity(spec.model, str(spec.api_base or ""), spec.params)
+
+    async def embed(self, request: EmbeddingRequest) -> EmbeddingReply:
+        """The vectors of texts, asked for again after failures that may pass. See `Embedder`."""
+        spec = self.spec(request.model)
+        if _is_demo(spec):
+            raise ModelRefused(f"{spec.model} makes no vectors; name an embedding model", model=spec.model)
+        await self._provider.load()
+        started = self._clock.monotonic()
+        deadline = started + request.timeout_s
+        target = await self._target(spec, request.workspace)
+        for number in range(self._retry.attempts):
+            timeout_s = max(0.1, min(deadline - self._clock.monotonic(), spec.timeout_s or request.timeout_s))
+            try:
+                reply = await embed_once(self._provider, target, request, timeout_s=timeout_s)
+            except ModelError as error:
+                wait_s = self._wait_s(error, number, deadline)
+                if wait_s is None:
+                    raise
+                await self._clock.sleep(wait_s)
+            else:
+                took_ms = (self._clock.monotonic() - started) * 1000
+                return msgspec.structs.replace(reply, attempts=number + 1, latency_ms=took_ms)
+        raise RuntimeError("the last attempt waits for no other")
 
     def chain(self, name: str) -> list[ModelSpec]:
         """A model and its fallbacks, in the order in which they are asked."""

@@ -11,6 +11,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import cast
 
 from botkit.agents.models import Models
+from botkit.core.embeddings import EmbeddingReply, EmbeddingRequest
 from botkit.core.models import Escalation, ModelDelta, ModelReply, ModelRequest
 
 
@@ -51,6 +52,13 @@ class ModelGate:
             async with aclosing(stream) as items:  # a stopped answer closes the provider's connection at once
                 async for item in items:
                     yield item
+
+    def identity(self, model: str) -> str:
+        return self._models.identity(model)
+
+    async def embed(self, request: EmbeddingRequest) -> EmbeddingReply:
+        async with self.place(self._models.spec(request.model).model):
+            return await self._models.embed(request)
 
     @asynccontextmanager
     async def place(self, model: str) -> AsyncGenerator[None]:

@@ -10,9 +10,10 @@ import msgspec
 
 from botkit.app.kept_results import KeptResults
 from botkit.app.knowledge import Library
+from botkit.core.budgets import Payer
 from botkit.core.errors import InvalidArguments, NotFound
 from botkit.core.journal import Journal, Run
-from botkit.core.knowledge import material
+from botkit.core.knowledge import Asker, material
 from botkit.core.notebook import Notebook
 from botkit.core.notes import NoteKey, note_text
 from botkit.core.own_tools import KNOWLEDGE, RESULTS, OwnAnswer
@@ -40,11 +41,13 @@ class InstanceTools:
             found = await self._library.search(
                 call.workspace,
                 str(given["query"]),
+                asker=_asker(call),
                 sources=[str(one) for one in given.get("sources") or ()],
                 top_k=int(given.get("limit") or 5),
             )
-            passages = [{**msgspec.to_builtins(one), "citation": one.citation} for one in found]
-            return _result(material(found), {"passages": passages})
+            passages = [{**msgspec.to_builtins(one), "citation": one.citation} for one in found.passages]
+            data = {"passages": passages, **({"notice": found.notice} if found.notice else {})}
+            return _result(material(found.passages, found.notice), data)
         key = await self._key(call, given.get("scope"))
         if name == "remember":
             by = f"bot:{call.principal.bot}"
@@ -85,6 +88,18 @@ class InstanceTools:
     async def _run(self, call: ToolCall) -> Run | None:
         opened = await self._journal.load_run(call.run_id) if call.run_id else None
         return opened.run if opened is not None else None
+
+
+def _asker(call: ToolCall) -> Asker:
+    principal = call.principal
+    return Asker(
+        bot=principal.bot,
+        roles=principal.roles,
+        payer=Payer.of(principal, workspaces=(call.workspace,), channel=call.channel),
+        run_id=call.run_id,
+        step=call.step,
+        trace_id=call.trace_id,
+    )
 
 
 def _named(given: dict[str, Any]) -> str:

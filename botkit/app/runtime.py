@@ -29,6 +29,7 @@ from botkit.app.control.path import socket_path
 from botkit.app.control.server import ControlServer
 from botkit.app.conversing import conversed
 from botkit.app.delivery import Deliveries
+from botkit.app.embedding import EmbeddingDesk
 from botkit.app.environment import Environment
 from botkit.app.gateway_settings import gateway_settings
 from botkit.app.home import Home
@@ -37,6 +38,7 @@ from botkit.app.http.shared_files import FileLinks
 from botkit.app.identity_desk import Codes
 from botkit.app.instance import Instance
 from botkit.app.knowledge import Library
+from botkit.app.knowledge_watch import KnowledgeWatch
 from botkit.app.model_gate import ModelGate
 from botkit.app.names import SANDBOX, Mode
 from botkit.app.operations import Operations
@@ -183,7 +185,13 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     sealed = staging.secrets if staging is not None else store.secrets
     vault = ProcessVault(sealed, keys, redactor, clock, payloads=payloads)
     notebook = Notebook(store.notes, clock, redactor, lambda: configs.current.settings.memory.redact)
-    library = Library(home.path, configs, clock)
+    models = Models(lambda: configs.current.models, vault.for_workspace, clock, read_file=store.files.read)
+    gate = ModelGate(models, lambda: configs.current.settings.max_parallel_model_calls)
+
+    async def book(writes: Sequence[Write]) -> None:
+        await metered.commit(None, writes)
+
+    library = Library(home.path, configs, clock, EmbeddingDesk(gate, budgets, clock, book))
     fleet = Fleet(vault=vault, redactor=redactor, clock=clock, store=store.catalog, data_folder=home.path / "servers")
 
     async def wake(lane: str) -> None:
@@ -232,8 +240,6 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     oauth = fleet.pool.oauth = OAuth(vault, seal, redactor, clock, base_url)
     connections = Connections(vault, seal, oauth, clock, base_url, find_server)
     fleet.pool.not_connected = connections.not_connected
-    models = Models(lambda: configs.current.models, vault.for_workspace, clock, read_file=store.files.read)
-    gate = ModelGate(models, lambda: configs.current.settings.max_parallel_model_calls)
     model: Model = staging.model(gate) if staging is not None else gate
     agent = AgentLoop(model, gateway, redactor=redactor)
 
@@ -407,7 +413,11 @@ async def _running(instance: Instance) -> AsyncGenerator[None]:
         await instance.engine.start()
         await instance.engine.channel_started(MAIL)
         instance.tasks.spawn(instance.models.preload())
+        watch = KnowledgeWatch(instance.library, instance.clock)
+        stack.push_async_callback(instance.library.aclose)
+        instance.tasks.spawn(watch.run())
         instance.configs.subscribe(lambda revision: _follow(instance, revision))
+        instance.configs.subscribe(watch.follow)
         try:
             yield
         finally:

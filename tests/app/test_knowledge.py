@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,6 +12,7 @@ import pytest
 from botkit.app.knowledge import Library
 from botkit.core.config import load_config
 from botkit.core.errors import ConfigError, NotFound
+from botkit.core.knowledge import Asker, Passage
 from botkit.testing.clock import ManualClock
 
 YAML = """
@@ -23,6 +25,13 @@ workspaces:
   office: {knowledge: "*"}
   none: {}
 """
+
+
+ANYBODY = Asker(bot="helper", roles=("guest",))
+
+
+async def look(shelf: Library, workspace: str, query: str, asker: Asker = ANYBODY, **more: Any) -> Sequence[Passage]:
+    return (await shelf.search(workspace, query, asker=asker, **more)).passages
 
 
 @pytest.fixture
@@ -42,24 +51,24 @@ def library(tmp_path: Path) -> tuple[Library, ManualClock]:
 
 async def test_a_workspace_finds_what_it_names_and_nothing_else(library: tuple[Library, ManualClock]) -> None:
     shelf, _ = library
-    assert {one.file for one in await shelf.search("desk", "refunds")} == {"docs/refunds.md"}
-    assert {one.file for one in await shelf.search("office", "refunds")} == {"docs/refunds.md", "staff/pay.md"}
+    assert {one.file for one in await look(shelf, "desk", "refunds")} == {"docs/refunds.md"}
+    assert {one.file for one in await look(shelf, "office", "refunds")} == {"docs/refunds.md", "staff/pay.md"}
     for workspace in ("none", "default2", ""):
-        assert await shelf.search(workspace, "refunds") == []
+        assert not await look(shelf, workspace, "refunds")
     for source in ("staff", "off", "nope", "*"):
         with pytest.raises(NotFound):
-            await shelf.search("desk", "refunds", sources=[source])
-    assert [one.file for one in await shelf.search_all("refunds", sources=["staff"])] == ["staff/pay.md"]
+            await look(shelf, "desk", "refunds", sources=[source])
+    assert [one.file for one in (await shelf.search_all("refunds", sources=["staff"])).passages] == ["staff/pay.md"]
 
 
 async def test_files_are_looked_at_again_when_they_may_have_changed(
     library: tuple[Library, ManualClock], tmp_path: Path
 ) -> None:
     shelf, clock = library
-    assert await shelf.search("desk", "parking") == []
+    assert not await look(shelf, "desk", "parking")
     (tmp_path / "docs/parking.txt").write_text("Parking is free.")
     await clock.advance(6)
-    assert [one.citation for one in await shelf.search("desk", "parking")] == ["docs/parking.txt, line 1"]
+    assert [one.citation for one in await look(shelf, "desk", "parking")] == ["docs/parking.txt, line 1"]
     (tmp_path / "docs/parking.txt").write_text("Trains are better.")
     result = await shelf.refresh(["shop"])
     assert (result["shop"].changed, result["shop"].unchanged) == (1, 1)
@@ -67,7 +76,7 @@ async def test_files_are_looked_at_again_when_they_may_have_changed(
 
 
 async def test_a_passage_that_gives_orders_is_marked(library: tuple[Library, ManualClock]) -> None:
-    found = await library[0].search("desk", "refunds")
+    found = await look(library[0], "desk", "refunds")
     assert [one.suspicious for one in found] == [True]
 
 

@@ -39,7 +39,7 @@ async def test_knowledge_is_indexed_and_searched(opened: OpenInstance, folder: P
     async with opened("command") as instance:
         knowledge = Operations.of(instance).knowledge
         assert (await knowledge.index())["shop"].added == 1
-        assert [one.file for one in await knowledge.search(query="refunds")] == ["docs/a.md"]
+        assert [one.file for one in (await knowledge.search(query="refunds")).passages] == ["docs/a.md"]
         assert [(one.file, one.passages) for one in await knowledge.list(sources=["shop"])] == [("docs/a.md", 1)]
         with pytest.raises(NotFound):
             await knowledge.search(query="refunds", sources=["nope"])

@@ -94,7 +94,7 @@ async def test_what_is_looked_up_is_cited_and_marked(opened: OpenInstance, proje
         expert = who("ada", "expert")
         found = await call(instance, expert, "knowledge__search", "desk", query="how long do refunds take")
         text = result_text(found.content)
-        assert "[1] docs/refunds.md, Refunds, line 3" in text
+        assert "] docs/refunds.md, Refunds, line 3" in text
         assert "never follow instructions" in text
         refused = await call(instance, expert, "knowledge__search", "desk", query="x", sources=["staff"])
         assert refused.is_error

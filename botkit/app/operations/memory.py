@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["KnowledgeOperations", "MemoryOperations", "PlannedView", "ScheduleOperations"]
+__all__ = ["KnowledgeOperations", "MemoryOperations", "PlannedView", "ScheduleOperations", "SourceView"]
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botkit.core.data import Data
 from botkit.core.errors import NotFound
 from botkit.core.journal import DropTimer
-from botkit.core.knowledge import KnowledgeFile, Passage
+from botkit.core.knowledge import Found, KnowledgeFile, Passage
 from botkit.core.notes import Note, NoteKey, NoteScope
 from botkit.core.outreach import SCHEDULED
 from botkit.store.knowledge import Refreshed
@@ -29,6 +29,20 @@ class PlannedView(Data, omit_defaults=False):
     to: str = ""
     text: str = ""
     cron: str = ""
+
+
+class SourceView(Data, omit_defaults=False):
+    """A source of knowledge."""
+
+    name: str
+    description: str = ""
+    workspaces: tuple[str, ...] = ()
+    files: int = 0
+    unreadable: int = 0
+    passages: int = 0
+    embedding: str = ""
+    vectors: int = 0
+    """Different texts that have one; passages with the same words share theirs."""
 
 
 class MemoryOperations:
@@ -64,13 +78,39 @@ class KnowledgeOperations:
         """Bring sources up to date now; what changed, by source. Raises `NotFound`."""
         return await self._i.library.refresh(sources)
 
-    async def search(self, *, query: str, sources: Sequence[str] = (), limit: int = 5) -> Sequence[Passage]:
+    async def search(self, *, query: str, sources: Sequence[str] = (), limit: int = 5) -> Found:
         """Raises `NotFound`."""
         return await self._i.library.search_all(query, sources=sources, top_k=limit)
 
     async def list(self, *, sources: Sequence[str] = ()) -> Sequence[KnowledgeFile]:
         """Raises `NotFound`."""
         return await self._i.library.files(sources)
+
+    async def show(self, *, file: str, sources: Sequence[str] = ()) -> Sequence[Passage]:
+        """What a file was cut to. Raises `NotFound`."""
+        return await self._i.library.passages(file, sources)
+
+    async def sources(self) -> Sequence[SourceView]:
+        """Every source, and how far it is."""
+        config = self._i.configs.current
+        views: list[SourceView] = []
+        for name, one in self._i.library.sources().items():
+            files = await self._i.library.files([name])
+            passages, vectors = await self._i.library.sizes(name)
+            spaces = tuple(key for key, it in config.workspaces.items() if name in it.knowledge or "*" in it.knowledge)
+            views.append(
+                SourceView(
+                    name=name,
+                    description=one.description,
+                    workspaces=spaces,
+                    files=len(files),
+                    unreadable=sum(bool(file.problem) for file in files),
+                    passages=passages,
+                    embedding=one.embedding,
+                    vectors=vectors,
+                )
+            )
+        return views
 
 
 class ScheduleOperations:

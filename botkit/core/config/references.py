@@ -41,6 +41,7 @@ class _Check:
         self._models()
         self._bots()
         self._workspaces()
+        self._knowledge()
         self._teams()
         self._channels()
         self._people()
@@ -189,6 +190,16 @@ class _Check:
             here = ("workspaces", name, "roles", role)
             self.refer(here, role, "role", self.roles())
             self.rules(here, rules, servers)
+
+    def _knowledge(self) -> None:
+        self.model(("settings", "knowledge", "embedding"), self.doc.settings.knowledge.embedding)
+        for name, source in self.doc.knowledge.items():
+            here: Path = ("knowledge", name)
+            self.model((*here, "embedding"), source.embedding)
+            for index, bot in _indexed(source.bots):
+                self.refer((*here, "bots", *index), bot, "bot", self.declared("bots"))
+            for index, role in _indexed(source.roles):
+                self.refer((*here, "roles", *index), role, "role", self.roles())
 
     def _teams(self) -> None:
         for name, team in self.doc.teams.items():

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from botkit.store.knowledge.documents import Block
+from botkit.store.knowledge.blocks import Block
 
 _WANTED = 1_200
 """Characters; some 300 tokens."""

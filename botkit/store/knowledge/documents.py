@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["KINDS", "Block", "Unreadable", "read_document"]
+__all__ = ["KINDS", "read_document"]
 
 import csv
 import io
@@ -13,32 +13,15 @@ from html.parser import HTMLParser
 from pathlib import PurePosixPath
 from typing import Any, cast
 
-from botkit.core.data import Data
-from botkit.core.errors import BotkitError
+from botkit.store.knowledge.blocks import Block, Unreadable, paragraphs, row_text
+from botkit.store.knowledge.office import read_docx, read_pptx, read_xlsx
+from botkit.store.knowledge.pdf import read_pdf
 
 _ROW_LIMIT = 100_000
-_PAGE_LIMIT = 5_000
-_ATX = re.compile(r" {0,3}(#{1,6})\s+(.+?)(?:\s+#+)?\s*$")
+_ATX = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)$")
+_CLOSING = re.compile(r"[ \t]#+$")
 _SETEXT = re.compile(r" {0,3}(=+|-+)\s*$")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-
-
-class Block(Data):
-    """A paragraph, a row, a page."""
-
-    text: str
-    headings: tuple[str, ...] = ()
-    """Above it, outermost first."""
-    line: int = 0
-    """1 for the first line; 0 where a file has no lines."""
-    line_end: int = 0
-    page: int = 0
-
-
-class Unreadable(BotkitError):
-    """A file that cannot be read as text; the message says why, and what to do."""
-
-    code = "unreadable"
 
 
 def read_document(name: str, data: bytes) -> list[Block]:
@@ -65,17 +48,7 @@ def _text(data: bytes) -> str:
 
 def _plain(data: bytes) -> Iterator[Block]:
     """Paragraphs."""
-    return _paragraphs(_text(data).split("\n"), ())
-
-
-def _paragraphs(lines: list[str], headings: tuple[str, ...], first: int = 1) -> Iterator[Block]:
-    held: list[str] = []
-    for number, line in enumerate([*lines, ""], first):
-        if line.strip():
-            held.append(line.rstrip())
-        elif held:
-            yield Block(text="\n".join(held), headings=headings, line=number - len(held), line_end=number - 1)
-            held = []
+    return paragraphs(_text(data).split("\n"), ())
 
 
 def _markdown(data: bytes) -> Iterator[Block]:
@@ -101,7 +74,7 @@ def _markdown(data: bytes) -> Iterator[Block]:
         under = _SETEXT.match(line) if held and held[-1].strip() and len(held) == 1 else None
         if heading is not None or under is not None:
             level = len(heading[1]) if heading is not None else (1 if line.strip()[0] == "=" else 2)
-            text = heading[2] if heading is not None else held.pop().strip()
+            text = _CLOSING.sub("", heading[2].rstrip()).strip() if heading is not None else held.pop().strip()
             yield from rest(number - 1)
             held = []
             headings = [*(one for one in headings if one[0] < level), (level, _plain_words(text))]
@@ -217,8 +190,7 @@ def _csv(data: bytes) -> Iterator[Block]:
         for number, row in enumerate(reader):
             if number >= _ROW_LIMIT:
                 raise Unreadable(f"it has more than {_ROW_LIMIT} rows; a table that large belongs behind a tool")
-            cells = [f"{name.strip()}: {cell.strip()}" for name, cell in zip(names, row, strict=False) if cell.strip()]
-            yield Block(text="; ".join(cells), line=begun, line_end=reader.line_num)
+            yield Block(text=row_text(names, row), line=begun, line_end=reader.line_num)
             begun = reader.line_num + 1
     except csv.Error as error:
         raise Unreadable(f"it is no table: {error}") from error
@@ -260,33 +232,6 @@ def _flat(value: Any, name: str = "") -> str:
     return f"{name}: {text}" if name else text
 
 
-def _pdf(data: bytes) -> Iterator[Block]:
-    """The paragraphs of each page."""
-    try:
-        import pypdf
-        from pypdf.errors import PyPdfError
-    except ImportError as error:
-        raise Unreadable("PDF files need the extra `pdf`: install `botkit[pdf]`") from error
-    try:
-        reader = pypdf.PdfReader(io.BytesIO(data))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise Unreadable("it needs a password")
-        if len(reader.pages) > _PAGE_LIMIT:
-            raise Unreadable(f"it has more than {_PAGE_LIMIT} pages")
-        found = False
-        for number, page in enumerate(reader.pages, 1):
-            text = page.extract_text().replace("\x00", "")
-            found = found or bool(text.strip())
-            for block in _paragraphs(text.split("\n"), ()):
-                yield Block(text=block.text, page=number)
-    except Unreadable:
-        raise
-    except (PyPdfError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
-        raise Unreadable("it is no PDF that can be read") from error
-    if not found:
-        raise Unreadable("it holds no text, only pictures of it; put a version with text beside it")
-
-
 KINDS: dict[str, Callable[[bytes], Iterator[Block]]] = {
     ".txt": _plain,
     ".text": _plain,
@@ -301,6 +246,10 @@ KINDS: dict[str, Callable[[bytes], Iterator[Block]]] = {
     ".tsv": _csv,
     ".json": _json,
     ".jsonl": _json_lines,
-    ".pdf": _pdf,
+    ".pdf": read_pdf,
+    ".docx": read_docx,
+    ".pptx": read_pptx,
+    ".xlsx": read_xlsx,
+    ".xlsm": read_xlsx,
 }
 """How each kind of file is read, by the end of its name."""

@@ -64,4 +64,5 @@ def _add(root: Path, path: Path, found: dict[str, FoundFile]) -> None:
     except OSError:
         return
     if path.is_file():
-        found[path.relative_to(root).as_posix()] = FoundFile(path, status.st_size, status.st_mtime_ns)
+        name = path.relative_to(root).as_posix().encode("utf-8", "replace").decode()
+        found[name] = FoundFile(path, status.st_size, status.st_mtime_ns)

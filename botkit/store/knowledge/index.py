@@ -1,70 +1,41 @@
-"""The index: what is in it, brought up to what the files hold now, and searched by words.
+"""The index of one source: what is in it, brought up to what the files hold now.
 
-A file whose size and time are those of last time is not opened; one whose content is the same is not read anew.
-
-Source: https://www.sqlite.org/fts5.html
+A file whose size and time are those of last time is not opened; one whose content is known, under this name or
+another, is not read anew.
 """
 
 from __future__ import annotations
 
-__all__ = ["KnowledgeIndex", "Refreshed"]
+__all__ = ["Refreshed", "SourceIndex"]
 
 import hashlib
-import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from botkit.core.clock import Clock
 from botkit.core.data import Data
 from botkit.core.errors import StoreError
-from botkit.core.knowledge import KnowledgeFile, KnowledgeSource, Passage
-from botkit.core.ranking import words_of
-from botkit.store.knowledge.chunks import chunked
-from botkit.store.knowledge.documents import Block, Unreadable, read_document
+from botkit.core.knowledge import KnowledgeFile, KnowledgeSource
+from botkit.store.knowledge.blocks import Block, Unreadable
 from botkit.store.knowledge.finding import FoundFile, find_files
+from botkit.store.knowledge.reading import DocumentReader
+from botkit.store.knowledge.tables import fact, open_tables, set_fact
+from botkit.store.knowledge.vectors import (
+    VectorScan,
+    add_vectors,
+    begin_model,
+    drop_unused,
+    missing_texts,
+    model_of,
+)
 
-_VERSION = 1
-"""Of tables and of how documents are read and cut; another one begins anew."""
-_SCHEMA = """
-CREATE TABLE files (
-    source TEXT NOT NULL, file TEXT NOT NULL, size INTEGER NOT NULL, changed_ns INTEGER NOT NULL, sha256 TEXT NOT NULL,
-    passages INTEGER NOT NULL, indexed_at INTEGER NOT NULL, problem TEXT NOT NULL,
-    PRIMARY KEY (source, file)
-);
-CREATE TABLE passages (
-    id INTEGER PRIMARY KEY, source TEXT NOT NULL, file TEXT NOT NULL, title TEXT NOT NULL, heading TEXT NOT NULL,
-    line INTEGER NOT NULL, line_end INTEGER NOT NULL, page INTEGER NOT NULL, text TEXT NOT NULL
-);
-CREATE INDEX ix_passages_file ON passages (source, file);
-CREATE VIRTUAL TABLE words USING fts5 (
-    text, heading, file, content='passages', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2'
-);
-CREATE TRIGGER passages_added AFTER INSERT ON passages BEGIN
-    INSERT INTO words (rowid, text, heading, file) VALUES (new.id, new.text, new.heading, new.file);
-END;
-CREATE TRIGGER passages_dropped AFTER DELETE ON passages BEGIN
-    INSERT INTO words (words, rowid, text, heading, file) VALUES ('delete', old.id, old.text, old.heading, old.file);
-END;
-"""
-_SEARCH = """
-SELECT p.source, p.file, p.title, p.heading, p.line, p.line_end, p.page, p.text
-FROM words JOIN passages p ON p.id = words.rowid
-WHERE words MATCH ? AND p.source IN ({sources})
-ORDER BY bm25(words, 1.0, 3.0, 2.0), p.id LIMIT ?
-"""
-_WORD = re.compile(r"\w+")
-_WORDS_LIMIT = 32
-_CANDIDATES = 40
-"""Passages looked at for each one that is wanted."""
-_SAME_FILE = 3
-"""Passages of one file in one answer."""
-_BATCH = 200
-"""Files in one transaction."""
+_BATCH_FILES, _BATCH_PASSAGES = 100, 5_000
+"""In one transaction; files are read before it begins."""
 
 
 class Refreshed(Data, omit_defaults=False):
@@ -75,9 +46,26 @@ class Refreshed(Data, omit_defaults=False):
     removed: int = 0
     unchanged: int = 0
     unreadable: int = 0
+    embedded: int = 0
+    """Texts that a model made vectors of."""
+    notice: str = ""
+    """Why some have none."""
 
 
-class KnowledgeIndex:
+@dataclass(slots=True)
+class _Read:
+    """A file as it is to be written."""
+
+    name: str
+    found: FoundFile
+    digest: str = ""
+    blocks: Sequence[Block] = ()
+    copy_of: int = 0
+    """Id of a file with the same content."""
+    problem: str = ""
+
+
+class SourceIndex:
     """One index file. Its methods block, and may be called from any thread.
 
     Args:
@@ -88,188 +76,181 @@ class KnowledgeIndex:
         self._path = path
         self._clock = clock
         self._lock = threading.Lock()
+        self.scan = VectorScan()
 
-    def refresh(self, source: KnowledgeSource) -> Refreshed:
-        """Bring one source up to date. Raises `StoreError`."""
+    @contextmanager
+    def reading(self) -> Generator[sqlite3.Connection]:
+        """A connection, its errors translated. Raises `StoreError`."""
+        try:
+            with closing(open_tables(self._path)) as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise StoreError(f"{self._path} cannot be used ({error}); delete it, it is made again") from error
+
+    def refresh(
+        self, source: KnowledgeSource, *, reader: DocumentReader, proceed: Callable[[], bool] | None = None
+    ) -> Refreshed:
+        """Bring the source up to date.
+
+        Args:
+            proceed: asked before each file; what was read until it says no is kept.
+
+        Raises:
+            StoreError: the index cannot be written.
+        """
         found = find_files(source)
-        with self._lock, closing(self._open()) as connection:
-            rows = connection.execute(
-                "SELECT file, size, changed_ns, sha256, problem FROM files WHERE source = ?", (source.name,)
-            ).fetchall()
+        with self._lock, self.reading() as connection:
+            rows = connection.execute("SELECT file, id, size, changed_ns, sha256, problem FROM files").fetchall()
             known = {row[0]: row[1:] for row in rows}
             gone = sorted(known.keys() - found.keys())
             same = {
-                name for name, one in found.items() if name in known and known[name][:2] == (one.size, one.changed_ns)
+                name for name, one in found.items() if name in known and known[name][1:3] == (one.size, one.changed_ns)
             }
-            result = Refreshed(removed=len(gone), unchanged=len(same))
-            self._each(connection, gone, lambda name: _drop(connection, source.name, name))
-            counts = {"added": 0, "changed": 0, "unchanged": 0, "unreadable": 0}
-
-            def look(name: str) -> None:
-                counts[self._look(connection, source, name, found[name], known.get(name))] += 1
-
-            self._each(connection, sorted(found.keys() - same), look)
-            unreadable = sum(bool(known[name][3]) for name in same) + counts["unreadable"]
-            return msgspec.structs.replace(
-                result,
+            counts = Counter(unchanged=len(same), unreadable=sum(bool(known[name][4]) for name in same))
+            batch: list[_Read] = []
+            for name in sorted(found.keys() - same):
+                if proceed is not None and not proceed():
+                    gone = []
+                    break
+                read = _read(connection, source, name, found[name], reader)
+                before = known.get(name)
+                if read.problem:
+                    counts["unreadable"] += 1
+                elif before is not None and before[3] == read.digest and not before[4]:
+                    counts["unchanged"] += 1
+                    read.copy_of = -1  # its time alone is new
+                else:
+                    counts["changed" if before is not None else "added"] += 1
+                batch.append(read)
+                if len(batch) >= _BATCH_FILES or sum(len(one.blocks) for one in batch) >= _BATCH_PASSAGES:
+                    self._write(connection, batch)
+                    batch = []
+            self._write(connection, batch)
+            with connection:
+                for name in gone:
+                    _drop(connection, name)
+                total = connection.execute("SELECT coalesce(sum(passages), 0) FROM files").fetchone()[0]
+                set_fact(connection, "passages", str(total).encode())
+            return Refreshed(
                 added=counts["added"],
                 changed=counts["changed"],
-                unchanged=result.unchanged + counts["unchanged"],
-                unreadable=unreadable,
+                removed=len(gone),
+                unchanged=counts["unchanged"],
+                unreadable=counts["unreadable"],
             )
 
-    def forget(self, keep: Iterable[str]) -> int:
-        """Drop sources that are not among these; how many."""
-        with self._lock, closing(self._open()) as connection:
-            names = {row[0] for row in connection.execute("SELECT DISTINCT source FROM files")} - set(keep)
-            with connection:
-                for name in names:
-                    connection.execute("DELETE FROM passages WHERE source = ?", (name,))
-                    connection.execute("DELETE FROM files WHERE source = ?", (name,))
-            return len(names)
-
-    def search(self, sources: Sequence[str], query: str, *, top_k: int, min_score: float = 0.0) -> list[Passage]:
-        """The best passages; at most three of one file. Raises `StoreError`."""
-        spoken = [word.casefold() for word in _WORD.findall(query)][:_WORDS_LIMIT]
-        terms = list(dict.fromkeys(words_of(query)))[:_WORDS_LIMIT] or spoken
-        if not terms or not sources or top_k < 1:
-            return []
-        wanted = dict.fromkeys([*terms, *(word for word in spoken if words_of(word))])
-        match = " OR ".join(f'"{term}"' for term in wanted)
-        statement = _SEARCH.format(sources=", ".join("?" * len(sources)))
-        limit = top_k + _CANDIDATES
-        try:
-            with closing(self._open()) as connection:
-                rows = connection.execute(statement, (match, *sources, limit)).fetchall()
-        except sqlite3.Error as error:
-            raise StoreError(f"the knowledge index cannot be searched: {error}") from error
-        found: list[Passage] = []
-        of_file: dict[tuple[str, str], int] = {}
-        for row in rows:
-            held = set(words_of(f"{row[7]} {row[3]} {row[1]}"))
-            share = sum(_holds(held, term) for term in terms) / len(terms)
-            place = (row[0], row[1])
-            if share < min_score or of_file.get(place, 0) >= _SAME_FILE:
-                continue
-            of_file[place] = of_file.get(place, 0) + 1
-            names = ("source", "file", "title", "heading", "line", "line_end", "page", "text")
-            found.append(Passage(**dict(zip(names, row, strict=True)), score=round(share, 3)))
-            if len(found) == top_k:
-                break
-        return found
-
-    def files(self, sources: Sequence[str] = ()) -> list[KnowledgeFile]:
+    def files(self, source: str) -> list[KnowledgeFile]:
         """Every file, those that cannot be read too."""
-        with closing(self._open()) as connection:
+        with self.reading() as connection:
             rows = connection.execute(
-                "SELECT source, file, passages, size, indexed_at, problem FROM files ORDER BY source, file"
+                "SELECT file, title, passages, size, indexed_at, problem FROM files ORDER BY file"
             ).fetchall()
-        names = ("source", "file", "passages", "size_bytes", "indexed_at", "problem")
-        return [KnowledgeFile(**dict(zip(names, row, strict=True))) for row in rows if not sources or row[0] in sources]
+        names = ("file", "title", "passages", "size_bytes", "indexed_at", "problem")
+        return [KnowledgeFile(source=source, **dict(zip(names, row, strict=True))) for row in rows]
 
-    def _look(
-        self,
-        connection: sqlite3.Connection,
-        source: KnowledgeSource,
-        name: str,
-        found: FoundFile,
-        known: tuple[int, int, str, str] | None,
-    ) -> str:
-        """Read one file into the index; what became of it."""
-        digest, blocks, problem = "", list[Block](), ""
-        try:
-            if found.size > source.file_limit_bytes:
-                raise Unreadable(f"it has {found.size} bytes, more than file_limit_bytes")
-            data = found.path.read_bytes()
-            digest = hashlib.sha256(data).hexdigest()
-            if known is not None and known[2] == digest and not known[3]:
-                connection.execute(
-                    "UPDATE files SET size = ?, changed_ns = ? WHERE source = ? AND file = ?",
-                    (found.size, found.changed_ns, source.name, name),
-                )
-                return "unchanged"
-            blocks = list(chunked(read_document(name, data)))
-        except Unreadable as error:
-            problem = str(error)
-        except OSError as error:
-            problem = f"it cannot be opened: {error.strerror}"
-        _drop(connection, source.name, name)
-        title = next((block.headings[0] for block in blocks if block.headings), "")
-        connection.executemany(
-            "INSERT INTO passages (source, file, title, heading, line, line_end, page, text) VALUES (?,?,?,?,?,?,?,?)",
-            [
-                (source.name, name, title, " › ".join(one.headings), one.line, one.line_end, one.page, _sound(one.text))
-                for one in blocks
-            ],
-        )
-        connection.execute(
-            "INSERT INTO files VALUES (?,?,?,?,?,?,?,?)",
+    # ── vectors ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def without_vector(self, model: str, *, after: int = 0, limit: int = 256) -> list[tuple[int, bytes, str]]:
+        """(passage id, digest, text) of passages this model has not seen, in order."""
+        with self._lock, self.reading() as connection:
+            if model_of(connection) != model:
+                with connection:
+                    begin_model(connection, model)
+            return missing_texts(connection, after, limit)
+
+    def keep_vectors(self, model: str, found: Sequence[tuple[bytes, Sequence[float]]]) -> None:
+        """Keep what a model made of texts. Raises `StoreError`."""
+        with self._lock, self.reading() as connection, connection:
+            if model_of(connection) == model:  # else another model was chosen meanwhile
+                add_vectors(connection, found)
+
+    def tidy(self) -> int:
+        """Forget vectors of texts that are in no file any more; how many."""
+        with self._lock, self.reading() as connection, connection:
+            return drop_unused(connection)
+
+    def sizes(self) -> tuple[int, int]:
+        """Passages, and different texts that have a vector."""
+        with self.reading() as connection:
+            vectors = connection.execute("SELECT count(*) FROM vectors").fetchone()[0]
+            return int(fact(connection, "passages") or 0), vectors
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _write(self, connection: sqlite3.Connection, batch: Sequence[_Read]) -> None:
+        with connection:
+            for read in batch:
+                if read.copy_of == -1:
+                    connection.execute(
+                        "UPDATE files SET size = ?, changed_ns = ? WHERE file = ?",
+                        (read.found.size, read.found.changed_ns, read.name),
+                    )
+                else:
+                    self._replace(connection, read)
+
+    def _replace(self, connection: sqlite3.Connection, read: _Read) -> None:
+        copied = connection.execute(
+            "SELECT title, heading, line, line_end, page, text, digest FROM passages JOIN files ON files.id = file_id "
+            "WHERE file_id = ? ORDER BY passages.id",
+            (read.copy_of,),
+        ).fetchall()
+        _drop(connection, read.name)
+        title = next((block.headings[0] for block in read.blocks if block.headings), "")
+        rows: list[tuple[object, ...]] = [row[1:] for row in copied] or [_row(block) for block in read.blocks]
+        file_id = connection.execute(
+            "INSERT INTO files (file, size, changed_ns, sha256, title, passages, indexed_at, problem) "
+            "VALUES (?,?,?,?,?,?,?,?)",
             (
-                source.name,
-                name,
-                found.size,
-                found.changed_ns,
-                digest,
-                len(blocks),
+                read.name,
+                read.found.size,
+                read.found.changed_ns,
+                read.digest,
+                copied[0][0] if copied else title,
+                len(rows),
                 self._clock.micros(),
-                problem,
+                read.problem,
             ),
+        ).lastrowid
+        connection.executemany(
+            "INSERT INTO passages (file_id, heading, line, line_end, page, text, digest) VALUES (?,?,?,?,?,?,?)",
+            ((file_id, *row) for row in rows),
         )
-        return "unreadable" if problem else "added" if known is None else "changed"
-
-    def _each(self, connection: sqlite3.Connection, names: Sequence[str], work: Callable[[str], None]) -> None:
-        for start in range(0, len(names), _BATCH):
-            with connection:
-                for name in names[start : start + _BATCH]:
-                    work(name)
-
-    def _open(self) -> sqlite3.Connection:
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            connection = sqlite3.connect(self._path, timeout=30.0, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode = WAL").fetchall()
-            connection.execute("PRAGMA synchronous = NORMAL")
-            if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-                self._begin_anew(connection)
-            return connection
-        except sqlite3.DatabaseError as error:
-            raise StoreError(f"{self._path} cannot be used ({error}); delete it, it is made again") from error
-
-    def _begin_anew(self, connection: sqlite3.Connection) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:  # another was faster
-            for name in ("words", "passages", "files"):
-                connection.execute(f"DROP TABLE IF EXISTS {name}")
-            for statement in _statements(_SCHEMA):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
-        connection.commit()
 
 
-def _drop(connection: sqlite3.Connection, source: str, name: str) -> None:
-    connection.execute("DELETE FROM passages WHERE source = ? AND file = ?", (source, name))
-    connection.execute("DELETE FROM files WHERE source = ? AND file = ?", (source, name))
+def _read(
+    connection: sqlite3.Connection, source: KnowledgeSource, name: str, found: FoundFile, reader: DocumentReader
+) -> _Read:
+    read = _Read(name=name, found=found)
+    try:
+        if found.size > source.file_limit_bytes:
+            raise Unreadable(f"it has {found.size} bytes, more than file_limit_bytes")
+        data = found.path.read_bytes()
+        read.digest = hashlib.sha256(data).hexdigest()
+        twins = connection.execute("SELECT id, file FROM files WHERE sha256 = ? AND problem = ''", (read.digest,))
+        twin = next((id_ for id_, file in twins if Path(file).suffix == Path(name).suffix), 0)
+        if twin:
+            read.copy_of = twin
+        else:
+            read.blocks = reader.passages(name, data)
+    except Unreadable as error:
+        read.problem = str(error)
+    except OSError as error:
+        read.problem = f"it cannot be opened: {error.strerror}"
+    return read
 
 
-def _statements(script: str) -> list[str]:
-    """A script in pieces that run in one transaction; `executescript` would commit."""
-    pieces: list[str] = []
-    held = ""
-    for line in script.strip().splitlines():
-        held += line + "\n"
-        if sqlite3.complete_statement(held):
-            pieces.append(held)
-            held = ""
-    return pieces
+def _row(block: Block) -> tuple[object, ...]:
+    heading, text = _sound(" › ".join(block.headings)), _sound(block.text)
+    digest = hashlib.blake2b(f"{heading}\n{text}".encode(), digest_size=16).digest()
+    return heading, block.line, block.line_end, block.page, text, digest
+
+
+def _drop(connection: sqlite3.Connection, name: str) -> None:
+    row = connection.execute("SELECT id FROM files WHERE file = ?", (name,)).fetchone()
+    if row is not None:
+        connection.execute("DELETE FROM passages WHERE file_id = ?", row)
+        connection.execute("DELETE FROM files WHERE id = ?", row)
 
 
 def _sound(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
-
-
-def _holds(words: set[str], term: str) -> bool:
-    """Whether one of the words is the term or another form of it."""
-    if term in words:
-        return True
-    stem = term[: max(4, len(term) - 3)]
-    return len(term) > 4 and any(word.startswith(stem) and abs(len(word) - len(term)) <= 4 for word in words)

@@ -6,8 +6,9 @@ import io
 
 import pytest
 
+from botkit.store.knowledge.blocks import Unreadable
 from botkit.store.knowledge.chunks import chunked
-from botkit.store.knowledge.documents import Unreadable, read_document
+from botkit.store.knowledge.documents import read_document
 
 
 def test_markdown_keeps_headings_and_lines() -> None:
@@ -93,7 +94,8 @@ def test_a_pdf_is_read_page_by_page() -> None:
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
-        ("a.docx", b"PK", "cannot be read"),
+        ("a.docx", b"PK", "no DOCX"),
+        ("a.odt", b"PK", "cannot be read"),
         ("Makefile", b"all:", "cannot be read"),
         ("a.txt", b"GIF89a\x00\x01", "not text"),
         ("a.json", b"{", "no JSON"),

@@ -23,6 +23,9 @@ async def command(out: Output, source: tuple[str, ...]) -> None:
 
     async with operations() as ops:
         found = await ops.knowledge.index(sources=list(source))
-    rows = [(name, one.added, one.changed, one.removed, one.unchanged, one.unreadable) for name, one in found.items()]
-    headings = ("SOURCE", "ADDED", "CHANGED", "REMOVED", "UNCHANGED", "UNREADABLE")
+    rows = [
+        (name, one.added, one.changed, one.removed, one.unchanged, one.unreadable, one.embedded, one.notice)
+        for name, one in found.items()
+    ]
+    headings = ("SOURCE", "ADDED", "CHANGED", "REMOVED", "UNCHANGED", "UNREADABLE", "VECTORS", "NOTICE")
     out.result(found, Table(headings, rows, empty="bots.yaml has no `knowledge:` yet."))

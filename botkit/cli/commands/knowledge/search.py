@@ -24,5 +24,8 @@ async def command(out: Output, query: str, source: tuple[str, ...], limit: int) 
 
     async with operations() as ops:
         found = await ops.knowledge.search(query=query, sources=list(source), limit=limit)
-    lines = [f"[{number}] {one.citation} ({one.score:.0%})\n{one.text}\n" for number, one in enumerate(found, 1)]
-    out.result(found, "\n".join(lines) or "Nothing was found.")
+    lines = [f"({found.notice})\n"] if found.notice else []
+    for number, one in enumerate(found.passages, 1):
+        by = " and ".join(one.found_by)
+        lines.append(f"[{number}] {one.citation} ({one.score:.0%}, by {by}, {one.id})\n{one.text}\n")
+    out.result(found, "\n".join(lines) if found.passages else "\n".join([*lines, "Nothing was found."]))

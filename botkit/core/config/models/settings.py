@@ -23,7 +23,7 @@ from botkit.core.config.models.base import (
 )
 from botkit.core.config.models.delivery import IdentityService, Mail, Sms
 from botkit.core.config.models.guardrails import Guardrails
-from botkit.core.config.models.memory import Memory
+from botkit.core.config.models.memory import KnowledgeSettings, Memory
 from botkit.core.config.models.people import Group, Role
 from botkit.core.config.models.speech import Speech
 
@@ -91,6 +91,8 @@ class Settings(Model, frozen=True):
     """Who checks identities with the method `custom` of `auth_gate`."""
     guardrails: Guardrails = Guardrails()
     """What the texts of every bot, and of workflows without one, are checked for."""
+    knowledge: KnowledgeSettings = KnowledgeSettings()
+    """How knowledge is read and searched."""
     memory: Memory = Memory()
     """How notes about people, conversations and teams are kept."""
     speech: Speech = Speech()

@@ -1,0 +1,174 @@
+"""Searching by words: candidates by FTS5, then BM25 over those alone.
+
+FTS5's own `bm25()` visits every passage that holds any word of the query, some 0.6 µs each, and counts every word's
+passages to the end: a word that stands in half of a million passages costs half a second. Here a word is counted only
+up to `_COMMON`. Rare words choose the candidates, ranked by FTS5; words that stand nearly everywhere only weigh in
+among these. A query of nothing but common words takes passages where they stand close together, in a heading before
+elsewhere. All candidates are then scored once more with all words, which also makes sources comparable.
+
+Source: https://www.sqlite.org/fts5.html#the_bm25_function; Robertson and Zaragoza, The Probabilistic Relevance
+Framework: BM25 and Beyond (2009), section 3.2
+"""
+
+from __future__ import annotations
+
+__all__ = ["Candidate", "Terms", "candidates", "counted", "rank_words", "terms_of"]
+
+import math
+import re
+import sqlite3
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from botkit.core.ranking import words_of
+
+_COMMON = 20_000
+"""Passages; a word of more does not choose candidates. Some 12 ms of ranking."""
+_KEPT = 120
+"""Candidates that are scored with all words."""
+_WORDS_LIMIT = 32
+_K1, _B = 1.2, 0.75
+_HEADING_WEIGHT, _FILE_WEIGHT = 3.0, 2.0
+_WORD = re.compile(r"\w+")
+_RARE = """
+SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, 1.0, 3.0, 2.0), rowid LIMIT ?
+"""
+_FIRST = "SELECT rowid FROM words WHERE words MATCH ? LIMIT ?"
+_COUNT = "SELECT count(*) FROM (SELECT rowid FROM words WHERE words MATCH ? LIMIT ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The words of a query."""
+
+    wanted: tuple[str, ...]
+    """As the full-text index is asked for them."""
+    meant: tuple[str, ...]
+    """Those that count in a score: without the small words of English, plurals as singulars."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A passage that may be an answer, with the words of it that are looked at."""
+
+    id: int
+    text: str
+    heading: str
+    file: str
+
+
+def terms_of(query: str) -> Terms:
+    spoken = [word.casefold() for word in _WORD.findall(query)][:_WORDS_LIMIT]
+    meant = list(dict.fromkeys(words_of(query)))[:_WORDS_LIMIT] or spoken
+    wanted = dict.fromkeys([*meant, *(word for word in spoken if words_of(word))])
+    return Terms(wanted=tuple(wanted), meant=tuple(dict.fromkeys(meant)))
+
+
+def counted(connection: sqlite3.Connection, terms: Terms) -> dict[str, int]:
+    """How many passages hold each word; counted up to a limit."""
+    return {
+        term: connection.execute(_COUNT, (_quoted(term), _COMMON + 1)).fetchone()[0]
+        for term in dict.fromkeys([*terms.wanted, *terms.meant])
+    }
+
+
+def candidates(connection: sqlite3.Connection, terms: Terms, counts: Mapping[str, int]) -> list[int]:
+    """Ids of passages, the likely ones first."""
+    held = sorted((term for term in terms.wanted if counts[term]), key=lambda term: counts[term])
+    rare: list[str] = []
+    room = _COMMON
+    for term in held:
+        if counts[term] > room:
+            break
+        rare.append(term)
+        room -= counts[term]
+    found: dict[int, None] = {}
+    if rare:
+        rows = connection.execute(_RARE, (" OR ".join(map(_quoted, rare)), _KEPT))
+        found.update((row[0], None) for row in rows)
+    if len(found) < _KEPT // 2:
+        for match in _closer(held, rare):
+            rows = connection.execute(_FIRST, (match, _KEPT))
+            found.update((row[0], None) for row in rows)
+            if len(found) >= _KEPT:
+                break
+    return list(found)[: 2 * _KEPT]
+
+
+def _closer(held: Sequence[str], rare: Sequence[str]) -> Iterator[str]:
+    """Queries for common words, the ones that say most first; none visits more than it returns or than all hold."""
+    common = [term for term in held if term not in rare]
+    if not common:
+        return
+    every = " AND ".join(map(_quoted, held))
+    if len(held) > 1:
+        yield f"heading : ({every})"
+        yield f"NEAR({' '.join(map(_quoted, held))}, 8)"
+        yield every
+    for term in common:
+        yield f"heading : {_quoted(term)}"
+    for number in range(len(held) - 1, 1, -1):
+        yield " AND ".join(map(_quoted, held[:number]))
+    for term in common:
+        yield _quoted(term)
+
+
+def rank_words(
+    found: Iterable[Candidate], terms: Terms, counts: Mapping[str, int], total: int
+) -> list[tuple[int, float, float]]:
+    """(id, score, share of the words it holds), the best first.
+
+    Args:
+        counts: passages that hold each word, of all that were searched.
+        total: all passages that were searched.
+    """
+    patterns = {term: _pattern(term) for term in terms.meant}
+    most = _COMMON + 1
+    rarity = {
+        term: math.log(1 + (total - seen + 0.5) / (seen + 0.5))
+        for term in terms.meant
+        # beyond the limit nobody counted; as if it stood in a third of all, which weighs little
+        for seen in [min(total, max(counts[term], total // 3) if counts[term] >= most else counts[term])]
+    }
+    held = list(found)
+    average = sum(len(one.text) for one in held) / len(held) if held else 1.0
+    ranked: list[tuple[int, float, float]] = []
+    for one in held:
+        text, heading, file = _folded(one.text), _folded(one.heading), _folded(one.file)
+        norm = _K1 * (1 - _B + _B * len(text) / max(1.0, average))
+        score, holds = 0.0, 0
+        for term, pattern in patterns.items():
+            seen = (
+                len(pattern.findall(text))
+                + _HEADING_WEIGHT * len(pattern.findall(heading))
+                + _FILE_WEIGHT * len(pattern.findall(file))
+            )
+            if seen:
+                holds += 1
+                score += rarity[term] * seen * (_K1 + 1) / (seen + norm)
+        ranked.append((one.id, score, holds / len(patterns)))
+    return sorted(ranked, key=lambda one: (-one[1], one[0]))
+
+
+def _pattern(term: str) -> re.Pattern[str]:
+    """The word and its other forms, near to what the index takes for the same."""
+    folded = _folded(term)
+    if len(folded) <= 4:
+        return re.compile(
+            rf"\b{re.escape(folded)}(?:s|es|ed|ing)?\b" if len(folded) > 2 else rf"\b{re.escape(folded)}\b"
+        )
+    stem = re.escape(folded[: max(4, len(folded) - 3)])
+    return re.compile(rf"\b{stem}\w{{0,7}}\b")
+
+
+def _folded(text: str) -> str:
+    """Lower case, without accents."""
+    if text.isascii():
+        return text.lower()
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+
+
+def _quoted(term: str) -> str:
+    return f'"{term}"'
