@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MESSAGE", "MESSAGE_AGAIN", "InstanceOutreach"]
+__all__ = ["MESSAGE", "MESSAGE_AGAIN", "InstanceOutreach", "Plans"]
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +26,54 @@ MESSAGE_AGAIN = "@message-again"
 _KEY = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
 
-class InstanceOutreach:
+class Plans:
+    """Messages for later as timers: the part of `Outreach` that needs nobody to be written to."""
+
+    def timer_id(self, run: Run, key: str) -> str:
+        """See the port. Bots do not see each other's; neither do workflows without a bot."""
+        if not _KEY.fullmatch(key):
+            raise InvalidArguments("a key has 1 to 200 printable characters")
+        trigger: Mapping[str, Any] = run.input.get("trigger") or {}
+        given: Mapping[str, Any] = trigger.get("input") or {}
+        owner = run.bot or (str(given.get("owner") or "") if trigger.get("workflow_of") == SCHEDULED else "")
+        return f"{SCHEDULED}{owner or '@'}/{key}"
+
+    def timer(self, run: Run, later: Later) -> PutTimer:
+        id_ = self.timer_id(run, later.key)
+        owner = id_.removeprefix(SCHEDULED).partition("/")[0]
+        given = {
+            "owner": "" if owner == "@" else owner,
+            "key": later.key,
+            "message": later.message,
+            "cron": later.cron,
+            "timezone": later.timezone,
+            "until": later.until,
+        }
+        at = to_micros(later.at)
+        trigger = {
+            "name": "schedule_message",
+            "workflow_of": SCHEDULED,
+            "workflow": MESSAGE_AGAIN if later.cron else MESSAGE,
+            "due": later.at.isoformat(),
+            "input": given,
+        }
+        # a lane of its own: a message that is slow to send holds up no other
+        place = Conversation(channel="@schedule", room="message", thread=id_.removeprefix(SCHEDULED), kind="group")
+        event = operator_event(place, f"{id_}@{at}/{run.id}", trigger, later.at)
+        return PutTimer(id=id_, at=at, lane=place.key, event=event)
+
+    def next_time(self, cron: str, timezone: str, after: datetime) -> datetime:
+        from cronsim import CronSimError  # for the few who plan ahead
+
+        from botkit.engine.schedules import time_after
+
+        try:
+            return time_after(cron, timezone, after)
+        except (CronSimError, StopIteration, KeyError, ValueError, OSError) as error:
+            raise InvalidArguments(f"`{cron[:100]}` in {timezone[:64]} is no time that comes") from error
+
+
+class InstanceOutreach(Plans):
     """Implements `Outreach`."""
 
     def __init__(
@@ -70,51 +117,8 @@ class InstanceOutreach:
         stored = {one.id for one in await self._people.list() if role in one.roles}
         return sorted(declared | (stored - self._configs.current.people.keys()))
 
-    def timer_id(self, run: Run, key: str) -> str:
-        """See the port. Bots do not see each other's; neither do workflows without a bot."""
-        if not _KEY.fullmatch(key):
-            raise InvalidArguments("a key has 1 to 200 printable characters")
-        trigger: Mapping[str, Any] = run.input.get("trigger") or {}
-        given: Mapping[str, Any] = trigger.get("input") or {}
-        owner = run.bot or (str(given.get("owner") or "") if trigger.get("workflow_of") == SCHEDULED else "")
-        return f"{SCHEDULED}{owner or '@'}/{key}"
-
-    def timer(self, run: Run, later: Later) -> PutTimer:
-        id_ = self.timer_id(run, later.key)
-        owner = id_.removeprefix(SCHEDULED).partition("/")[0]
-        given = {
-            "owner": "" if owner == "@" else owner,
-            "key": later.key,
-            "message": later.message,
-            "cron": later.cron,
-            "timezone": later.timezone,
-            "until": later.until,
-        }
-        at = to_micros(later.at)
-        trigger = {
-            "name": "schedule_message",
-            "workflow_of": SCHEDULED,
-            "workflow": MESSAGE_AGAIN if later.cron else MESSAGE,
-            "due": later.at.isoformat(),
-            "input": given,
-        }
-        # a lane of its own: a message that is slow to send holds up no other
-        place = Conversation(channel="@schedule", room="message", thread=id_.removeprefix(SCHEDULED), kind="group")
-        event = operator_event(place, f"{id_}@{at}/{run.id}", trigger, later.at)
-        return PutTimer(id=id_, at=at, lane=place.key, event=event)
-
     async def planned(self, id_: str) -> Planned | None:
         return await self._store.find_planned(id_)
-
-    def next_time(self, cron: str, timezone: str, after: datetime) -> datetime:
-        from cronsim import CronSimError  # for the few who plan ahead
-
-        from botkit.engine.schedules import time_after
-
-        try:
-            return time_after(cron, timezone, after)
-        except (CronSimError, StopIteration, KeyError, ValueError, OSError) as error:
-            raise InvalidArguments(f"`{cron[:100]}` in {timezone[:64]} is no time that comes") from error
 
     async def _find(self, reference: str) -> Person | None:
         found = await self._people.get(reference) if reference else None

@@ -72,6 +72,8 @@ class Expectation(Data, forbid_unknown_fields=True):
     """Tool calls: `server__tool`, or `{tool: …, arguments: {…}}` with the arguments that count; `...` for any."""
     events: list[Any] | None = None
     """Events it emits: a name, or `{name: …, data: {…}}` with the data that counts; `...` for any."""
+    later: list[Any] | None = None
+    """Messages it plans for later: a text, or `{text, at, key, to, cron}` with what counts; `...` for any."""
     output: Any = msgspec.UNSET
     """Of the run; of an object only the keys that are named."""
     variables: dict[str, Any] = {}
@@ -110,7 +112,7 @@ class Case(Data, forbid_unknown_fields=True):
     object is the answer as it stands. `node` says whose answer it is; `by` who gives it."""
     nodes: dict[str, Any] = {}
     """Node → the output it has without doing anything; `{handle, output, set}` or `{error: …}` where more counts.
-    For nodes of your own, code and other work that is not to be done."""
+    For `auth_gate`, and for work that is not to be done: functions, code and nodes of your own are run."""
     expect: Expectation = Expectation()
 
     @property

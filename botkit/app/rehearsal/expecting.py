@@ -13,6 +13,7 @@ import msgspec
 
 from botkit.app.rehearsal.cases import Case
 from botkit.app.rehearsal.perform import Performance, Rehearsal, Told
+from botkit.app.rehearsal.stage import Stage
 from botkit.core.config import Config
 from botkit.core.data import Data
 from botkit.core.patterns import PatternError, compile_pattern
@@ -38,10 +39,18 @@ class CaseReport(Data, omit_defaults=False):
     performance: Performance
 
 
-async def rehearse(config: Config, case: Case, *, told: Told | None = None) -> CaseReport:
-    """Run one case. Raises `ConfigError`, `NotFound` where there is nothing to run."""
+async def rehearse(config: Config, case: Case, *, stage: Stage | None = None, told: Told | None = None) -> CaseReport:
+    """Run one case. Raises `ConfigError`, `NotFound` where there is nothing to run.
+
+    Args:
+        stage: serves several cases; one of its own when absent.
+    """
     started = time.perf_counter()
-    came = await Rehearsal(config, case, told=told).run()
+    if stage is not None:
+        came = await Rehearsal(config, case, stage=stage, told=told).run()
+    else:
+        async with Stage(config) as own:
+            came = await Rehearsal(config, case, stage=own, told=told).run()
     found = judge(case, came)
     return CaseReport(
         workflow=case.workflow,
@@ -71,6 +80,8 @@ def judge(case: Case, came: Performance) -> list[Difference]:
         found += _sequence("calls", expect.calls, came.calls, _calls, shown=_called)
     if expect.events is not None:
         found += _sequence("events", expect.events, came.events, _tells, shown=_told)
+    if expect.later is not None:
+        found += _sequence("later", expect.later, came.later, _planned, shown=_text)
     if expect.output is not msgspec.UNSET and not within(expect.output, came.output):
         found.append(Difference(what="output", lines=_unlike(expect.output, came.output)))
     for name, wanted in expect.variables.items():
@@ -157,6 +168,11 @@ def _tells(wanted: Any, one: Any) -> bool:
 
 def _told(one: Any) -> str:
     return f"{one.name} {_text(one.data)}"
+
+
+def _planned(wanted: Any, one: Any) -> bool:
+    held: dict[str, Any] = dict(cast("Any", wanted)) if isinstance(wanted, Mapping) else {"text": wanted}
+    return within(held, msgspec.to_builtins(one))
 
 
 def _wanted_text(wanted: Any) -> str:

@@ -16,9 +16,11 @@ from botkit.core.journal import (
     Claim,
     CloseWait,
     Committed,
+    DropTimer,
     Emit,
     Intent,
     OpenWait,
+    PutTimer,
     Step,
     StepDone,
     Wait,
@@ -26,6 +28,7 @@ from botkit.core.journal import (
 )
 from botkit.core.notebook import MemoryNotes
 from botkit.core.notes import DropNotes, PutNote
+from botkit.core.outreach import SCHEDULED
 
 _PAUSE_S = 2.0
 
@@ -65,6 +68,7 @@ class MemoryJournal:
     Attributes:
         waits: by key, as they are now.
         said: text and conversation key of what was said and asked, in order.
+        planned: messages for later, by the id of their timer.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class MemoryJournal:
         self.steps: dict[str, Step] = dict(steps or {})
         self.waits: dict[str, Wait] = {wait.key: wait for wait in waits}
         self.said: list[tuple[str, str]] = []
+        self.planned: dict[str, PutTimer] = {}
         self._parts: set[str] = set()
 
     async def commit(
@@ -121,5 +126,9 @@ class MemoryJournal:
             case PutNote() | DropNotes():
                 if self._notes is not None:
                     self._notes.apply(write)
+            case PutTimer() if write.id.startswith(SCHEDULED):
+                self.planned[write.id] = write
+            case DropTimer():
+                self.planned.pop(write.id, None)
             case _:
-                pass  # usage, logs and timers are of no consequence here
+                pass  # usage, logs and other timers are of no consequence here

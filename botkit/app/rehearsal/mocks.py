@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-__all__ = ["Called", "CaseActions", "CaseHttp", "CaseModel", "CaseTools", "Emitted", "tool_result"]
+__all__ = [
+    "Called",
+    "CaseActions",
+    "CaseHttp",
+    "CaseModel",
+    "CaseOutreach",
+    "CaseTools",
+    "Emitted",
+    "Later",
+    "tool_result",
+]
 
 import fnmatch
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, cast
 
+from botkit.app.outreach import Plans
+from botkit.app.rehearsal.functions import CaseFunctions
+from botkit.app.rehearsal.memory import MemoryJournal
+from botkit.core.clock import from_micros
+from botkit.core.config import Config
 from botkit.core.data import Data, encode, encode_text
-from botkit.core.errors import ModelUnavailable
-from botkit.core.journal import Run
+from botkit.core.errors import BotkitError, ModelUnavailable
+from botkit.core.events import Conversation
+from botkit.core.journal import PutTimer, Run
 from botkit.core.models import Escalation, ModelDelta, ModelReply, ModelRequest, RequestedCall
 from botkit.core.outbound import HttpReply, HttpRequest, HttpUnanswered, HttpUnsent
+from botkit.core.outreach import Planned, Reach
 from botkit.core.tags import clean_tags
 from botkit.core.tools import CallRecord, Principal, Result, Tool, ToolCall, ToolEvent
 from botkit.core.workflow_actions import EventFacts, Tagged, Told
@@ -36,6 +53,18 @@ class Emitted(Data, omit_defaults=False):
     data: Any = None
 
 
+class Later(Data, omit_defaults=False):
+    """One message for later."""
+
+    key: str
+    at: str
+    """ISO 8601, UTC."""
+    text: str = ""
+    to: str = ""
+    """Person or conversation key; empty in the conversation of the run."""
+    cron: str = ""
+
+
 class _Answers:
     """One answer, or a list of them, of which the last is for all further calls."""
 
@@ -47,15 +76,19 @@ class _Answers:
 
 
 class CaseTools:
-    """Implements `ToolPort`: the tools a case names, for everybody.
+    """Implements `ToolPort`: the tools a case names, for everybody, and the functions of the project.
+
+    Args:
+        functions: are really called, but those that the case names.
 
     Attributes:
         called: what was called, in order.
         missing: tools that were wanted and that the case does not name.
     """
 
-    def __init__(self, answers: Mapping[str, Any]):
+    def __init__(self, answers: Mapping[str, Any], functions: CaseFunctions | None = None):
         self._answers = {name: _Answers(given) for name, given in answers.items()}
+        self._functions = functions
         self.called: list[Called] = []
         self.missing: list[str] = []
         self._given: dict[str, Result] = {}
@@ -71,18 +104,26 @@ class CaseTools:
             yield self._given[call.idempotency_key]
             return
         answers = self._answers.get(call.tool)
-        if answers is None:
-            self.missing.append(call.tool)
-            given: Any = {"error": f"the case has no result for {call.tool}; add it under tools:"}
+        if answers is not None:
+            result = tool_result(call, answers.next())
+        elif self._functions is not None and call.tool in self._functions:
+            result = await self._really(call, self._functions)
         else:
-            given = answers.next()
-        result = tool_result(call, given)
+            self.missing.append(call.tool)
+            result = tool_result(call, {"error": f"the case has no result for {call.tool}; add it under tools:"})
         if not result.is_error:
             self._given[call.idempotency_key] = result
         self.called.append(
             Called(tool=call.tool, arguments=call.arguments, ok=not result.is_error, step=call.step),
         )
         yield result
+
+    async def _really(self, call: ToolCall, functions: CaseFunctions) -> Result:
+        try:
+            content = await functions.call(call.tool, call.arguments)
+        except BotkitError as error:
+            return tool_result(call, {"error": str(error)})
+        return _result(call, content, is_error=bool(content.get("isError")))
 
 
 def tool_result(call: ToolCall, given: Any) -> Result:
@@ -96,6 +137,10 @@ def tool_result(call: ToolCall, given: Any) -> Result:
     content: dict[str, Any] = {"content": [{"type": "text", "text": text}], "isError": is_error}
     if isinstance(value, Mapping) and not is_error:
         content["structuredContent"] = dict(cast("Mapping[str, Any]", value))
+    return _result(call, content, is_error=is_error)
+
+
+def _result(call: ToolCall, content: dict[str, Any], *, is_error: bool) -> Result:
     record = CallRecord(
         id=call.id, at=0, workspace=call.workspace, tool=call.tool, status="error" if is_error else "ok"
     )
@@ -230,3 +275,43 @@ class CaseActions:
 
     async def start(self, lanes: Sequence[str]) -> None:
         return
+
+
+class CaseOutreach(Plans):
+    """Implements `Outreach`: everybody can be written to, and nobody is."""
+
+    def __init__(self, config: Config, journal: MemoryJournal):
+        self._config = config
+        self._journal = journal
+
+    async def reach(self, person: str, *, bot: str, channel: str = "", to: str = "") -> Reach:
+        place = Conversation.from_key(to) if to else Conversation(channel=channel or "sandbox", room=person)
+        return Reach(status="open", person_id=person, conversation=place.key, channel=place.channel)
+
+    async def with_role(self, role: str) -> Sequence[str]:
+        return sorted(name for name in self._config.people if role in self._config.roles_of(name))
+
+    def kick(self) -> None:
+        return
+
+    async def planned(self, id_: str) -> Planned | None:
+        timer = self._journal.planned.get(id_)
+        return None if timer is None else Planned(id=id_, at=timer.at, lane=timer.lane, event=timer.event)
+
+    @property
+    def later(self) -> list[Later]:
+        """What is planned at the end, the next first."""
+        found = sorted(self._journal.planned.values(), key=lambda timer: timer.at)
+        return [_later(timer) for timer in found]
+
+
+def _later(timer: PutTimer) -> Later:
+    given: dict[str, Any] = (timer.event.signal or {})["input"]
+    message: dict[str, Any] = given["message"]
+    return Later(
+        key=given["key"],
+        at=from_micros(timer.at).isoformat(),
+        text=message["text"],
+        to=message["person"] or message["to"],
+        cron=given["cron"],
+    )

@@ -16,7 +16,8 @@ from botkit.app.rehearsal.answers import Given, answers_of
 from botkit.app.rehearsal.cases import Case
 from botkit.app.rehearsal.memory import MemoryJournal, PassingClock
 from botkit.app.rehearsal.mocked import Mocked, mocked
-from botkit.app.rehearsal.mocks import Called, CaseActions, CaseHttp, CaseModel, CaseTools, Emitted
+from botkit.app.rehearsal.mocks import Called, CaseActions, CaseHttp, CaseModel, CaseOutreach, CaseTools, Emitted, Later
+from botkit.app.rehearsal.stage import CaseKnowledge, Stage
 from botkit.app.workflow_running import bot_facts
 from botkit.core.config import Config
 from botkit.core.config.models.llm import OFFLINE_MODEL
@@ -60,6 +61,8 @@ class Performance(Data, omit_defaults=False):
     calls: tuple[Called, ...] = ()
     events: tuple[Emitted, ...] = ()
     """What it emitted; in a rehearsal nothing begins by it."""
+    later: tuple[Later, ...] = ()
+    """Messages it planned and did not take back, the next first; in a rehearsal they are not sent."""
     output: Any = None
     error: dict[str, Any] | None = None
     variables: dict[str, Any] = {}
@@ -73,14 +76,22 @@ class Performance(Data, omit_defaults=False):
 
 
 class Rehearsal:
-    """A workflow in a world that a case describes. Nothing leaves this process.
+    """A workflow in a world that a case describes. Nothing happens to the world outside.
+
+    Args:
+        stage: what is really done; None: no code is run and no file is read.
 
     Raises:
         ConfigError, NotFound: there is no such workflow, or it is not right.
     """
 
     def __init__(
-        self, config: Config, case: Case, *, told: Callable[[str, Visit, Mapping[str, Any]], None] | None = None
+        self,
+        config: Config,
+        case: Case,
+        *,
+        stage: Stage | None = None,
+        told: Callable[[str, Visit, Mapping[str, Any]], None] | None = None,
     ):
         self._config = config
         self._case = case
@@ -89,12 +100,12 @@ class Rehearsal:
         notes = MemoryNotes(self._clock)
         self._journal = MemoryJournal(notes=notes)
         self._model = CaseModel(case.models)
-        self._tools = CaseTools(case.tools)
+        self._tools = CaseTools(case.tools, stage.functions if stage is not None else None)
         self._http = CaseHttp(case.http)
         self._answers: deque[Given] = deque(answers_of(case.answers))
         self._variables: dict[str, Any] = {}
         self._actions = CaseActions(str(case.user.get("id") or "person"), case.user.get("tags") or ())
-        registry = builtin_registry().with_classes(Mocked)
+        self._outreach = CaseOutreach(config, self._journal)
         self._plans: dict[str, Plan] = {}
         graph = compile_workflow(config, case.workflow)
         if strange := sorted(set(case.nodes) - {node.id for node in graph.nodes}):
@@ -110,9 +121,13 @@ class Rehearsal:
                 elicit=elicit,
                 bot=self._bot,
                 plan=self._plan,
-                node_type=registry.cls,
+                node_type=stage.node_type if stage is not None else builtin_registry().with_classes(Mocked).cls,
                 http=self._http,
                 actions=self._actions,
+                outreach=self._outreach,
+                sandbox=stage.sandbox if stage is not None else None,
+                own=stage.own if stage is not None else None,
+                knowledge=CaseKnowledge(stage) if stage is not None else None,
                 notes=Notebook(notes, self._clock, NoRedaction()),
                 watch=self._saw,
             )
@@ -190,6 +205,7 @@ class Rehearsal:
             messages=tuple(spoken),
             calls=tuple(self._tools.called),
             events=tuple(self._actions.events),
+            later=tuple(self._outreach.later),
             output=outcome.output if outcome is not None else None,
             error=outcome.error if outcome is not None else None,
             variables=self._variables,

@@ -134,12 +134,15 @@ class Action(Node):
             raise NodeFailed("nobody talks in this run: name a person", code="no_person")
 
         async def work(scope: StepScope) -> list[str]:
+            changed.append(person)
             tagged = await actions.tag(run, person, self.tags, remove=self.action_type == "untag_user")
             scope.write(*tagged.writes)
             return list(tagged.tags)
 
+        changed: list[str] = []
         tags = await ctx.scoped(self.action_type, work, kind=list[str])
-        actions.tagged(person)
+        for one in changed:
+            actions.tagged(one)
         user = ctx.variables.get("user")
         if person != run.person_id or not isinstance(user, dict):
             return Outcome(output={"tags": tags})
@@ -159,5 +162,6 @@ class Action(Node):
             return {"event": self.name, "workflows": list(told.workflows)}
 
         output = await ctx.scoped(self.action_type, work)
-        await actions.start(lanes)
+        if lanes:
+            await actions.start(lanes)
         return Outcome(output=output)

@@ -41,17 +41,19 @@ async def command(
 ) -> int:
     from botkit.app.rehearsal.expecting import rehearse
     from botkit.app.rehearsal.junit import junit
+    from botkit.app.rehearsal.stage import Stage
 
     if not (name or everything or file):
         raise click.UsageError("name a workflow, or use --all or --file")
     config, cases = _cases(name, file, wanted)
     reports: list[CaseReport] = []
-    for case in cases:
-        told = _Steps(out, case) if step and not out.json else None
-        reports.append(await rehearse(config, case, told=told))
-        if not out.json:
-            for line in _described(reports[-1]):
-                click.echo(line)
+    async with Stage(config) as stage:
+        for case in cases:
+            told = _Steps(out, case) if step and not out.json else None
+            reports.append(await rehearse(config, case, stage=stage, told=told))
+            if not out.json:
+                for line in _described(reports[-1]):
+                    click.echo(line)
     if report_file is not None:
         await asyncio.to_thread(report_file.write_text, junit(reports), encoding="utf-8")
     failed = sum(not report.ok for report in reports)
