@@ -33,7 +33,7 @@ def joined(*taints: Iterable[str]) -> tuple[str, ...]:
 
 def from_history(rows: Iterable[TranscriptRow]) -> tuple[str, ...]:
     """The sources of what was said before."""
-    return joined(*(_listed(row.data.get("taint")) for row in rows))
+    return joined(*(_listed(row.data["taint"]) for row in rows if "taint" in row.data))
 
 
 def _listed(raw: Any) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from botkit.core.agent import AgentWords
 from botkit.core.config import Layers
+from botkit.core.identity_cache import IdentityCache
 from botkit.engine.languages.de import GERMAN
 from botkit.engine.languages.en import ENGLISH
 from botkit.engine.languages.es import SPANISH
@@ -38,7 +39,12 @@ def speak(locale: str) -> Language:
 
 def agent_words(language: Language) -> AgentWords:
     """What an agent says itself."""
-    return AgentWords(**{name: getattr(language, name) for name in AgentWords.__struct_fields__})
+    return _words_of(language)
+
+
+_words_of = IdentityCache[Language, AgentWords](
+    lambda language: AgentWords(**{name: getattr(language, name) for name in AgentWords.__struct_fields__})
+)
 
 
 def language_of(config: Config, conversation: Conversation, locale: str, *, bot: str = "") -> Language:
