@@ -25,6 +25,8 @@ from botkit.core.journal import Journal, Run, Wait
 from botkit.core.live import LiveHub
 from botkit.core.messages import Part
 from botkit.core.models import ModelReply, ModelRequest
+from botkit.core.notebook import Notebook
+from botkit.core.redact import NoRedaction
 from botkit.core.stores import FileStore, PairingStore, People, Records
 from botkit.engine import COMMANDS, Agent, Engine
 from botkit.engine.ports import Workflows
@@ -161,7 +163,8 @@ class World:
             name_of=self._name_of,
         )
         self.codes = self.make_codes(self) if self.make_codes is not None else None
-        agent = self.agent or AgentLoop(self.model, self.tools)
+        self.notebook = Notebook(self.store.notes, self.clock, NoRedaction())
+        agent = self.agent or AgentLoop(self.model, self.tools, notebook=self.notebook)
         self.engine = Engine(
             store=self.ports,
             configs=self,
@@ -173,6 +176,7 @@ class World:
             heartbeat_s=self.heartbeat_s,
             calls=self.calls,
             router=TeamRouter(self.model),
+            notebook=self.notebook,
             workflows=self.workflows(self) if self.workflows is not None else None,
             judge=PolicyJudge(self.model),
             on_fenced=self._on_fenced,
