@@ -393,6 +393,16 @@ class Node(BaseModel):
         """
         return {}
 
+    @classmethod
+    def names_in(cls, field: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Names that only the expressions of this field see beside the variables, which the node gives to
+        `ctx.evaluate` → JSON Schema of each, `{}` when anything.
+
+        Args:
+            data: as written, `{{ … }}` not filled in.
+        """
+        return {}
+
     def vouches(self, handle: str) -> bool:
         """Whether taking this edge means that somebody has looked at what the run read from others, so that calls
         after it need no approval for that reason."""

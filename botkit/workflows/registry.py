@@ -47,6 +47,15 @@ class NodeType(msgspec.Struct, frozen=True):
         except Exception:
             return {"*": {}}
 
+    def names_in(self, field: str, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Names that only the expressions of a field see → schema."""
+        known = self.spec.field(field)
+        name = known.name if known is not None else field
+        try:
+            return dict(self.cls.names_in(name, data)) if self.cls is not None else self.spec.names.get(name, {})
+        except Exception:  # the fields are wrong, which is said elsewhere
+            return self.spec.names.get(name, {})
+
     def is_open(self) -> bool:
         """Whether it may have edges nobody here knows of."""
         return self.cls is None and self.spec.dynamic

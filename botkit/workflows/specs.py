@@ -55,6 +55,8 @@ class NodeSpec(Data):
     """Handles whose steps it walks itself, where they do not depend on its fields."""
     writes: dict[str, Any] = {}
     """As `Node.writes_of`, where that does not depend on its fields."""
+    names: dict[str, dict[str, Any]] = {}
+    """Field → as `Node.names_in`, where that does not depend on its fields."""
     file: str = ""
     """Where an operator's node stands; empty for botkit's own."""
 
@@ -108,6 +110,11 @@ def spec_of(cls: type[Node], *, file: str = "") -> NodeSpec:
         onward=cls.onward,
         bodies=tuple(cls.bodies_of({})),
         writes=dict(cls.writes_of({})),
+        names={
+            name: dict(found)
+            for attribute, field in cls.model_fields.items()
+            if (found := cls.names_in(name := _written_name(attribute, field.alias), {}))
+        },
         file=file,
     )
 

@@ -48,7 +48,7 @@ def check_variables(written: Written, registry: Registry) -> None:
         kind = registry.get(node.type)
         known = view.known_at(node)
         for found in texts_of(node, kind.spec if kind is not None else None):
-            _check(written, node, found, known, view)
+            _check(written, node, found, {**known, **view.inside(node, found)}, view)
     reply = written.tree.entries.get("reply")
     if reply is not None and isinstance(written.settings.get("reply"), str):
         for problem in check_template(str(written.settings["reply"]), view.everything):
@@ -93,6 +93,14 @@ class _View:
             if node.id in inside and owner != node.id:
                 known.update(names)
         return known
+
+    def inside(self, node: WrittenNode, found: Found) -> Known:
+        """Names that an expression sees because its node gives them to it."""
+        kind = self._registry.get(node.type)
+        if kind is None or found.mark != "expression":
+            return {}
+        names = kind.names_in(str(found.path[0]), node.data)
+        return {name: schema or None for name, schema in names.items()}
 
     def hint(self, problem: ExpressionProblem, known: Known) -> str:
         """Who writes the variable, when somebody does and too late."""

@@ -105,6 +105,11 @@ class AuthGate(Node):
 
     # ── the beginning ────────────────────────────────────────────────────────────────────────────────────
 
+    @classmethod
+    def names_in(cls, field: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The address that somebody gave."""
+        return {"address": {"type": "string"}} if field == "known" else {}
+
     async def run(self, ctx: NodeRun) -> Outcome | Wait:  # pyright: ignore[reportIncompatibleMethodOverride] - botkit's own
         desk = _desk(ctx)
         if not ctx.run.conversation or not ctx.run.person_id:

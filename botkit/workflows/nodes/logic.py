@@ -99,6 +99,11 @@ class Logic(Node):
                 found.append((f"cases.{index}", "a case has exactly one of when, equals, one_of and check"))
         return found + _patterns(data.get("if", data.get("if_")), "if")
 
+    @classmethod
+    def names_in(cls, field: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`value`, for `when` of a case."""
+        return {"value": {}} if field == "cases" else {}
+
     async def run(self, ctx: NodeContext) -> Outcome:
         if not self.cases:
             true = holds(self.if_, ctx) if self.if_ is not None else bool(ctx.evaluate(self.condition))

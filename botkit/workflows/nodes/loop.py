@@ -61,6 +61,11 @@ class Loop(Node):
         given = [name for name in ("each", "times", "while", "while_") if data.get(name) is not None]
         return [] if len(given) == 1 else [("each", "a loop has exactly one of each, times and while")]
 
+    @classmethod
+    def names_in(cls, field: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The number of the round that would begin."""
+        return {"index": {"type": "integer"}} if field == "while" else {}
+
     async def run(self, ctx: NodeRun) -> Outcome:  # pyright: ignore[reportIncompatibleMethodOverride] - a node of botkit's own
         items = self._items()
         scope = ctx.scope()

@@ -79,6 +79,11 @@ class SetVariable(Node):
                 found.append((place, f"`{name}` belongs to every run; choose another name"))
         return found
 
+    @classmethod
+    def names_in(cls, field: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The value that is transformed."""
+        return {"value": {}} if field == "transform" else {}
+
     async def run(self, ctx: NodeContext) -> Outcome:
         given = {self.name: self.value} if self.name else self.values
         made = {name: self._made(name, value, ctx) for name, value in given.items()}

@@ -7,7 +7,7 @@ __all__ = ["WaitForReply"]
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar, TypedDict, get_args
 
 import msgspec
 from pydantic import Field
@@ -17,6 +17,7 @@ from botkit.core.patterns import PatternError, compile_pattern
 from botkit.sdk.nodes import Expression, Node, NodeContext, NodeFailed, Outcome, Raw, Signal, Wait, node
 from botkit.workflows.nodes._messages import message_of
 from botkit.workflows.nodes._replies import Choice, ReplyKind, Unfit, options_of, value_of
+from botkit.workflows.shapes import shape_of
 
 _FIELD = "answer"
 
@@ -68,7 +69,7 @@ class WaitForReply(Node):
     pattern: Raw[str] = ""
     """A pattern that has to be found in the answer."""
     valid: Expression = ""
-    """A condition over `value` and `text`, such as `value > 0 and value <= order.total`."""
+    """A condition over the answer (`value`, `text`, `reply`), such as `value > 0 and value <= order.total`."""
     invalid_message: str = ""
     """What is said when the answer does not fit; a sentence about its kind when empty."""
     attempts: int = Field(default=3, ge=1, le=20)
@@ -89,6 +90,13 @@ class WaitForReply(Node):
         if data.get("many") is True and not data.get("choices"):
             found.append(("many", "there are no choices to choose from"))
         return found
+
+    @classmethod
+    def names_in(cls, field: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer that is looked at, for `valid`."""
+        if field != "valid":
+            return {}
+        return {"value": _value_schema(data), "text": {"type": "string"}, "reply": shape_of(Reply)}
 
     async def run(self, ctx: NodeContext) -> Wait:
         if not ctx.run.conversation and not self.person:
@@ -162,6 +170,19 @@ class WaitForReply(Node):
         if signal.fields and not options:
             return dict(signal.fields)
         return value_of(signal.text, self.kind, options, many=self.many, files=len(signal.attachments))
+
+
+def _value_schema(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an answer is once it was read; anything where its kind is only known when it runs."""
+    if data.get("choices"):
+        many: Any = data.get("many", False)
+        if not isinstance(many, bool):
+            return {}
+        return {"type": "array", "items": {"type": "string"}} if many else {"type": "string"}
+    kind = data.get("kind", "any")
+    if kind in ("number", "integer", "boolean"):
+        return {"type": kind}
+    return {"type": "string"} if kind in get_args(ReplyKind) and kind != "any" else {}
 
 
 def _reply(signal: Signal, value: Any, tries: int) -> Reply:

@@ -10,7 +10,7 @@ from botkit.sdk.nodes import NodeFailed
 from botkit.workflows.check import check_written
 from botkit.workflows.checks.names import Facts
 from botkit.workflows.define import read_text
-from botkit.workflows.registry import Registry
+from botkit.workflows.registry import Registry, builtin_registry
 from botkit.workflows.specs import FieldSpec, NodeSpec
 from tests.workflows.define.kinds import REGISTRY
 
@@ -165,3 +165,31 @@ def test_a_node_that_breaks_while_it_is_checked_breaks_nothing() -> None:
 
     registry = REGISTRY.with_classes(Broken)
     assert said("steps: [{broken: {text: a}}, say]", registry=registry) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "problems"),
+    [
+        ("wait_for_reply: {question: How many?, kind: integer, valid: value > 0 and text != ''}", []),
+        ("wait_for_reply: {question: Who?, valid: reply.tries < 3 and value}", []),
+        ("wait_for_reply: {question: Which?, choices: [a, b], many: true, valid: value | length < 2}", []),
+        (
+            "wait_for_reply: {question: How many?, kind: integer, valid: value.total > 0}",
+            ["number has no field `total`"],
+        ),
+        (
+            "wait_for_reply: {question: Which?, choices: [a, b], valid: reply.word == 'a'}",
+            ["there is no field `word` here"],
+        ),
+        ("wait_for_reply: {question: '{{ value }}?', valid: valeu > 0}", ["variable `value`", "variable `valeu`"]),
+        ("set_variable: {name: a, value: b, transform: value | upper}", []),
+        ("loop: {while: index < 3}", []),
+        ("logic: {value: 3, cases: [{name: some, when: value > 2}]}", []),
+        ("auth_gate: {known: address | endswith('@example.com')}", []),
+    ],
+)
+def test_a_field_may_know_more_than_the_rest_of_the_workflow(step: str, problems: list[str]) -> None:
+    found = said(f"steps:\n  - {step}\n", registry=builtin_registry(), facts=None)
+    found = [line for line in found if "edge" not in line and "body" not in line]
+    assert len(found) == len(problems), found
+    assert all(wanted in line for wanted, line in zip(problems, found, strict=True)), found
