@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from botkit.cli.overview import SECTIONS
-from botkit.cli.root import root
+from botkit.cli.root import FolderGroup, root
 
 _HEAD = """\
 # Command line
@@ -42,9 +42,15 @@ def _section(group: click.Group, context: click.Context, name: str, level: int) 
     yield f"{'#' * level} {here.command_path}\n"
     if isinstance(command, click.Group):
         yield f"{command.help}\n"
+        if isinstance(command, FolderGroup) and (itself := command.itself) is not None:
+            yield from _page(itself, click.Context(itself, info_name=name, parent=context))
         for inner in command.list_commands(here):
             yield from _section(command, here, inner, level + 1)
         return
+    yield from _page(command, here)
+
+
+def _page(command: click.Command, here: click.Context) -> Iterator[str]:
     yield f"```\n{' '.join(['Usage:', here.command_path, *command.collect_usage_pieces(here)])}\n```\n"
     yield from _description(command.help or "")
     shown = [parameter for parameter in command.get_params(here) if not {"--help", "--debug"} & set(parameter.opts)]

@@ -74,11 +74,12 @@ class TeamOperations:
         """Who would answer a message. Raises `NotFound`."""
         return await self._choose(self._request(team), text, current)
 
-    async def evaluate(self, *, team: str, cases: Mapping[str, Sequence[str]]) -> RoutingReport:
+    async def evaluate(self, *, team: str, cases: Mapping[str, Sequence[str]], trace_id: str = "") -> RoutingReport:
         """How often the right member is found, each message on its own.
 
         Args:
             cases: member → messages.
+            trace_id: what the model calls belong to.
 
         Raises:
             NotFound: no such team, or a member nobody knows.
@@ -92,7 +93,7 @@ class TeamOperations:
         right: dict[str, list[bool]] = {member: [] for member in cases}
         for member, texts in cases.items():
             for text in texts:
-                routed = await self._choose(request, text, "")
+                routed = await self._choose(request, text, "", trace_id)
                 usage, total = usage + routed.usage, total + 1
                 right[member].append(routed.member == member)
                 if routed.member != member:
@@ -111,11 +112,11 @@ class TeamOperations:
             cost_cents=usage.cost_micros / 10_000,
         )
 
-    async def _choose(self, request: RouteRequest, text: str, current: str) -> Routed:
+    async def _choose(self, request: RouteRequest, text: str, current: str, trace_id: str = "") -> Routed:
         import msgspec
 
         asked = msgspec.structs.replace(request, text=text, current=current)
-        return await self._i.router.choose(asked, self._i.clock)
+        return await self._i.router.choose(asked, self._i.clock, trace_id=trace_id)
 
     def _request(self, name: str) -> RouteRequest:
         from botkit.engine.teams import request_of

@@ -5,7 +5,7 @@ Source: https://github.com/testmoapp/junitxml
 
 from __future__ import annotations
 
-__all__ = ["junit"]
+__all__ = ["junit", "printable"]
 
 import re
 from collections.abc import Sequence
@@ -28,16 +28,17 @@ def junit(reports: Sequence[CaseReport]) -> str:
         )
         for report in mine:
             case = Xml.SubElement(
-                suite, "testcase", classname=workflow, name=_printable(report.name), time=f"{report.seconds:.4f}"
+                suite, "testcase", classname=workflow, name=printable(report.name), time=f"{report.seconds:.4f}"
             )
             if not report.ok:
                 what = ", ".join(dict.fromkeys(one.what for one in report.differences))
-                failure = Xml.SubElement(case, "failure", message=_printable(f"not as expected: {what}"))
+                failure = Xml.SubElement(case, "failure", message=printable(f"not as expected: {what}"))
                 text = "\n\n".join("\n".join([one.what, *one.lines]) for one in report.differences)
-                failure.text = _printable(text)
+                failure.text = printable(text)
     Xml.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{Xml.tostring(root, encoding="unicode")}\n'
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Without what XML does not take."""
     return _UNPRINTABLE.sub("�", text)
