@@ -231,6 +231,8 @@ class ModelCall(Data):
     finish: str = "stop"
     code: str = ""
     """Error code when it failed."""
+    reused: bool = False
+    """No model was asked: a kept answer was given again."""
 
 
 class Audit(Data):

@@ -69,6 +69,8 @@ class TurnInput(Data):
     """What guardrails found in the message: where, check, kind, count and measure of each."""
     trigger: dict[str, Any] = {}
     """What began it: the variable `trigger`."""
+    unsaid: bool = False
+    """The message enters the transcript once its files were read and heard."""
 
 
 def input_of(run: Run) -> TurnInput:
@@ -189,6 +191,18 @@ def conversation_of(run: Run, title: str = "") -> Conversation:
     return msgspec.structs.replace(found, title=title) if title else found
 
 
+def _output_of(this: Effective) -> dict[str, Any]:
+    """What an answer has to fit, as fields of `AgentTask`."""
+    wanted = this.bot.output
+    if wanted is None:
+        return {}
+    return {
+        "output_schema": dict(wanted.answer_schema),
+        "output_say": wanted.say,
+        "output_repairs": wanted.repairs,
+    }
+
+
 def task_of(
     run: Run, turn: TurnInput, this: Effective, config: Config, roles: tuple[str, ...], history: Sequence[TranscriptRow]
 ) -> AgentTask:
@@ -219,7 +233,8 @@ def task_of(
         max_turn_tokens=this.bot.max_turn_tokens or 0,
         max_cost_micros=int(this.bot.max_turn_cost.amount * 1_000_000) if this.bot.max_turn_cost else 0,
         timeout_s=this.bot.timeout_s,
-        stream=this.stream,
+        stream=this.stream and this.bot.output is None,
+        **_output_of(this),
         says_unread=True,
         guards=guards_of(config, this.bot),
         max_context_tokens=this.bot.context.max_tokens or 0,

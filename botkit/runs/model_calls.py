@@ -101,4 +101,5 @@ def usage_row(
         attempts=reply.attempts,
         finish=reply.finish,
         code=code,
+        reused=reply.reused,
     )

@@ -31,6 +31,7 @@ from botkit.store.schema import (
     files,
     inbox,
     is_open,
+    kept_answers,
     metadata,
     model_calls,
     notes,
@@ -56,7 +57,7 @@ _PASSES = 3
 
 _JSON_COLUMNS = {
     "aliases", "allow", "answer", "approvers", "arguments", "data", "deny", "details", "event", "input", "output",
-    "payload", "place", "result", "roles", "taint", "usage", "value",
+    "payload", "place", "reply", "result", "roles", "taint", "usage", "value",
 }  # fmt: skip
 _SEALED = {"wrapped_key", "nonce", "ciphertext", "digest"}
 """Left out of an export. What `call_payloads` holds is added by whoever can open it."""
@@ -193,6 +194,7 @@ class SqlLifecycle:
         that a running or waiting run needs are kept. `runs`: finished ones with steps and waits. `logs`: tool
         calls, model calls, audit rows, spent pairing codes, verified identities that count no
         more. `files`: rows, and bytes nobody else refers to.
+        Answers kept for identical model calls go when their own time is over, at the latest as `messages` say.
         `payloads`: records of what calls carried, at the latest with the rows of those calls. `notes`: those nobody
         changed since; and, whatever is asked, those whose own time is over.
         """
@@ -210,7 +212,10 @@ class SqlLifecycle:
             deleted["call_payloads"] += await self._expire(
                 call_payloads, limit, call_payloads.c.at < max(payloads_before, logs_before)
             )
-        over = and_(notes.c.expires_at > 0, notes.c.expires_at <= self._clock.micros())
+        now = self._clock.micros()
+        stale = or_(kept_answers.c.expires_at <= now, kept_answers.c.at < messages_before)
+        deleted["kept_answers"] += await self._expire(kept_answers, limit, stale)
+        over = and_(notes.c.expires_at > 0, notes.c.expires_at <= now)
         deleted["notes"] += await self._expire(notes, limit, or_(over, notes.c.updated_at < notes_before))
         if files_before:
             await self._expire_files(files_before, limit, deleted)

@@ -18,6 +18,7 @@ from botkit.core.ids import new_id
 from botkit.core.journal import Signal
 from botkit.store.administration import SqlCallLog, SqlCatalog, SqlRevisions, SqlSecrets
 from botkit.store.analytics import SqlAnalytics
+from botkit.store.answers import SqlAnswers
 from botkit.store.budgets import SqlBudgets
 from botkit.store.call_approvals import SqlCallApprovals
 from botkit.store.conversations import SqlConversations
@@ -94,6 +95,7 @@ class Store:
         self.notes = SqlNotes(writer, clock, owner=owner.id)
         self.outreach = SqlOutreach(writer, reader)
         self.analytics = SqlAnalytics(reader)
+        self.answers = SqlAnswers(writer, reader)
         self.files = DiskFiles(home / FILES_NAME, clock)
         self.lifecycle = SqlLifecycle(writer, reader, self.files, clock, owner=owner.id)
         self._lock = lock

@@ -343,9 +343,11 @@ def read_model_call(row: Row) -> ModelCall:
         output_tokens=fields.pop("output_tokens"),
         cached_tokens=fields.pop("cached_tokens"),
         cost_micros=fields.pop("cost_micros"),
+        cache_write_tokens=fields.pop("cache_write_tokens"),
         estimated=bool(fields.pop("estimated")),
+        unpriced=bool(fields.pop("unpriced")),
     )
-    return ModelCall(usage=usage, **fields)
+    return ModelCall(usage=usage, reused=bool(fields.pop("reused")), **fields)
 
 
 def read_audit(row: Row) -> Audit:

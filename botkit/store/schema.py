@@ -26,6 +26,7 @@ __all__ = [
     "invitations",
     "is_open",
     "is_undelivered",
+    "kept_answers",
     "lanes",
     "limit_hits",
     "limit_keys",
@@ -77,7 +78,7 @@ from sqlalchemy import (
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-SCHEMA_REVISION = "0013"
+SCHEMA_REVISION = "0014"
 """The newest migration; a database that says this needs none, and Alembic is not even imported."""
 
 metadata = MetaData(
@@ -397,9 +398,29 @@ model_calls = Table(
     Column("attempts", Integer, nullable=False, server_default="1"),
     _text("finish"),
     _text("code"),
+    _number("cache_write_tokens"),
+    Column("unpriced", Integer, nullable=False, server_default="0"),
+    Column("reused", Integer, nullable=False, server_default="0"),
     UniqueConstraint("id"),
     Index(None, "at"),
     Index("ix_model_calls_run_id", "run_id", **_where("run_id <> ''")),
+)
+
+kept_answers = Table(
+    "kept_answers",
+    metadata,
+    Column("key", Text, primary_key=True),
+    _text("model"),
+    _text("workspace"),
+    _text("person_id"),
+    _text("run_id"),
+    _number("at"),
+    _number("expires_at"),
+    _text("reply"),
+    Index(None, "model", "at"),
+    Index(None, "expires_at"),
+    Index(None, "person_id"),
+    comment="Answers of models, given again to identical calls of the same person or workspace.",
 )
 
 audits = Table(

@@ -9,6 +9,7 @@ import pytest
 
 from botkit.core.errors import ModelUnavailable
 from botkit.core.models import ModelRequest
+from botkit.testing.models import ScriptedModel
 from tests.engine.support import World, a_config
 
 
@@ -329,3 +330,35 @@ async def test_what_is_not_a_message_is_recorded_with_its_reason(world: World):
     assert "a poll" in world.texts[0]
     outcomes = await world.outcomes()
     assert outcomes == ["ignored: reaction", "ignored: unsupported: a notice", "unreadable: a poll (said so)"]
+
+
+async def test_a_bot_with_a_schema_says_one_property_and_keeps_the_object(world: World):
+    schema = {
+        "type": "object",
+        "properties": {"intent": {"enum": ["refund", "other"]}, "reply": {"type": "string"}},
+        "required": ["intent", "reply"],
+    }
+    world.config = a_config(bot={"output": {"schema": schema, "say": "reply"}, "stream": True})
+    world.model = ScriptedModel("I think it is a refund.", '{"intent": "refund", "reply": "Of course."}')
+    await world.start()
+    await world.ask("My money back, please")
+
+    assert world.texts == ["Of course."]
+    (run,) = await world.runs()
+    assert run.output is not None
+    assert run.output["data"] == {"intent": "refund", "reply": "Of course."}
+
+
+async def test_a_bot_whose_answers_never_fit_its_schema_fails_and_says_so(world: World):
+    schema = {"type": "object", "properties": {"intent": {"type": "string"}}, "required": ["intent"]}
+    world.config = a_config(bot={"output": {"schema": schema, "repairs": 1}, "fallback": "Please try later."})
+    world.model = ScriptedModel("No.", "No!")
+    await world.start()
+    await world.ask("My money back, please")
+
+    assert world.texts == ["Please try later."]
+    (run,) = await world.runs()
+    assert run.state == "failed"
+    assert run.error is not None and run.error["code"] == "invalid_output"
+    assert run.output is not None and run.output["raw"] == "No!"
+    assert run.usage.output_tokens == 10

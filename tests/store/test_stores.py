@@ -7,6 +7,7 @@ import pytest
 from botkit.testing.stores import (
     AdministrationContract,
     AnalyticsContract,
+    AnswersContract,
     BudgetsContract,
     CallApprovalsContract,
     CountersContract,
@@ -72,6 +73,12 @@ class TestSqliteAnalytics(OnSqlite, AnalyticsContract): ...
 
 
 class TestPostgresAnalytics(OnPostgres, AnalyticsContract): ...
+
+
+class TestSqliteAnswers(OnSqlite, AnswersContract): ...
+
+
+class TestPostgresAnswers(OnPostgres, AnswersContract): ...
 
 
 class TestSqliteRecords(OnSqlite, RecordsContract): ...

@@ -30,7 +30,7 @@ _CALL = (
 )
 _MODEL_CALL = (
     "id at run_id step trace_id bot channel workspace person_id model input_tokens output_tokens cached_tokens "
-    "cost_micros estimated latency_ms attempts finish code"
+    "cost_micros estimated latency_ms attempts finish code cache_write_tokens unpriced reused"
 )
 _AUDIT = "at actor via action target detail"
 _FILE = "file_id lane person_id name mime size_bytes sha256 at"
@@ -120,6 +120,9 @@ def _add_usage(tx: Tx, write: AddUsage, act: Act) -> None:
         call.attempts,
         call.finish,
         call.code,
+        call.usage.cache_write_tokens,
+        int(call.usage.unpriced),
+        int(call.reused),
     )
 
 

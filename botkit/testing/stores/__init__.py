@@ -12,6 +12,7 @@ from __future__ import annotations
 __all__ = [
     "AdministrationContract",
     "AnalyticsContract",
+    "AnswersContract",
     "BudgetsContract",
     "CallApprovalsContract",
     "CountersContract",
@@ -38,6 +39,7 @@ __all__ = [
 
 from botkit.testing.stores.administration import AdministrationContract, FilesContract
 from botkit.testing.stores.analytics import AnalyticsContract
+from botkit.testing.stores.answers import AnswersContract
 from botkit.testing.stores.budgets import BudgetsContract, SharedBudgetsContract
 from botkit.testing.stores.database import Database, Stores
 from botkit.testing.stores.journal import JournalContract

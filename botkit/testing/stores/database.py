@@ -7,6 +7,7 @@ __all__ = ["Database", "Stores"]
 from typing import Protocol
 
 from botkit.core.analytics import Analytics
+from botkit.core.answers import AnswerStore
 from botkit.core.budgets import Budgets
 from botkit.core.call_approvals import CallApprovals
 from botkit.core.journal import Journal
@@ -70,6 +71,8 @@ class Stores(Protocol):
     def notes(self) -> NoteStore: ...
     @property
     def outreach(self) -> OutreachStore: ...
+    @property
+    def answers(self) -> AnswerStore: ...
     @property
     def analytics(self) -> Analytics: ...
     @property
