@@ -23,6 +23,7 @@ import msgspec
 from botkit.agents.asking import Asker, TimeUp
 from botkit.agents.attached import unread_files
 from botkit.agents.calls import CallOutcome, ToolCaller
+from botkit.agents.citing import sources_of_history, with_sources
 from botkit.agents.colleagues import colleague_specs, handed_over
 from botkit.agents.guarded import GuardedSink, GuardedTools, guarded
 from botkit.agents.limits import Budget, Limit, RepeatGuard
@@ -34,6 +35,7 @@ from botkit.agents.room import room_of, window_of
 from botkit.agents.schemas import function_spec
 from botkit.agents.structuring import Forbidden, cleaned, said, structured, with_output
 from botkit.core.agent import AgentOutcome, AgentTask, ReplySink, ToolTrace
+from botkit.core.citations import SEARCHES, sources_in
 from botkit.core.data import encode
 from botkit.core.errors import BudgetUsedUp, ModelError, ModelRateLimited, ModelRefused
 from botkit.core.journal import TranscriptRow
@@ -103,7 +105,7 @@ class AgentLoop:
         outcome = await turn.run()
         leaving, group = turn.leaving(outcome), ctx.run.conversation_kind == "group"
         notes = await notes_to_keep(task, self.notebook, leaving, run_id=ctx.run.id, group=group)
-        outcome = msgspec.structs.replace(outcome, notes=notes)
+        outcome = msgspec.structs.replace(with_sources(outcome, turn.sources), notes=notes)
         about = {"model": task.model, "bot": task.bot, "workspace": task.workspace}
         return await guarded(ctx, outcome, guards, self.judge, **about)
 
@@ -128,6 +130,8 @@ class _Turn:
         self._failed_rounds = 0
         self._seen: set[str] = set()
         """Ids of the files the model was given."""
+        self.sources = sources_of_history(task.history)
+        """What the model may cite: id → where it stands."""
 
     # ── the loop ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -136,7 +140,7 @@ class _Turn:
         known = self._loop.model.window_tokens(task.model)
         self._room = room_of(task, task.max_context_tokens or window_of(known, task.max_output_tokens))
         kept = await recalled(self._ctx, task, self._loop.notebook, self._room.memory)
-        tools = await port.list_tools(task.workspace, task.principal)
+        tools = await port.list_tools(task.workspace, task.principal, room_tokens=self._room.tool_definitions)
         reader = await port.find_tool(task.workspace, task.principal, READ_RESULT)
         self._caller = ToolCaller(
             self._ctx,
@@ -304,6 +308,8 @@ class _Turn:
                 )
             )
             self._budget.usage += outcome.usage
+            if call.name == SEARCHES:
+                self.sources |= sources_in(outcome.text)
         results = [shown(outcome.call, outcome.text, outcome.ref, self._room) for outcome in outcomes]
         self._reading.add_round(reply.text, calls_shown, results)
         self._budget.spent_ms += slowest

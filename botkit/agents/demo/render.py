@@ -9,9 +9,11 @@ from typing import Any, cast
 
 from botkit.agents.demo.memory import Executed
 from botkit.agents.demo.toolbox import ToolView
+from botkit.core.citations import quoted
 
 _TEXT_CHARS = 3000
 _CELL_CHARS = 80
+_PASSAGES, _PASSAGE_CHARS = 2, 400
 _ROWS = 20
 _COLUMNS = 7
 _CENTS = re.compile(r"_?(?:cents|minor)$", re.IGNORECASE)
@@ -49,12 +51,20 @@ def _unwrap(value: Any) -> Any:
     return value
 
 
+def _short(words: str) -> str:
+    """A passage on one line."""
+    line = " ".join(words.split())
+    return line if len(line) <= _PASSAGE_CHARS else f"{line[:_PASSAGE_CHARS].rstrip()} …"
+
+
 def _body(value: Any) -> str:
     if isinstance(value, dict):
         return _mapping(cast("dict[str, Any]", value))
     if isinstance(value, list):
         return _sequence(cast("list[Any]", value))
     text = _scalar(value)
+    if passages := quoted(text):
+        return "\n\n".join(f"> {_short(words)} [{id_}]" for id_, words in passages[:_PASSAGES])
     return text if len(text) <= _TEXT_CHARS else f"{text[:_TEXT_CHARS].rstrip()} …"
 
 
