@@ -136,8 +136,8 @@ class GuardedTools:
         self._checks = checks
         self._bot = bot
 
-    async def list_tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
-        return await self._port.list_tools(workspace, principal)
+    async def list_tools(self, workspace: str, principal: Principal, *, room_tokens: int = 0) -> Sequence[Tool]:
+        return await self._port.list_tools(workspace, principal, room_tokens=room_tokens)
 
     async def find_tool(self, workspace: str, principal: Principal, name: str) -> Tool | None:
         return await self._port.find_tool(workspace, principal, name)

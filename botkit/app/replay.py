@@ -52,8 +52,8 @@ class RecordedTools:
         self.misses: list[str] = []
         """Calls that were not recorded."""
 
-    async def list_tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
-        return [_free(tool) for tool in await self._tools.list_tools(workspace, principal)]
+    async def list_tools(self, workspace: str, principal: Principal, *, room_tokens: int = 0) -> Sequence[Tool]:
+        return [_free(tool) for tool in await self._tools.list_tools(workspace, principal, room_tokens=room_tokens)]
 
     async def find_tool(self, workspace: str, principal: Principal, name: str) -> Tool | None:
         tool = await self._tools.find_tool(workspace, principal, name)

@@ -14,8 +14,9 @@ SEARCH_TOOLS = "search_tools"
 CALL_TOOL = "call_tool"
 """No tool of a server can be called like this: theirs are `server__tool`."""
 
-ToolsMode: TypeAlias = Literal["full", "compact", "search"]
-"""How tools are shown: with everything, with short descriptions and shallow schemas, or by search."""
+ToolsMode: TypeAlias = Literal["auto", "full", "compact", "search"]
+"""How tools are shown: with everything, with short descriptions and shallow schemas, or by search; or as the first of
+these for which there is room."""
 
 
 def unwrapped(name: str, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:

@@ -280,8 +280,13 @@ ToolEvent = Progress | NeedsApproval | NeedsInput | Result
 class ToolPort(Protocol):
     """The gateway, as everything inside botkit sees it."""
 
-    async def list_tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
-        """Tools this principal may call, in a stable order. A dead server's tools are left out."""
+    async def list_tools(self, workspace: str, principal: Principal, *, room_tokens: int = 0) -> Sequence[Tool]:
+        """Tools this principal may call, in a stable order. A dead server's tools are left out.
+
+        Args:
+            room_tokens: what their definitions may take where the workspace leaves it to that (`tools_mode: auto`); 0:
+                as much as they want.
+        """
         ...
 
     async def find_tool(self, workspace: str, principal: Principal, name: str) -> Tool | None:

@@ -23,7 +23,7 @@ from botkit.gateway.fleet import Fleet
 from botkit.gateway.methods import kind_of
 from botkit.gateway.own import may_use_own
 from botkit.gateway.rights import may_call, may_enter, may_pass, proves
-from botkit.gateway.search.showing import SYNTHETIC, mode_of
+from botkit.gateway.search.showing import SYNTHETIC, may_search
 from botkit.gateway.session import ListKind
 from botkit.gateway.tainting import asks_first
 from botkit.gateway.views import Listed
@@ -75,7 +75,7 @@ class Admission:
 
     def tool(self, workspace: str, principal: Principal, name: str) -> Tool | None:
         """One tool, or None when it does not exist or the principal may not know that it does."""
-        if name in SYNTHETIC and mode_of(self._fleet.settings, workspace, principal) == "search":
+        if name in SYNTHETIC and may_search(self._fleet.settings, workspace, principal):
             return SYNTHETIC[name]
         listed = self._fleet.catalogue.view(workspace).get(name)
         if listed is None or not self._may(workspace, principal, listed):
@@ -88,7 +88,7 @@ class Admission:
         return (
             call.method == "tools/call"
             and may_enter(settings, call.principal, call.workspace)
-            and mode_of(settings, call.workspace, call.principal) == "search"
+            and may_search(settings, call.workspace, call.principal)
         )
 
     def meant(self, call: ToolCall) -> ToolCall:

@@ -142,8 +142,9 @@ class Gateway:
         """How each server is."""
         return self.fleet.status()
 
-    async def list_tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
-        return shown(mode_of(self.fleet.settings, workspace, principal), self._admission.tools(workspace, principal))
+    async def list_tools(self, workspace: str, principal: Principal, *, room_tokens: int = 0) -> Sequence[Tool]:
+        mode = mode_of(self.fleet.settings, workspace, principal)
+        return shown(mode, self._admission.tools(workspace, principal), room_tokens=room_tokens)
 
     async def list_offers(self, workspace: str, principal: Principal, kind: ListKind) -> Sequence[dict[str, Any]]:
         """Resources, templates or prompts this principal may use, as MCP objects in a stable order."""

@@ -111,7 +111,7 @@ class FakeTools:
             self.foreign.add(name)
         return tool
 
-    async def list_tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
+    async def list_tools(self, workspace: str, principal: Principal, *, room_tokens: int = 0) -> Sequence[Tool]:
         found = [tool for tool, _ in self._tools.values() if self.allowed(principal, tool)]
         return [
             msgspec.structs.replace(tool, approve=True) if principal.taint and tool.tool_class != "read-only" else tool

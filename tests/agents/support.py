@@ -110,7 +110,7 @@ class FakeTools:
         self.effects: list[tuple[str, dict[str, Any]]] = []
         self.requests: list[ToolCall] = []
 
-    async def list_tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
+    async def list_tools(self, workspace: str, principal: Principal, *, room_tokens: int = 0) -> Sequence[Tool]:
         return self.tools
 
     async def find_tool(self, workspace: str, principal: Principal, name: str) -> Tool | None:

@@ -565,7 +565,7 @@ async def test_a_bot_that_does_not_stream_shows_nothing_before_the_end():
 class SearchTools(FakeTools):
     """Shows two tools that stand for all others, as a workspace in search mode does."""
 
-    async def list_tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
+    async def list_tools(self, workspace: str, principal: Principal, *, room_tokens: int = 0) -> Sequence[Tool]:
         anything = {"type": "object", "additionalProperties": True}
         return [a_tool("search_tools", query="string"), a_tool("call_tool", arguments=anything)]
 

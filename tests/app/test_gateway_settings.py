@@ -81,7 +81,7 @@ def test_servers_reviews_rights_and_limits_arrive(tmp_path: Path) -> None:
     assert desk.reviews["notes__list"] == Review(enabled=False)
     assert desk.roles == {"member": ToolFilter(allow=("notes__*",), deny=("notes__drop",))}
     assert (desk.calls_per_minute, desk.calls_per_minute_each) == (50, 5)
-    assert found.workspaces["default"] == WorkspaceSettings(servers=("*",))
+    assert found.workspaces["default"] == WorkspaceSettings(servers=("*",), tools_mode="auto")
     assert found.roles["auditor"].classes == ("read-only",)
     assert (found.bots["desk"].workspace, found.bots["desk"].tools) == ("desk", ToolFilter(deny=("files__*",)))
 

@@ -12,7 +12,7 @@ from botkit.core.tools import Principal, Result, Tool, ToolCall, result_text
 class Tools:
     """The tools of now; calling one is an error."""
 
-    async def list_tools(self, workspace: str, principal: Principal) -> list[Tool]:
+    async def list_tools(self, workspace: str, principal: Principal, *, room_tokens: int = 0) -> list[Tool]:
         return [Tool(name="till__refund", server="till", upstream_name="refund", definition={}, approve=True)]
 
     async def find_tool(self, workspace: str, principal: Principal, name: str) -> Tool | None:

@@ -27,7 +27,7 @@ from botkit.core.models import Escalation, ModelDelta, ModelReply, ModelRequest,
 
 NAME = "demo/offline"
 
-_WINDOW_TOKENS = 32_000
+_WINDOW_TOKENS = 200_000
 _ROUNDS_LIMIT = 4
 _PIECE = re.compile(r"\S+\s*|\s+")
 _GREETING = re.compile(

@@ -31,6 +31,7 @@ from botkit.core.journal import PutTimer, Run
 from botkit.core.models import Escalation, ModelDelta, ModelReply, ModelRequest, RequestedCall
 from botkit.core.outbound import HttpReply, HttpRequest, HttpUnanswered, HttpUnsent
 from botkit.core.outreach import Planned, Reach
+from botkit.core.own_tools import READ_RESULT
 from botkit.core.tags import clean_tags
 from botkit.core.tools import CallRecord, Principal, Result, Tool, ToolCall, ToolEvent
 from botkit.core.workflow_actions import EventFacts, Tagged, Told
@@ -93,11 +94,11 @@ class CaseTools:
         self.missing: list[str] = []
         self._given: dict[str, Result] = {}
 
-    async def list_tools(self, workspace: str, principal: Principal) -> Sequence[Tool]:
+    async def list_tools(self, workspace: str, principal: Principal, *, room_tokens: int = 0) -> Sequence[Tool]:
         return [_tool(name) for name in self._answers]
 
     async def find_tool(self, workspace: str, principal: Principal, name: str) -> Tool | None:
-        return _tool(name)
+        return None if name == READ_RESULT else _tool(name)
 
     async def call(self, call: ToolCall) -> AsyncIterator[ToolEvent]:
         if call.idempotency_key in self._given:  # a repeat of one request, after a crash

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["SYNTHETIC", "mode_of", "search", "shown"]
+__all__ = ["SYNTHETIC", "may_search", "mode_of", "search", "shown"]
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +12,7 @@ import msgspec
 from botkit.core.errors import InvalidArguments
 from botkit.core.identity_cache import IdentityCache
 from botkit.core.schemas import without_noise
+from botkit.core.tokens import estimate_json_tokens
 from botkit.core.tool_search import CALL_TOOL, SEARCH_TOOLS, ToolsMode
 from botkit.core.tools import Principal, Tool, ToolClass
 from botkit.gateway.search.compact import compact_tool
@@ -22,6 +23,13 @@ _FOUND = 5
 _FOUND_LIMIT = 20
 
 _compact = IdentityCache(compact_tool, size=4096)
+
+
+def _definition_tokens(tool: Tool) -> int:
+    return estimate_json_tokens([tool.name, tool.description, tool.input_schema])
+
+
+_tokens = IdentityCache(_definition_tokens, size=8192)
 
 
 def _synthetic(name: str, description: str, tool_class: ToolClass, required: str, properties: dict[str, Any]) -> Tool:
@@ -63,13 +71,31 @@ def mode_of(settings: GatewaySettings, workspace: str, principal: Principal) -> 
     return known.tools_mode if known is not None else "full"
 
 
-def shown(mode: ToolsMode, tools: Sequence[Tool]) -> Sequence[Tool]:
-    """What a caller with these tools gets to see."""
+def may_search(settings: GatewaySettings, workspace: str, principal: Principal) -> bool:
+    """Whether this principal may be shown the two tools that find the others."""
+    mode = mode_of(settings, workspace, principal)
+    return mode == "search" or (mode == "auto" and principal.kind != "member")
+
+
+def shown(mode: ToolsMode, tools: Sequence[Tool], *, room_tokens: int = 0) -> Sequence[Tool]:
+    """What a caller with these tools gets to see.
+
+    Args:
+        room_tokens: with `auto`, what their definitions may take; 0: as much as they want.
+    """
+    if mode == "auto":
+        mode = _fitting(tools, room_tokens) if room_tokens else "full"
     if mode == "search":
         return list(SYNTHETIC.values()) if tools else []
     if mode == "compact":
         return [_compact(tool) for tool in tools]
     return tools
+
+
+def _fitting(tools: Sequence[Tool], room_tokens: int) -> ToolsMode:
+    if sum(map(_tokens, tools)) <= room_tokens:
+        return "full"
+    return "compact" if sum(_tokens(_compact(tool)) for tool in tools) <= room_tokens else "search"
 
 
 class _Ranked:

@@ -13,7 +13,7 @@ from botkit.agents.tokens import estimate_tokens
 from botkit.core.tools import Principal, Result, arguments_digest
 from botkit.gateway.search.compact import compact_tool
 from botkit.gateway.search.ranking import ToolIndex, words_of
-from botkit.gateway.search.showing import SYNTHETIC
+from botkit.gateway.search.showing import SYNTHETIC, shown
 from botkit.gateway.settings import BotRules, GatewaySettings, Review, WorkspaceSettings
 from tests.gateway.export.corpus import CORPUS, tool_of
 from tests.gateway.search.catalogue import QUESTIONS, tools
@@ -73,6 +73,23 @@ def test_two_hundred_tools_cost_a_fraction() -> None:
     assert len(tools()) == 200
     assert short < full * 0.65
     assert search < full * 0.01
+
+
+@pytest.mark.parametrize(
+    ("room_tokens", "count", "first"),
+    [(0, 200, "full"), (90_000, 200, "full"), (45_000, 200, "compact"), (5_000, 2, "search")],
+)
+def test_as_much_is_shown_as_there_is_room_for(room_tokens: int, count: int, first: str) -> None:
+    known = tools()
+    seen = shown("auto", known, room_tokens=room_tokens)
+    assert len(seen) == count
+    assert seen[0].name == ("search_tools" if first == "search" else known[0].name)
+    assert (len(seen[0].description) < len(known[0].description)) == (first == "compact")
+
+
+def test_what_was_chosen_is_shown_whatever_room_there_is() -> None:
+    for mode in ("full", "compact", "search"):
+        assert shown(mode, tools(), room_tokens=1) == shown(mode, tools())
 
 
 class TestInTheGateway:
@@ -154,3 +171,13 @@ class TestInTheGateway:
         refused = await bench.call("search_tools", query="echo")
         assert "There is no tool search_tools" in text_of(refused)
         assert await bench.gateway.find_tool("main", ADMIN, "call_tool") is None
+
+    async def test_bots_without_room_search_and_members_see_everything(self, bench: Bench) -> None:
+        await self.searching(bench, tools_mode="auto")
+        bot, member = ADMIN, Principal(kind="member", id="m", roles=("admin",))
+        assert "raw__echo" in [tool.name for tool in await bench.gateway.list_tools("main", bot, room_tokens=100_000)]
+        short = [tool.name for tool in await bench.gateway.list_tools("main", bot, room_tokens=10)]
+        assert short == ["search_tools", "call_tool"]
+        assert (await bench.call("search_tools", query="give the text back")).record.status == "ok"
+        assert "raw__echo" in await bench.names(member)
+        assert await bench.gateway.find_tool("main", member, "search_tools") is None

@@ -102,7 +102,7 @@ class Bot(Model, frozen=True):
     tools: ToolRules = ToolRules()
     """Which of its workspace's tools it may use."""
     tools_mode: ToolsMode | None = None
-    """How it is shown them: `full`, `compact` or `search`; as its workspace says when absent."""
+    """How it is shown them: `auto`, `full`, `compact` or `search`; as its workspace says when absent."""
     busy: Busy = "queue"
     """A message during a turn waits its turn, is merged into the next, or interrupts the running one."""
     while_waiting: WhileWaiting = "new_turn"
