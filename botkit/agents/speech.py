@@ -18,7 +18,6 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from botkit.agents.demo.sound import SPOKEN_MIME, demo_hears, demo_speaks
 from botkit.agents.litellm_model import LiteLLMProvider, Target, translate
 from botkit.agents.media import audio_formats, sound_format, takes_by_table
 from botkit.agents.models import Models
@@ -27,6 +26,7 @@ from botkit.core.clock import Clock
 from botkit.core.config.models.llm import ModelSpec
 from botkit.core.errors import ModelRefused, ModelUnavailable
 from botkit.core.models import Usage
+from botkit.core.silence import SILENCE_MIME, silence_saying, words_in
 from botkit.core.sound import guessed_seconds, sound_seconds
 from botkit.core.speech import Heard, Spoken
 
@@ -117,8 +117,8 @@ class SpeechModels:
     ) -> Spoken:
         async def once(provider: LiteLLMProvider, spec: ModelSpec, target: Target, limit_s: float) -> Spoken:
             if spec.model.startswith(_DEMO):
-                data = demo_speaks(text)
-                return Spoken(data=data, mime=SPOKEN_MIME, seconds=sound_seconds(data), model=_DEMO_VOICE)
+                data = silence_saying(text)
+                return Spoken(data=data, mime=SILENCE_MIME, seconds=sound_seconds(data), model=_DEMO_VOICE)
             named = voice or str(target.params.get("voice") or "")
             if not named and target.provider in _NAMED_VOICES:
                 named = _USUAL_VOICE
@@ -174,7 +174,7 @@ async def _within(work: Coroutine[Any, Any, T], target: Target, limit_s: float) 
 
 
 def _demo_heard(data: bytes, spec: ModelSpec, seconds: float) -> Heard:
-    words = demo_hears(data)
+    words = words_in(data)
     if words is None:
         raise ModelRefused(
             "demo/offline cannot hear: it reads only what it spoke itself. Name a model that transcribes in "

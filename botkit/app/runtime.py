@@ -19,6 +19,7 @@ from dotenv import dotenv_values
 
 from botkit.agents.loop import AgentLoop
 from botkit.agents.models import Models
+from botkit.agents.speech import SpeechModels
 from botkit.agents.team_router import TeamRouter
 from botkit.app.approval_mail import ApprovalMail, DecisionLinks
 from botkit.app.budgets import BudgetDesk, Warned
@@ -30,6 +31,7 @@ from botkit.app.control.server import ControlServer
 from botkit.app.conversing import conversed
 from botkit.app.delivery import Deliveries
 from botkit.app.embedding import EmbeddingDesk
+from botkit.app.documents import SentDocuments
 from botkit.app.environment import Environment
 from botkit.app.gateway_settings import gateway_settings
 from botkit.app.home import Home
@@ -336,6 +338,8 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         calls=call_desk,
         workflows=workflows,
         judge=agent.judge,
+        speech=SpeechModels(models, clock, gate),
+        documents=SentDocuments(),
         router=router,
         notebook=notebook,
         on_fenced=fenced,

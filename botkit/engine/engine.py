@@ -16,6 +16,7 @@ from botkit.agents.policy import PolicyJudge
 from botkit.core.budgets import Balance, Spending
 from botkit.core.clock import Clock
 from botkit.core.config import longest_history
+from botkit.core.documents import DocumentTexts
 from botkit.core.errors import Conflict, Fenced, NotFound, StoreError
 from botkit.core.events import Conversation, Event, User
 from botkit.core.ids import new_id
@@ -24,6 +25,7 @@ from botkit.core.live import Live, LiveEvent
 from botkit.core.messages import Part
 from botkit.core.notebook import Notebook
 from botkit.core.redact import NoRedaction, Redactor
+from botkit.core.speech import Speech
 from botkit.core.teams import Routed, RouteRequest
 from botkit.engine import forms
 from botkit.engine.access import AccessRules
@@ -68,6 +70,8 @@ class Engine:
         calls: where calls of MCP clients wait for approval; None where there are none.
         workflows: runs those of bots.yaml; None where no revision has any.
         spending: what calls are reserved on; without it nothing is limited.
+        speech: listens to recordings and speaks answers; without it nothing does.
+        documents: reads documents people send; without it they are passed on unread.
         judge: asks a model about the policies of guardrails; without it nothing passes one that is closed.
         mail: delivers questions to approvers by mail.
         codes: seals messages that may be codes of `auth_gate`; None where nobody is asked for any.
@@ -91,6 +95,8 @@ class Engine:
         workflows: Workflows | None = None,
         judge: PolicyJudge | None = None,
         spending: Spending | None = None,
+        speech: Speech | None = None,
+        documents: DocumentTexts | None = None,
         codes: CodeSeal | None = None,
         mail: Adapter | None = None,
         router: Router | None = None,
@@ -143,6 +149,8 @@ class Engine:
             workflows=GuardedWorkflows(workflows, judge) if workflows is not None else None,
             judge=judge,
             spending=spending,
+            speech=speech,
+            documents=documents,
             router=router or _NoTeams(),
             notebook=notebook,
         )

@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from botkit.core.clock import Clock
-from botkit.core.events import Conversation
+from botkit.core.events import Attachment, Conversation
 from botkit.core.journal import Emit, Journal, SetPart, Write
 from botkit.core.live import Live, LiveEvent
 from botkit.core.messages import Button, Capabilities, OutMessage, Part
@@ -196,6 +196,30 @@ class Reply:
                 # is given its final text here.
                 writes.append(_say_instead(part))
         return text, writes
+
+    def voice(self, voice: Attachment, after: int) -> list[Write]:
+        """The outbox writes that send the answer as a voice message too, below its text.
+
+        Args:
+            after: how many parts the text has.
+        """
+        message = OutMessage(attachments=(voice,))
+        rendered = self._renderer.render(message, self._conversation)
+        now = self._clock.micros()
+        return [
+            Emit(
+                part=Part(
+                    id=f"{self._ref}.voice.{number}",
+                    run_id=self._run_id,
+                    conversation=self._conversation,
+                    index=after + number,
+                    payload=one.payload,
+                    text=one.text,
+                    created_at=now,
+                )
+            )
+            for number, one in enumerate(rendered)
+        ]
 
     def paused(self) -> list[Write]:
         """The outbox writes that leave what was shown as a finished message while the run waits."""

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from botkit.agents.policy import PolicyJudge
 from botkit.core.budgets import Spending
 from botkit.core.clock import Clock
+from botkit.core.documents import DocumentTexts
 from botkit.core.journal import Journal
 from botkit.core.live import Live
 from botkit.core.notebook import Notebook
 from botkit.core.redact import Redactor
+from botkit.core.speech import Speech
 from botkit.core.stores import FileStore, Records
 from botkit.engine.access import AccessRules
 from botkit.engine.identity import Identities
@@ -51,5 +53,9 @@ class Services:
     """Asks a model about the policies of guardrails."""
     notebook: Notebook | None = None
     """What bots keep in mind."""
+    speech: Speech | None = None
+    """Listens and speaks; None: nothing does."""
+    documents: DocumentTexts | None = None
+    """Reads documents people send; None: they are passed on unread."""
     spending: Spending | None = None
     """What calls are reserved on; None: nothing is limited."""

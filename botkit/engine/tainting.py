@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from botkit.core.config import Config
     from botkit.engine.turn import TurnInput
 
-_FILES = ("image", "video", "file", "contact")
+_FILES = ("image", "video", "file", "contact", "audio")
 """What may hold words of others. A voice note is the person's own, and a place says nothing."""
 
 

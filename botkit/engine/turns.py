@@ -40,14 +40,15 @@ from botkit.core.screening import GuardFinding
 from botkit.core.stores import Person
 from botkit.engine.budget_notices import used_up_text
 from botkit.engine.effective import Effective, effective
-from botkit.engine.files import Files
 from botkit.engine.forms import form_json
 from botkit.engine.guards import cleaned, guards_of, judged, kept_back
 from botkit.engine.identity import Known
 from botkit.engine.languages import Language, language_of
 from botkit.engine.notices import Notices, conversations_of
+from botkit.engine.receiving import Received, Receiving, user_row
 from botkit.engine.reply import Reply, TypingKeeper
 from botkit.engine.services import Services
+from botkit.engine.speaking import Speaking, Voiced
 from botkit.engine.tainting import taint_of
 from botkit.engine.teams import TeamTurns
 from botkit.engine.turn import TurnInput, conversation_of, input_of, new_run, run_id_of, session_for, task_of
@@ -85,7 +86,8 @@ class Turns:
     def __init__(self, services: Services, notices: Notices):
         self._s = services
         self._notices = notices
-        self._files = Files(services)
+        self._receiving = Receiving(services)
+        self._speaking = Speaking(services)
         self._teams = TeamTurns(services)
 
     async def start(
@@ -116,6 +118,7 @@ class Turns:
         )
         guards = guards_of(config, this.bot)
         turn = cleaned(input_of(run), guards.input, run)
+        turn = msgspec.structs.replace(turn, unsaid=bool(turn.attachments))
         run = msgspec.structs.replace(run, input=msgspec.to_builtins(turn))
         if this.bot.workflow:
             run = await self._as_workflow(run, this.bot.workflow, _said(live_rows, turn))
@@ -124,8 +127,8 @@ class Turns:
             PutSession(session=session),
             StartRun(run=run, event_ids=tuple(row.id for row in rows)),
         ]
-        if not guards.input.policy or turn.withheld:  # else once it was judged
-            writes.append(Say(row=_user_row(run, turn, taint_of(run, turn, this, config))))
+        if not turn.unsaid and (not guards.input.policy or turn.withheld):  # else once it was judged
+            writes.append(Say(row=user_row(run, turn, taint_of(run, turn, this, config))))
         if this.bot.welcome and this.slug not in known.person.welcomed:
             # Two first messages at once, in two places, make the same part: the outbox keeps one of them.
             ref = f"welcome/{this.slug}/{known.person.id}"
@@ -373,10 +376,10 @@ class Turns:
             async with TypingKeeper(
                 conversation, lambda: self._s.channels.adapter(run.channel), self._s.clock, self._s.spawn
             ):
-                attachments = await self._files.fetch(ctx, turn.attachments)
-                fetched = msgspec.structs.replace(turn, attachments=attachments)
-                outcome = await self._answer(current, fetched, roles, history)
-            await self._finish(current, outcome)
+                received = await self._receiving.receive(ctx, turn, this, config, current.words)
+                outcome = received.said or await self._answer(current, received.turn, roles, history)
+                voiced = await self._voiced(current, outcome)
+            await self._finish(current, _with_sound(outcome, received, voiced), voiced)
         except Paused:
             await self._pause(current)
         except Stopped:
@@ -404,6 +407,14 @@ class Turns:
         outcome = await self._s.workflows.run(ctx, task)
         return answer_of(outcome, run, self._s.clock.micros())
 
+    async def _voiced(self, current: _Turn, outcome: AgentOutcome) -> Voiced:
+        """The answer as a voice message, where the bot gives one."""
+        if outcome.state != "completed" or not outcome.text:
+            return Voiced()
+        return await self._speaking.spoken(
+            current.ctx, outcome.text, current.turn, current.this, current.config, current.conversation
+        )
+
     async def _judged(self, current: _Turn, turn: TurnInput) -> TurnInput:
         """The message with what a model found in it, where a policy asks one; only then it enters the transcript."""
         run, this, checks = current.run, current.this, guards_of(current.config, current.this.bot).input
@@ -411,7 +422,7 @@ class Turns:
             return turn
 
         def kept(findings: Sequence[GuardFinding]) -> Sequence[Write]:
-            row = _user_row(run, judged(turn, findings), taint_of(run, turn, this, current.config))
+            row = user_row(run, judged(turn, findings), taint_of(run, turn, this, current.config))
             return (Say(row=row),)
 
         judge = self._s.judge or PolicyJudge()
@@ -427,12 +438,14 @@ class Turns:
         noted("input", found, run_id=run.id, bot=run.bot)
         return judged(turn, found)
 
-    async def _finish(self, current: _Turn, outcome: AgentOutcome) -> None:
+    async def _finish(self, current: _Turn, outcome: AgentOutcome, voiced: Voiced) -> None:
         run, now = current.run, self._s.clock.micros()
         text = outcome.text
         if outcome.state == "failed" or (outcome.state == "limit_reached" and (not text or _is_budget(outcome.error))):
             text = _failure_text(current, outcome.error)
         text, parts = current.reply.final(text) if text else ("", [])
+        if voiced.voice is not None:
+            parts += current.reply.voice(voiced.voice, after=len(parts))
         session = await self._touch_session(current, outcome, now)
         output = {
             "text": text,
@@ -591,19 +604,10 @@ def released(run: Run) -> Requeue:
     return Requeue(lane=run.lane, outcome=f"queued: {run.id}")
 
 
-def _user_row(run: Run, turn: TurnInput, taint: tuple[str, ...]) -> TranscriptRow:
-    data: dict[str, Any] = {"attachments": msgspec.to_builtins(turn.attachments)} if turn.attachments else {}
-    return TranscriptRow(
-        session_id=run.session_id,
-        run_id=run.id,
-        role="user",
-        text=turn.text,
-        person_id=run.person_id,
-        name=turn.sender_name,
-        at=turn.now,
-        message_id=turn.message_id,
-        data=data | ({"taint": list(taint)} if taint else {}),
-    )
+def _with_sound(outcome: AgentOutcome, received: Received, voiced: Voiced) -> AgentOutcome:
+    """With what hearing the message and speaking the answer cost, and why it was not spoken."""
+    output = {**outcome.output, "unspoken": voiced.problem} if voiced.problem else outcome.output
+    return msgspec.structs.replace(outcome, usage=outcome.usage + received.usage + voiced.usage, output=output)
 
 
 def _row_of(run: Run, row: TranscriptRow) -> TranscriptRow:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from botkit.agents.demo.sound import demo_hears, demo_speaks
 from botkit.agents.litellm_model import LiteLLMProvider
 from botkit.agents.models import Models, RetryPolicy
 from botkit.agents.speech import SpeechModels
 from botkit.app.model_gate import ModelGate
 from botkit.core.config.models.llm import ModelSpec, Price
 from botkit.core.errors import ModelError, ModelRefused, ModelUnavailable
+from botkit.core.silence import silence_saying, words_in
 from botkit.testing.clock import ManualClock
 from botkit.testing.llm import FakeLLM, Status
 
@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 
-NOTE = demo_speaks("Where is my order?")
+NOTE = silence_saying("Where is my order?")
 """A voice note of 1.2 s."""
 EARS = "openai/whisper-1"
 VOICE = "openai/gpt-4o-mini-tts"
@@ -123,7 +123,7 @@ async def test_an_answer_is_spoken_as_a_voice_message(llm: FakeLLM, provider: Li
     spoken = await speech.speak("voice", "It is on its way.", voice="coral")
 
     assert (spoken.mime, spoken.model) == ("audio/ogg", VOICE)
-    assert demo_hears(spoken.data) == "It is on its way."
+    assert words_in(spoken.data) == "It is on its way."
     assert spoken.usage.cost_micros == 285, "by the second of sound"
     assert (await speech.speak("other", "It is on its way.")).usage.cost_micros == 255, "by the character"
     assert [one.body["voice"] for one in llm.requests] == ["coral", "alloy"]
@@ -137,7 +137,7 @@ async def test_an_answer_that_is_no_sound_is_a_failure(llm: FakeLLM, provider: L
         await speech_of(llm, provider, voice=VOICE).speak("voice", "Hello")
 
 
-async def test_the_demo_speaks_silence_with_words_and_hears_nothing_else(llm: FakeLLM, provider: LiteLLMProvider):
+async def test_the_silence_saying_silence_with_words_and_hears_nothing_else(llm: FakeLLM, provider: LiteLLMProvider):
     speech = speech_of(llm, provider, demo={"model": "demo/offline", "api_base": None, "api_key": None})
 
     spoken = await speech.speak("demo", "Good morning")

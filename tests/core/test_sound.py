@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.agents.demo.sound import demo_hears, demo_speaks
+from botkit.core.silence import silence_saying, words_in
 from botkit.core.sound import guessed_seconds, sound_seconds
 
 
@@ -32,15 +32,15 @@ def test_what_says_nothing_is_unknown(data: bytes):
 
 @given(st.text(max_size=600))
 def test_words_survive_being_spoken_by_the_demo(text: str):
-    data = demo_speaks(text)
+    data = silence_saying(text)
 
-    assert demo_hears(data) == text
+    assert words_in(data) == text
     assert sound_seconds(data) == pytest.approx(max(0.02, len(text) / 15), abs=0.011)
 
 
 @given(st.binary(max_size=300))
 def test_no_other_sound_is_taken_for_one_of_the_demo(data: bytes):
-    assert demo_hears(b"OggS" + data) is None
+    assert words_in(b"OggS" + data) is None
 
 
 def test_an_unknown_length_is_guessed_by_size():

@@ -327,7 +327,16 @@ class _Check:
                 self.refer(path, role, "role", self.roles() | self.groups())
             self.money(("budgets", name, "spend"), budget.spend)
 
+    def _speech(self) -> None:
+        speech = self.doc.settings.speech
+        self.model(("settings", "speech", "transcription"), speech.transcription)
+        self.model(("settings", "speech", "synthesis"), speech.synthesis)
+        for name, bot in self.doc.bots.items():
+            if bot.voice != "never" and speech.synthesis is None:
+                self.warn(("bots", name, "voice"), "nothing speaks: name a model in settings.speech.synthesis")
+
     def _settings(self) -> None:
+        self._speech()
         approvals = self.doc.settings.approvals
         self.who(("settings", "approvals", "approvers"), approvals.approvers)
         self.refer(("settings", "approvals", "channel"), approvals.channel, "channel", self.declared("channels"))

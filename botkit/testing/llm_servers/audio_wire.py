@@ -18,7 +18,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
-from botkit.agents.demo.sound import demo_hears, demo_speaks
+from botkit.core.silence import silence_saying, words_in
 from botkit.core.sound import sound_seconds
 from botkit.testing.llm_servers.openai_wire import OpenAIWire
 from botkit.testing.llm_servers.script import Status
@@ -58,7 +58,7 @@ class AudioDesk:
         problem = _hearing_problem(body)
         if problem:
             return self._refused(request, Status(400, message=problem))
-        step = self.heard.popleft() if self.heard else demo_hears(data)
+        step = self.heard.popleft() if self.heard else words_in(data)
         if step is None:
             return self._refused(request, Status(400, message="The audio file could not be decoded."))
         if isinstance(step, Status):
@@ -75,7 +75,7 @@ class AudioDesk:
         problem = _speaking_problem(body)
         if problem:
             return self._refused(request, Status(400, message=problem))
-        step = self.spoken.popleft() if self.spoken else demo_speaks(str(body["input"]))
+        step = self.spoken.popleft() if self.spoken else silence_saying(str(body["input"]))
         if isinstance(step, Status):
             return self._refused(request, step)
         return Response(step, media_type=_FORMATS[body.get("response_format", "mp3")])

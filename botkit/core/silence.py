@@ -9,11 +9,11 @@ Source: RFC 3533 (Ogg), RFC 7845 (Opus in Ogg), RFC 6716 §3 (packets)
 
 from __future__ import annotations
 
-__all__ = ["SPOKEN_MIME", "demo_hears", "demo_speaks"]
+__all__ = ["SILENCE_MIME", "silence_saying", "words_in"]
 
 import struct
 
-SPOKEN_MIME = "audio/ogg"
+SILENCE_MIME = "audio/ogg"
 
 _VENDOR = b"botkit demo/offline: silence with words"
 _COMMENT = b"DESCRIPTION="
@@ -27,7 +27,7 @@ _SERIAL = 0x424F544B
 _SEGMENT = 255
 
 
-def demo_speaks(text: str) -> bytes:
+def silence_saying(text: str) -> bytes:
     """An Ogg file that says nothing for as long as the text takes to say. The same for the same text."""
     frames = max(1, round(len(text) / _CHARS_PER_S * 50))
     head = b"OpusHead" + struct.pack("<BBHIhB", 1, 1, 0, _RATE, 0, 0)
@@ -41,8 +41,8 @@ def demo_speaks(text: str) -> bytes:
     return b"".join(pages)
 
 
-def demo_hears(data: bytes) -> str | None:
-    """The words in a file of `demo_speaks`; None for any other."""
+def words_in(data: bytes) -> str | None:
+    """The words in a file of `silence_saying`; None for any other."""
     packet = _second_packet(data)
     if packet is None or not packet.startswith(b"OpusTags"):
         return None

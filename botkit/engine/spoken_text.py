@@ -1,0 +1,44 @@
+"""An answer as it is read aloud: the words of its Markdown, without marks, code and addresses."""
+
+from __future__ import annotations
+
+__all__ = ["spoken_text"]
+
+import re
+from typing import Any, cast
+
+import pyromark
+
+_OPTIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH | pyromark.Options.ENABLE_TASKLISTS
+_ADDRESS = re.compile(r"\b(?:https?://|www\.)\S+")
+_UNSPOKEN = re.compile(r"[\U0001F000-\U0001FAFF\u2190-\u2BFF\uFE0F\u200D]")
+"""Pictograms and arrows, which some voices read by their names."""
+_ENDS = ("Paragraph", "Heading", "Item", "TableRow", "TableHead", "BlockQuote")
+
+
+def spoken_text(markdown: str) -> str:
+    """One line for each paragraph, item and row. Code blocks are left out; nobody can listen to them."""
+    pieces: list[str] = []
+    in_code = False
+    for event in pyromark.events(markdown, options=_OPTIONS):
+        if isinstance(event, str):
+            pieces.append(" " if event in ("SoftBreak", "HardBreak") else "\n")
+            continue
+        ((kind, value),) = cast("dict[str, Any]", event).items()
+        name = str(next(iter(cast("dict[str, Any]", value)))) if isinstance(value, dict) else str(cast("object", value))
+        match kind:
+            case "Start" if name == "CodeBlock":
+                in_code = True
+            case "End" if name == "CodeBlock":
+                in_code = False
+            case "End" if name in _ENDS:
+                pieces.append("\n")
+            case "End" if name == "TableCell":
+                pieces.append(", ")
+            case "Text" | "Code" if not in_code:
+                pieces.append(str(value))
+            case _:
+                pass
+    text = _UNSPOKEN.sub("", _ADDRESS.sub("", "".join(pieces)))
+    lines = (" ".join(line.split()).strip(" ,") for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
