@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from dotenv import dotenv_values
 
+from botkit.agents.kept_answers import KeptAnswers
 from botkit.agents.loop import AgentLoop
 from botkit.agents.models import Models
 from botkit.agents.speech import SpeechModels
@@ -242,8 +243,9 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     oauth = fleet.pool.oauth = OAuth(vault, seal, redactor, clock, base_url)
     connections = Connections(vault, seal, oauth, clock, base_url, find_server)
     fleet.pool.not_connected = connections.not_connected
-    model: Model = staging.model(gate) if staging is not None else gate
-    agent = AgentLoop(model, gateway, redactor=redactor)
+    kept = KeptAnswers(gate, store.answers, clock, spec=models.spec, key_scope=vault.scope_for)
+    model: Model = staging.model(kept) if staging is not None else kept
+    agent = AgentLoop(model, gateway, redactor=redactor, notebook=notebook)
 
     async def accept(event: Event) -> bool:
         return await engine.accept(event)

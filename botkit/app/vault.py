@@ -68,6 +68,11 @@ class ProcessVault(Vault):
         """A secret as a workspace has it: its own, else that of the instance. Raises `SecretError` as `find`."""
         return await self.find(name, scopes_for(workspace=workspace))
 
+    async def scope_for(self, name: str, workspace: str) -> str:
+        """Where that secret comes from: `workspace:{slug}`, `instance` or `environment`; empty: it is nowhere."""
+        found = await self.locate(name, scopes_for(workspace=workspace))
+        return found[0] if found is not None else ""
+
     @staticmethod
     def normal_name(name: str) -> str:
         """The name as it is stored. Raises `SecretError`."""

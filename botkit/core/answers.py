@@ -21,7 +21,8 @@ class KeptAnswer(Data):
     workspace: str = ""
     person_id: str = ""
     """For whom it was asked; erased with them."""
-    run_id: str = ""
+    trace_id: str = ""
+    """Of the run that asked."""
     at: int = 0
     """Microseconds, UTC; as the next one."""
     expires_at: int = 0

@@ -67,7 +67,7 @@ class SqlAnswers:
             clean(answer.model),
             answer.workspace,
             answer.person_id,
-            answer.run_id,
+            answer.trace_id,
             answer.at,
             answer.expires_at,
             encode_text(answer.reply),

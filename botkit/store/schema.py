@@ -413,7 +413,7 @@ kept_answers = Table(
     _text("model"),
     _text("workspace"),
     _text("person_id"),
-    _text("run_id"),
+    _text("trace_id"),
     _number("at"),
     _number("expires_at"),
     _text("reply"),

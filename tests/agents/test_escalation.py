@@ -1,4 +1,4 @@
-"""A cheap model first, a stronger one where the cheap one does not manage: when, how often, and what it leaves behind."""
+"""A cheap model first, a stronger one where it does not manage: when, how often, and what it leaves."""
 
 from __future__ import annotations
 

@@ -56,7 +56,8 @@ async def test_a_model_is_told_where_its_answer_is_wrong():
 
     said, told = model.requests[1].messages[-2:]
     assert said == {"role": "assistant", "content": '{"intent": "refund", "amount": "twenty"}'}
-    assert "amount: " in told["content"] and "twenty" in told["content"]
+    assert "amount: " in told["content"]
+    assert "twenty" in told["content"]
     assert outcome.output["data"] == {"intent": "refund", "amount": 20}
     assert [call.step for call in bench.billed] == ["turn/0/model", "turn/0/again/0"]
 
@@ -70,7 +71,8 @@ async def test_what_never_fits_fails_as_such_and_is_kept_and_billed():
     outcome = await bench.run(task())
 
     assert outcome.state == "failed"
-    assert outcome.error is not None and outcome.error["code"] == "invalid_output"
+    assert outcome.error is not None
+    assert outcome.error["code"] == "invalid_output"
     assert outcome.error["problems"] == ['"intent" is a required property']
     assert outcome.output["raw"] == "{}"
     assert outcome.usage.input_tokens == 30

@@ -359,6 +359,8 @@ async def test_a_bot_whose_answers_never_fit_its_schema_fails_and_says_so(world:
     assert world.texts == ["Please try later."]
     (run,) = await world.runs()
     assert run.state == "failed"
-    assert run.error is not None and run.error["code"] == "invalid_output"
-    assert run.output is not None and run.output["raw"] == "No!"
+    assert run.error is not None
+    assert run.error["code"] == "invalid_output"
+    assert run.output is not None
+    assert run.output["raw"] == "No!"
     assert run.usage.output_tokens == 10
