@@ -84,6 +84,7 @@ class Library:
         """End reading after the file that is being read."""
         self._closing = True
         await asyncio.gather(*self._reading.values(), return_exceptions=True)
+        await asyncio.to_thread(self._index.close)
 
     # ── searching ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -394,7 +394,10 @@ async def _resting(instance: Instance) -> AsyncGenerator[None]:
     """For one command: nothing runs. Decisions are committed, and acted on when botkit runs next."""
     await instance.engine.drain(0)
     await instance.channels.apply(instance.configs.current)
-    yield
+    try:
+        yield
+    finally:
+        await instance.library.aclose()
 
 
 @asynccontextmanager

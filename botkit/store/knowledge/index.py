@@ -11,9 +11,9 @@ __all__ = ["Refreshed", "SourceIndex"]
 import hashlib
 import sqlite3
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from botkit.store.knowledge.vectors import (
 
 _BATCH_FILES, _BATCH_PASSAGES = 100, 5_000
 """In one transaction; files are read before it begins."""
+_IDLE_CONNECTIONS = 4
 
 
 class Refreshed(Data, omit_defaults=False):
@@ -76,16 +77,47 @@ class SourceIndex:
         self._path = path
         self._clock = clock
         self._lock = threading.Lock()
+        self._idle: deque[tuple[int, sqlite3.Connection]] = deque()
         self.scan = VectorScan()
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
-        """A connection, its errors translated. Raises `StoreError`."""
+        """A connection, kept for the next one; its errors are translated. Raises `StoreError`."""
+        connection = self._taken()
         try:
-            with closing(open_tables(self._path)) as connection:
-                yield connection
+            yield connection
         except sqlite3.Error as error:
+            connection.close()
             raise StoreError(f"{self._path} cannot be used ({error}); delete it, it is made again") from error
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append((self._file(), connection))
+        while len(self._idle) > _IDLE_CONNECTIONS:
+            self._idle.popleft()[1].close()
+
+    def _taken(self) -> sqlite3.Connection:
+        """One that is open already, unless the file is another one by now."""
+        while self._idle:
+            try:
+                file, connection = self._idle.pop()
+            except IndexError:  # another thread was faster
+                break
+            if file == self._file():
+                return connection
+            connection.close()
+        return open_tables(self._path)
+
+    def _file(self) -> int:
+        try:
+            return self._path.stat().st_ino
+        except OSError:
+            return 0
+
+    def close(self) -> None:
+        """Close what is open. Safe to repeat, and to use afterwards."""
+        while self._idle:
+            self._idle.pop()[1].close()
 
     def refresh(
         self, source: KnowledgeSource, *, reader: DocumentReader, proceed: Callable[[], bool] | None = None

@@ -93,11 +93,17 @@ class KnowledgeIndex:
         for path in self._folder.glob("*.db"):
             if path.stem not in kept:
                 gone += 1
-                self._open.pop(path.stem, None)
+                if (held := self._open.pop(path.stem, None)) is not None:
+                    held.close()
                 for ending in ("", "-wal", "-shm"):
                     with suppress(FileNotFoundError):
                         path.with_name(path.name + ending).unlink()
         return gone
+
+    def close(self) -> None:
+        """Close all files. Safe to repeat."""
+        for one in self._open.values():
+            one.close()
 
     def files(self, sources: Sequence[str]) -> list[KnowledgeFile]:
         """Every file of these, those that cannot be read too."""

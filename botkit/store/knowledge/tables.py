@@ -3,6 +3,7 @@
     files       one row for each file, those that cannot be read too
     passages    what is found, each with where it stands
     words       FTS5 over the passages
+    tops        FTS5 over their headings and file names alone: a word that stands everywhere stands in few headings
     vectors     meanings of texts by the hash of the text: costly, so they outlive a new way of reading documents
     codes       the same as one bit for each dimension, for large sources
     facts       which model made the vectors, and the like
@@ -19,6 +20,8 @@ from pathlib import Path
 
 from botkit.core.errors import StoreError
 
+_MAPPED_BYTES = 8 * 1024**3
+"""Most of a file that is read in place instead of copied into each connection's cache."""
 _VERSION = 2
 """Of tables and of how documents are read and cut; another one begins anew."""
 _SCHEMA = """
@@ -38,11 +41,18 @@ CREATE VIEW texts AS SELECT passages.id, text, heading, file FROM passages JOIN 
 CREATE VIRTUAL TABLE words USING fts5 (
     text, heading, file, content='texts', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2'
 );
+CREATE VIRTUAL TABLE tops USING fts5 (
+    heading, file, content='texts', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2', detail='none'
+);
 CREATE TRIGGER passages_added AFTER INSERT ON passages BEGIN
+    INSERT INTO tops (rowid, heading, file)
+    SELECT new.id, new.heading, file FROM files WHERE files.id = new.file_id;
     INSERT INTO words (rowid, text, heading, file)
     SELECT new.id, new.text, new.heading, file FROM files WHERE files.id = new.file_id;
 END;
 CREATE TRIGGER passages_dropped AFTER DELETE ON passages BEGIN
+    INSERT INTO tops (tops, rowid, heading, file)
+    SELECT 'delete', old.id, old.heading, file FROM files WHERE files.id = old.file_id;
     INSERT INTO words (words, rowid, text, heading, file)
     SELECT 'delete', old.id, old.text, old.heading, file FROM files WHERE files.id = old.file_id;
 END;
@@ -56,7 +66,7 @@ CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WI
 """
 _DROPPED = (
     "DROP VIEW IF EXISTS texts",
-    *(f"DROP TABLE IF EXISTS {name}" for name in ("words", "passages", "files")),
+    *(f"DROP TABLE IF EXISTS {name}" for name in ("words", "tops", "passages", "files")),
 )
 
 
@@ -71,7 +81,7 @@ def open_tables(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=30.0, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL").fetchall()
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA cache_size = -32000")
+        connection.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}").fetchall()
         if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
             _begin_anew(connection)
         return connection
