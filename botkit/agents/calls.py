@@ -19,6 +19,7 @@ from botkit.agents.colleagues import Colleagues
 from botkit.agents.elicitation import elicit
 from botkit.agents.schemas import fit_arguments
 from botkit.core.agent import AgentTask
+from botkit.core.allowance import Allowance
 from botkit.core.data import Data
 from botkit.core.json_repair import Unreadable, read_arguments
 from botkit.core.live import LiveEvent
@@ -52,6 +53,8 @@ class CallOutcome(Data):
     """What the text taints its reader with."""
     usage: Usage = Usage()
     """Of a colleague that was asked."""
+    answered_by: str = ""
+    """The colleague."""
     ref: str = ""
     """Where the result is kept, for `results__read`; empty: where nobody can read it."""
 
@@ -93,6 +96,10 @@ class ToolCaller:
         """What these say is known to the model from here on."""
         self._taint = joined(self._taint, *(outcome.taint for outcome in outcomes))
 
+    def asks(self, call: RequestedCall) -> bool:
+        """Whether it is a question to a colleague."""
+        return self._colleagues.knows(call) and call.name not in self._tools
+
     def read(self, call: RequestedCall, *, truncated: bool) -> CallOutcome | dict[str, Any]:
         """The arguments, mended where that is safe, or the explanation for the model."""
         tool = self._tools.get(call.name)
@@ -111,8 +118,11 @@ class ToolCaller:
     def _told(self, call: RequestedCall, text: str) -> CallOutcome:
         return CallOutcome(call=call, text=text, ok=False)
 
-    async def run(self, key: str, call: RequestedCall, arguments: dict[str, Any], *, time_left_s: float) -> CallOutcome:
+    async def run(self, key: str, call: RequestedCall, arguments: dict[str, Any], *, left: Allowance) -> CallOutcome:
         """Make the call, with everything that comes between. Replayable.
+
+        Args:
+            left: what it may use.
 
         Raises:
             Paused: a person, or an operator, must decide first.
@@ -124,8 +134,8 @@ class ToolCaller:
                 call=call, arguments=arguments, digest=digest, ok=False, text="A person has declined exactly this call."
             )
         self._publish("tool_call", {"call_id": call.id, "tool": call.name, "arguments": arguments})
-        if self._colleagues.knows(call) and call.name not in self._tools:
-            said = await self._colleagues.ask(key, call, arguments, time_left_s, self.principal)
+        if self.asks(call):
+            said = await self._colleagues.ask(key, call, arguments, left, self.principal)
             outcome = CallOutcome(
                 call=call,
                 arguments=arguments,
@@ -135,9 +145,10 @@ class ToolCaller:
                 digest=digest,
                 usage=said.usage,
                 taint=said.taint,
+                answered_by=said.bot,
             )
         else:
-            outcome = await self._attempts(key, call, arguments, digest, time_left_s)
+            outcome = await self._attempts(key, call, arguments, digest, left.time_s)
         self._publish(
             "tool_result",
             {

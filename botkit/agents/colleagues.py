@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from botkit.core.agent import AgentTask
+from botkit.core.allowance import Allowance
 from botkit.core.json_repair import Unreadable, read_arguments
 from botkit.core.models import RequestedCall
 from botkit.core.teams import ASK, HAND_OVER, Colleague, Delegated
@@ -20,7 +21,7 @@ _QUESTION_LIMIT = 20_000
 
 
 def colleague_specs(task: AgentTask) -> tuple[dict[str, Any], ...]:
-    """The two tools in the OpenAI shape; none where there is nobody to ask."""
+    """The two tools in the OpenAI shape; none where there is nobody to ask. Who was asked itself gives nobody away."""
     if not task.colleagues:
         return ()
     listed = "; ".join(f"{one.name}: {one.description or 'a colleague'}" for one in task.colleagues)
@@ -33,10 +34,11 @@ def colleague_specs(task: AgentTask) -> tuple[dict[str, Any], ...]:
         "colleague": colleague,
         "summary": {"type": "string", "description": "What the person wants and what was found out so far."},
     }
-    return (
-        _spec(ASK, "Ask a colleague and go on with the answer.", ask),
-        _spec(HAND_OVER, "Let a colleague answer the person, when the subject is theirs and not yours.", hand_over),
-    )
+    asking = _spec(ASK, "Ask a colleague and go on with the answer.", ask)
+    if task.principal.via:
+        return (asking,)
+    about = "Let a colleague answer the person, when the subject is theirs and not yours."
+    return (asking, _spec(HAND_OVER, about, hand_over))
 
 
 def _spec(name: str, description: str, properties: dict[str, Any]) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def _spec(name: str, description: str, properties: dict[str, Any]) -> dict[str, 
 
 def handed_over(task: AgentTask, calls: Sequence[RequestedCall]) -> tuple[str, str] | None:
     """(colleague, what they should know) when a model gives the person away in this round."""
-    names = {one.name for one in task.colleagues}
+    names = {one.name for one in task.colleagues} if not task.principal.via else set[str]()
     for call in calls:
         if call.name != HAND_OVER:
             continue
@@ -72,11 +74,12 @@ class Colleagues:
         return bool(self._task.colleagues) and call.name in (ASK, HAND_OVER)
 
     async def ask(
-        self, key: str, call: RequestedCall, arguments: dict[str, Any], time_left_s: float, principal: Principal
+        self, key: str, call: RequestedCall, arguments: dict[str, Any], left: Allowance, principal: Principal
     ) -> Delegated:
         """What a colleague answered. Replayable; once answered, never asked again.
 
         Args:
+            left: what the colleague may use.
             principal: on whose behalf, with what was read so far.
 
         Raises:
@@ -86,7 +89,9 @@ class Colleagues:
             return await self._ctx.step(key, _never, kind=Delegated)
         to, question = str(arguments.get("colleague") or ""), str(arguments.get("question") or "").strip()
         colleague = next((one for one in self._task.colleagues if one.name == to), None)
-        if call.name == HAND_OVER or colleague is None:
+        if call.name == HAND_OVER and colleague is not None:
+            return Delegated(text="You cannot hand over now: a colleague asked you. Answer, or ask.", ok=False)
+        if colleague is None:
             return Delegated(
                 text=f"There is no colleague {to!r}. There are: {_names(self._task.colleagues)}.", ok=False
             )
@@ -95,8 +100,10 @@ class Colleagues:
         if self._ctx.delegate is None:
             return Delegated(text="Nobody can be asked here.", ok=False)
         below = self._ctx.under(f"{key}/")
-        task = msgspec.structs.replace(self._task, principal=principal)
-        answered = await self._ctx.delegate(below, task, to, question[:_QUESTION_LIMIT], time_left_s)
+        task = msgspec.structs.replace(
+            self._task, principal=principal, max_cost_micros=left.cost_micros, max_turn_tokens=left.tokens
+        )
+        answered = await self._ctx.delegate(below, task, to, question[:_QUESTION_LIMIT], left.time_s)
         self._ctx.record(key, ASK, answered)
         return answered
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from botkit.core.agent import AgentTask, AgentWords
+from botkit.core.allowance import Allowance
 from botkit.core.models import Usage
 
 LimitName = Literal["max_iterations", "max_turn_tokens", "max_cost", "timeout", "repeated_call"]
@@ -41,6 +42,11 @@ class Budget:
     @property
     def remaining_s(self) -> float:
         return self.task.timeout_s - self.spent_ms / 1000
+
+    def left(self, among: int = 1) -> Allowance:
+        """What is left now, in equal shares for so many that spend it side by side."""
+        whole = Allowance(cost_micros=self.task.max_cost_micros, tokens=self.task.max_turn_tokens)
+        return whole.after(self.usage, time_s=self.remaining_s, among=among)
 
     def exceeded(self) -> Limit | None:
         """The limit that forbids another model call, if any."""

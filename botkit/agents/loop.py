@@ -35,6 +35,7 @@ from botkit.agents.room import room_of, window_of
 from botkit.agents.schemas import function_spec
 from botkit.agents.structuring import Forbidden, cleaned, said, structured, with_output
 from botkit.core.agent import AgentOutcome, AgentTask, ReplySink, ToolTrace
+from botkit.core.allowance import Allowance
 from botkit.core.citations import SEARCHES, sources_in
 from botkit.core.data import encode
 from botkit.core.errors import BudgetUsedUp, ModelError, ModelRateLimited, ModelRefused
@@ -240,6 +241,7 @@ class _Turn:
         first_of: dict[str, int] = {}
         twin_of: dict[int, int] = {}
         work: list[Coroutine[Any, Any, tuple[int, CallOutcome]]] = []
+        left = self._budget.left(among=sum(self._caller.asks(call) for call in calls))
         limit: Limit | None = None
         for index, call in enumerate(calls):
             read = self._caller.read(call, truncated=reply.finish == "length")
@@ -253,7 +255,7 @@ class _Turn:
             first_of[digest] = index
             verdict = "tell" if len(work) >= self._settings.calls_per_round else self._repeats.count(digest)
             if verdict == "run":
-                work.append(self._one_call(f"turn/{number}/tool/{index}", index, call, read))
+                work.append(self._one_call(f"turn/{number}/tool/{index}", index, call, read, left))
                 continue
             outcomes[index] = self._not_run(call, read, digest, crowded=len(work) >= self._settings.calls_per_round)
             if verdict == "stop":
@@ -268,9 +270,9 @@ class _Turn:
         return limit
 
     async def _one_call(
-        self, key: str, index: int, call: RequestedCall, arguments: dict[str, Any]
+        self, key: str, index: int, call: RequestedCall, arguments: dict[str, Any], left: Allowance
     ) -> tuple[int, CallOutcome]:
-        return index, await self._caller.run(key, call, arguments, time_left_s=self._budget.remaining_s)
+        return index, await self._caller.run(key, call, arguments, left=left)
 
     def _not_run(self, call: RequestedCall, arguments: dict[str, Any], digest: str, *, crowded: bool) -> CallOutcome:
         if crowded:
@@ -296,6 +298,8 @@ class _Turn:
             call = outcome.call
             stored = remembered_text(outcome.text, outcome.ref, self._settings.stored_result_chars)
             kept = {"ref": outcome.ref, "chars": len(outcome.text)} if outcome.ref else {}
+            if outcome.answered_by:
+                kept["answered_by"] = outcome.answered_by
             self._say("tool", stored, at, outcome.taint, call_id=call.id, name=call.name, **kept)
             slowest = max(slowest, outcome.duration_ms)
             self._traces.append(
@@ -434,6 +438,7 @@ class _Turn:
             summary=marked(self._reading.summary, self._taint) if self._reading.summary_seq else "",
             summary_seq=self._reading.summary_seq,
             taint=self._taint,
+            worked_ms=self._budget.spent_ms,
         )
 
 

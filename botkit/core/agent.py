@@ -177,6 +177,8 @@ class AgentOutcome(Data):
     """`{"code", "message"}` when the turn did not end as wished."""
     output: dict[str, Any] = {}
     """More to keep in `Run.output`."""
+    worked_ms: float = 0.0
+    """Working time: model calls and the slowest tool of each round."""
     hand_over: str = ""
     """The colleague that shall answer in its place; `text` is what that one should know."""
     taint: tuple[str, ...] = ()

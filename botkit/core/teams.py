@@ -74,6 +74,8 @@ class Delegated(Data):
 
     text: str
     ok: bool = True
+    bot: str = ""
+    """Who answered; empty when nobody was asked."""
     usage: Usage = Usage()
     ms: float = 0.0
     """Working time."""

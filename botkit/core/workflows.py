@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from botkit.core.agent import AgentWords
+from botkit.core.allowance import Allowance
 from botkit.core.data import Data
 from botkit.core.events import Attachment
 from botkit.core.journal import TranscriptRow
@@ -58,6 +59,8 @@ class WorkflowTask(Data):
     """Bots that delegated before this one."""
     guards: Guards = Guards()
     """What its messages, and the results of tools that agents in it read, are checked for."""
+    allowance: Allowance = Allowance()
+    """What is left to it by who asked for its help; its graph may allow less time."""
     dry: bool = False
     """A rehearsal: effects are mocked."""
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from botkit.core.agent import AgentOutcome, AgentTask, ReplySink
+from botkit.core.allowance import Allowance, least
 from botkit.core.data import Data
 from botkit.core.errors import NotFound
 from botkit.core.events import Conversation
@@ -25,6 +26,7 @@ from botkit.core.live import LiveEvent
 from botkit.core.models import Usage
 from botkit.core.taint import joined
 from botkit.core.teams import Colleague, Delegated, Routed, RouteRequest, RouteRule
+from botkit.core.tools import Principal
 from botkit.engine.effective import Effective, effective
 from botkit.engine.services import Services
 from botkit.engine.turn import TurnInput, note_keys, task_of
@@ -191,9 +193,15 @@ class TeamTurns:
         run: Run,
         turn: TurnInput,
         this: Effective,
-        via: tuple[str, ...] = (),
+        *,
         taint: tuple[str, ...] = (),
+        asked: tuple[Principal, Allowance] | None = None,
     ) -> AgentOutcome:
+        """
+        Args:
+            taint: what those before it have read.
+            asked: on whose behalf, and with what is left, when a colleague wants to know.
+        """
         workflows = self._s.workflows
         assert workflows is not None, "a revision with workflows runs where there is a runner"
         pinned = await workflows.plan_hash(run.revision, str(this.bot.workflow))
@@ -204,8 +212,9 @@ class TeamTurns:
         said = {"kind": "message", "name": run.channel, "text": turn.text, **turn.trigger}
         turn = msgspec.structs.replace(turn, workflow=str(this.bot.workflow), graph_hash=pinned, trigger=said)
         task = workflow_task(run, turn, this, given.config, given.roles, given.history, given.conversation)
-        principal = msgspec.structs.replace(task.principal, via=via, taint=joined(task.principal.taint, taint))
-        task = msgspec.structs.replace(task, principal=principal)
+        principal, allowance = asked or (task.principal, task.allowance)
+        principal = msgspec.structs.replace(principal, taint=joined(task.principal.taint, principal.taint, taint))
+        task = msgspec.structs.replace(task, principal=principal, allowance=allowance)
         return answer_of(await workflows.run(ctx, task), run, self._s.clock.micros())
 
     # ── asking one another ───────────────────────────────────────────────────────────────────────────────
@@ -218,7 +227,7 @@ class TeamTurns:
             if len(chain) > caller.max_hops:
                 return Delegated(text=f"Colleagues have asked one another {caller.max_hops} times already.", ok=False)
             if member in chain:
-                return Delegated(text=f"{member} is waiting for this answer; ask somebody else.", ok=False)
+                return Delegated(text=_waiting(member), ok=False)
             return await self._asked(ctx, given, caller, chain, member, question, time_left_s)
 
         return delegate
@@ -234,11 +243,9 @@ class TeamTurns:
         time_left_s: float,
     ) -> Delegated:
         """A member answers a colleague: for the same person, with no more rights, time and money than are left."""
-        usage = Usage()
-        if member in given.config.teams:
-            request = msgspec.structs.replace(self._request(given, member), text=question, current="", said=())
-            routed = await self._s.router.route(ctx, "route", request)
-            usage, member = routed.usage, routed.member
+        usage, member = await self._bot_of(ctx, given, chain, member, question)
+        if member in chain:
+            return Delegated(text=_waiting(member), ok=False, usage=usage)
         try:
             this = effective(given.config, given.conversation, member)
         except NotFound as error:
@@ -250,7 +257,13 @@ class TeamTurns:
         turn = msgspec.structs.replace(given.turn, text=question, attachments=(), note=note, message_id="")
         principal = msgspec.structs.replace(caller.principal, bot=member, via=chain)
         if this.bot.workflow:
-            outcome = await self._by_workflow(ctx, given, run, turn, this, chain, caller.principal.taint)
+            left = Allowance(
+                time_s=max(1.0, time_left_s), cost_micros=caller.max_cost_micros, tokens=caller.max_turn_tokens
+            )
+            began = self._s.clock.monotonic()
+            outcome = await self._by_workflow(ctx, given, run, turn, this, asked=(principal, left))
+            worked_ms = (self._s.clock.monotonic() - began) * 1000
+            outcome = msgspec.structs.replace(outcome, worked_ms=worked_ms)
         else:
             task = task_of(run, turn, this, given.config, given.roles, ())
             others = tuple(one for one in caller.colleagues if one.name not in (*chain, member))
@@ -260,23 +273,42 @@ class TeamTurns:
                 colleagues=others,
                 max_hops=caller.max_hops,
                 timeout_s=max(1.0, min(task.timeout_s, time_left_s)),
-                max_cost_micros=_least(task.max_cost_micros, caller.max_cost_micros),
-                max_turn_tokens=_least(task.max_turn_tokens, caller.max_turn_tokens),
+                max_cost_micros=least(task.max_cost_micros, caller.max_cost_micros),
+                max_turn_tokens=least(task.max_turn_tokens, caller.max_turn_tokens),
                 stream=False,
             )
             outcome = await self._s.agent.run(ctx, task, _Unheard())
         text = outcome.text or str(outcome.output.get("text") or "")
         ok = outcome.state == "completed"
-        return Delegated(text=text, ok=ok, usage=usage + outcome.usage, taint=outcome.taint)
+        return Delegated(
+            text=text, ok=ok, bot=member, usage=usage + outcome.usage, ms=outcome.worked_ms, taint=outcome.taint
+        )
+
+    async def _bot_of(
+        self, ctx: RunContext, given: _Given, chain: tuple[str, ...], member: str, question: str
+    ) -> tuple[Usage, str]:
+        """Who of a team is asked, through teams inside it; and what the choice took."""
+        usage = Usage()
+        for depth in range(_DEPTH_LIMIT):
+            if member not in given.config.teams:
+                break
+            request = self._request(given, member)
+            free = tuple(one for one in request.members if one.name not in chain) or request.members
+            default = next((one.name for one in free if one.name == request.default), free[0].name)
+            request = msgspec.structs.replace(
+                request, members=free, default=default, text=question, current="", said=()
+            )
+            routed = await self._s.router.route(ctx, f"route/{depth}" if depth else "route", request)
+            usage, member = usage + routed.usage, routed.member
+        return usage, member
+
+
+def _waiting(member: str) -> str:
+    return f"{member} is waiting for this answer; ask somebody else."
 
 
 async def _never(scope: object) -> _Pinned:
     raise AssertionError("a finished step does not run")
-
-
-def _least(one: int, other: int) -> int:
-    """The smaller limit; 0 is none."""
-    return min(one, other) if one and other else one or other
 
 
 def request_of(config: Config, name: str) -> RouteRequest:

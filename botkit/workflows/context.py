@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
+from botkit.core.allowance import Allowance
 from botkit.core.clock import from_micros
 from botkit.core.errors import NotFound
 from botkit.core.messages import OutMessage
@@ -74,6 +75,11 @@ class NodeRun:
     def principal(self) -> Principal:
         """On whose behalf this node acts, with what the run has read from others."""
         return msgspec.structs.replace(self.task.principal, taint=self._machine.taint.now)
+
+    @property
+    def left(self) -> Allowance:
+        """What this run has left of money and tokens."""
+        return self._machine.left
 
     def has_read(self, *sources: str) -> None:
         """Note that this node brought content that others wrote (`botkit.core.taint`)."""

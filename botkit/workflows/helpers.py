@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from botkit.core.agent import AgentOutcome, AgentTask
+from botkit.core.allowance import least
 from botkit.core.screening import Guards
 from botkit.core.tools import Principal
 from botkit.workflows.context import NodeRun
@@ -53,7 +54,7 @@ async def ask_agent(
     Raises:
         Paused, Stopped: as the step context says.
     """
-    task = ctx.task
+    task, left = ctx.task, ctx.left
     acting = msgspec.structs.replace(principal or task.principal, taint=ctx.principal.taint)
     if tools is not None:
         acting = msgspec.structs.replace(acting, within=(*acting.within, tuple(tools)))
@@ -78,8 +79,8 @@ async def ask_agent(
             note=task.note,
             max_iterations=max_iterations,
             max_output_tokens=max_output_tokens,
-            max_turn_tokens=max_turn_tokens,
-            max_cost_micros=max_cost_micros,
+            max_turn_tokens=least(max_turn_tokens, left.tokens),
+            max_cost_micros=least(max_cost_micros, left.cost_micros),
             timeout_s=timeout_s,
             stream=False,
             guards=Guards(tools=task.guards.tools),

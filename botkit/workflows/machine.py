@@ -24,6 +24,7 @@ import msgspec
 import structlog
 from pydantic import ValidationError
 
+from botkit.core.allowance import Allowance, least
 from botkit.core.data import Data
 from botkit.core.errors import BotkitError, BudgetUsedUp, Conflict, LimitReached, StoreError
 from botkit.core.events import Attachment
@@ -86,7 +87,7 @@ class Machine:
         self.task = task
         self.services = services
         self.max_nodes = graph.max_nodes
-        self.timeout_s = graph.timeout_s
+        self.timeout_s = least(graph.timeout_s, task.allowance.time_s)
         self.visits: dict[str, Visit] = {path: msgspec.json.decode(raw, type=Visit) for path, raw in ctx.results(VISIT)}
         self._failures = {path[:-1]: msgspec.json.decode(raw, type=Failure) for path, raw in ctx.results(_FAILURE)}
         finished = [*self.visits.values(), *self._failures.values()]
@@ -94,7 +95,7 @@ class Machine:
         self._waiting = _places(ctx.wait_keys)
         self._begun = {*self.visits, *self._failures, *self._waiting[0]}
         self._started = ctx.clock.monotonic()
-        self._before_s = _leaves_s(self.visits) if graph.timeout_s else 0.0
+        self._before_s = _leaves_s(self.visits) if self.timeout_s else 0.0
         self.taint = RunTaint(ctx, task.principal.taint)
         self.only_journaled = False
         """Nothing new is done: a walk only gathers what was."""
@@ -105,6 +106,11 @@ class Machine:
     @property
     def usage(self) -> Usage:
         return sum((visit.usage for visit in self.visits.values()), Usage())
+
+    @property
+    def left(self) -> Allowance:
+        """What its agents may use."""
+        return self.task.allowance.after(self.usage)
 
     @property
     def said(self) -> tuple[str, ...]:
@@ -126,6 +132,8 @@ class Machine:
             self._begun.add(path)
         if self.timeout_s and self.worked_s >= self.timeout_s:
             raise self._overtime()
+        if self.task.allowance.spent_by(self.usage):
+            raise RunLimit("the run has spent what it was left", limit="allowance", value=0)
 
     def _overtime(self) -> RunLimit:
         message = f"the run has worked for {self.timeout_s:g} seconds"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 
-from botkit.core.models import ModelRequest
-from botkit.testing.models import calls
+from botkit.core.models import ModelReply, ModelRequest, Usage
+from botkit.testing.models import ScriptedModel, calls
 from tests.engine.support import World, a_config
 
 BOTS: dict[str, Any] = {
@@ -199,3 +202,119 @@ async def test_the_choice_and_what_was_asked_survive_a_crash(world: World):
     assert world.texts[-1] == "It is on its way."
     assert len(world.tools.effects) == 1
     assert members(world)[1:] == ["desk", "billing", "billing", "desk"], "nobody was asked twice"
+
+
+def ask(*colleagues: str) -> ModelReply:
+    return calls(*(("team__ask", {"colleague": one, "question": f"What do you know, {one}?"}) for one in colleagues))
+
+
+async def test_colleagues_asked_at_once_work_at_once(world: World):
+    """Neither gets its answer before both have asked for one."""
+
+    def answer(request: ModelRequest) -> ModelReply | str:
+        if len(world.model.requests) == 1:
+            return ask("billing", "tech")
+        both = {"billing", "tech"} <= set(members(world))
+        world.gate.set() if both else world.gate.clear()
+        return f"{who(request)} knows"
+
+    a_team(world)
+    world.model = ScriptedModel(respond=answer, gate=world.gate)
+    await world.start()
+    async with asyncio.timeout(10):
+        await world.ask("How lovely")
+    assert members(world) == ["desk", "billing", "tech", "desk"]
+    told = [row["content"] for row in world.model.requests[-1].messages if row["role"] == "tool"]
+    assert ["billing knows" in told[0], "tech knows" in told[1]] == [True, True]
+
+
+async def test_colleagues_share_the_money_that_is_left(world: World):
+    """Of 100 the desk has spent 10: nine calls at 10 are left, for two colleagues that would never end."""
+    price = Usage(input_tokens=1, output_tokens=1, cost_micros=10)
+
+    def answer(request: ModelRequest) -> ModelReply:
+        asked = ask("billing", "tech") if who(request) == "desk" else calls(("bills__read", {"n": len(spent)}))
+        spent.append(who(request))
+        return msgspec.structs.replace(asked, usage=price)
+
+    def read(n: int = 0) -> str:
+        return "20"
+
+    spent: list[str] = []
+    a_team(world)
+    world.config = a_config(
+        bots={name: {**bot, "max_iterations": 50} for name, bot in BOTS.items()}
+        | {"desk": {**BOTS["desk"], "max_turn_cost": "0.0001 USD"}},
+        teams={"support": {"members": MEMBERS, "default": "desk"}},
+        channel={"bot": "support"},
+    )
+    world.tools.add("bills__read", read, tool_class="read-only")
+    world.model = ScriptedModel(respond=answer)
+    await world.start()
+    await world.ask("How lovely")
+    (run,) = await world.runs()
+    assert run.state == "limit_reached"
+    assert Counter(spent) == {"desk": 1, "billing": 5, "tech": 5}, "45 each: a call begins while anything is left"
+    assert run.usage.cost_micros == 110
+
+
+async def test_the_time_of_colleagues_is_time_of_who_asked(world: World):
+    a_team(world)
+    slow = ModelReply(text="20 EUR.", latency_ms=20_000)
+    world.script.extend([ask("billing"), slow, ask("tech"), "ok", "You owe 20 EUR."])
+    await world.start()
+    await world.ask("How lovely")
+    limits = [round(request.timeout_s) for request in world.model.requests]
+    assert limits == [30, 30, 10, 10, 10]
+
+
+async def test_the_transcript_says_which_colleague_answered(world: World):
+    a_team(world)
+    world.script.extend([ask("billing"), "20 EUR.", "You owe 20 EUR."])
+    await world.start()
+    await world.ask("How lovely")
+    (run,) = await world.runs()
+    rows = await world.journal.history(run.session_id, before_seq=1 << 40, limit=50)
+    spoke = [(row.role, row.data.get("bot") or row.data.get("answered_by") or "") for row in rows]
+    assert spoke == [("user", ""), ("assistant", "desk"), ("tool", "billing"), ("assistant", "desk")]
+
+
+async def test_who_was_asked_does_not_give_the_person_away(world: World):
+    a_team(world)
+    world.script.extend([ask("billing"), calls(("team__hand_over", {"colleague": "tech", "summary": "yours"}))])
+    world.script.extend(["I do not know.", "Nobody knows."])
+    await world.start()
+    await world.ask("How lovely")
+    assert members(world) == ["desk", "billing", "billing", "desk"]
+    assert "team__hand_over" not in str(world.model.requests[1].tools)
+    assert world.texts == ["Nobody knows."]
+
+
+async def test_a_team_that_is_asked_does_not_ask_back(world: World):
+    """The team inside contains the bot that asks: another member of it answers."""
+    world.config = a_config(
+        bots=BOTS,
+        teams={
+            "support": {"members": [{"bot": "desk"}, {"bot": "experts"}], "default": "desk"},
+            "experts": {"description": "Money.", "members": [{"bot": "desk"}, {"bot": "billing"}], "default": "desk"},
+        },
+        channel={"bot": "support"},
+    )
+    world.script.extend([ask("experts"), "20 EUR.", "You owe 20 EUR."])
+    await world.start()
+    await world.ask("How lovely")
+    assert members(world) == ["desk", "billing", "desk"]
+
+
+async def test_bots_ask_one_another_three_deep_and_no_deeper(world: World):
+    deep = {name: {"model": "scripted/model", "prompt": f"You are {name}."} for name in ("a", "b", "c", "d", "e")}
+    world.config = a_config(
+        bots=deep, teams={"row": {"members": [{"bot": name} for name in deep], "default": "a"}}, channel={"bot": "row"}
+    )
+    world.script.extend([ask("b"), ask("c"), ask("d"), ask("e"), "d", "c", "b", "a"])
+    await world.start()
+    await world.ask("Pass it on")
+    names = [str(request.messages[0]["content"]).partition("You are ")[2][0] for request in world.model.requests]
+    assert names == ["a", "b", "c", "d", "d", "c", "b", "a"]
+    assert "3 times already" in str(world.model.requests[4].messages)
+    assert world.texts == ["a"]
