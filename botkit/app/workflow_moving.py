@@ -6,7 +6,7 @@ the new name that somebody gives; the edge it took has to lead on; and the node 
 
 from __future__ import annotations
 
-__all__ = ["plan_move"]
+__all__ = ["nodes_waits", "plan_move"]
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -14,9 +14,11 @@ from typing import Any
 import msgspec
 
 from botkit.app.moved import Moved
-from botkit.core.journal import OpenRun, RenamedStep, RenamedWait, Repin
+from botkit.core.data import encode
+from botkit.core.journal import OpenRun, RenamedStep, RenamedWait, Repin, Wait
 from botkit.core.workflows import VISIT, Visit
 from botkit.workflows.graph import Graph, Plan
+from botkit.workflows.pinning import PIN_KEY, PINNED, pin_key
 from botkit.workflows.registry import Registry
 from botkit.workflows.trail import visits_of
 
@@ -34,19 +36,23 @@ def plan_move(
     now: int,
     names: Mapping[str, str],
     other: Callable[[str], Graph | None],
+    versions: Callable[[Graph], Mapping[str, str]] = lambda graph: {},
 ) -> tuple[Moved, Repin | None]:
     """Look at one run; the write, when it can be moved and has to be.
 
     Args:
         names: old → new id of nodes of the workflow itself.
         other: graphs of other workflows of now; None for one that is gone.
+        versions: of the operator's node types that a graph uses, as their files are now.
     """
     run = opened.run
     moved = Moved(run_id=run.id, workflow=new.name, state="refused")
     if run.kind != "workflow" or run.state != "waiting":
         return msgspec.structs.replace(moved, reasons=(f"it is {run.state}: only runs that wait are moved",)), None
     plan = Plan(new)
-    if run.input.get("graph_hash") == plan.hash and run.revision == revision and not names:
+    pins = list(_pins(opened, new, other, versions))
+    same = run.input.get("graph_hash") == plan.hash and run.revision == revision
+    if same and not names and not pins:
         return msgspec.structs.replace(moved, state="current"), None
     reasons = [*_finished(opened, plan, registry, names, other), *_open(opened, plan, registry, names)]
     steps, waits = _renamed(opened, new, names)
@@ -56,7 +62,8 @@ def plan_move(
     known = {key for key in opened.steps if key not in {step.key for step in steps}}
     reasons += [f"`{step.to}` is the name of another step" for step in steps if step.to in known]
     paths = {wait.id: wait.key for wait in waits}
-    at = [paths.get(wait.id, wait.key).partition("/wait/")[0] for wait in opened.waits if wait.state == "open"]
+    asked = [wait for wait in opened.waits if wait.state == "open" and not wait.key.startswith(PIN_KEY)]
+    at = [paths.get(wait.id, wait.key).partition("/wait/")[0] for wait in asked]
     moved = msgspec.structs.replace(
         moved,
         reasons=tuple(dict.fromkeys(reasons)),
@@ -73,10 +80,30 @@ def plan_move(
         revision=revision,
         input=pinned,
         at=now,
-        steps=steps,
+        steps=(*steps, *pins),
         waits=waits,
     )
     return msgspec.structs.replace(moved, state="could be moved"), write
+
+
+def nodes_waits(opened: OpenRun) -> list[Wait]:
+    """Questions that a run asks because its nodes changed; moving it answers them."""
+    return [wait for wait in opened.waits if wait.state == "open" and wait.key.startswith(PIN_KEY)]
+
+
+def _pins(
+    opened: OpenRun, new: Graph, other: Callable[[str], Graph | None], versions: Callable[[Graph], Mapping[str, str]]
+) -> Iterator[RenamedStep]:
+    """What the run notes of the operator's nodes, as they are now, where that is something else."""
+    mine = str(opened.run.input.get("workflow") or "")
+    for key, step in opened.steps.items():
+        if step.name != PINNED:
+            continue
+        name = key.removeprefix(pin_key(""))
+        graph = new if name == mine else other(name)
+        now = encode(dict(versions(graph)) if graph is not None else {})
+        if now != bytes(step.result):
+            yield RenamedStep(key=key, to=key, result=msgspec.Raw(now))
 
 
 def _finished(
@@ -113,7 +140,7 @@ def _open(opened: OpenRun, plan: Plan, registry: Registry, names: Mapping[str, s
     """Why an open wait would not be found again."""
     reached = _reached(opened, plan, names)
     for wait in opened.waits:
-        if wait.state != "open":
+        if wait.state != "open" or wait.key.startswith(PIN_KEY):
             continue
         path = wait.key.partition("/wait/")[0]
         top = path.partition("/")[0].partition("@")[0]

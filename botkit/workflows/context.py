@@ -27,6 +27,7 @@ from botkit.workflows.graph import GraphNode, Plan
 from botkit.workflows.guarding import guarded_message
 from botkit.workflows.machine import Machine, Walk
 from botkit.workflows.models import ask
+from botkit.workflows.pinning import hold_version, note_versions
 from botkit.workflows.scope import Scope
 from botkit.workflows.services import WorkflowServices
 
@@ -228,6 +229,11 @@ class NodeRun:
         raw = next((raw for key, raw in self.ctx.results(_CHOICE) if key == name), None)
         return msgspec.json.decode(raw, type=str) if raw is not None else None
 
+    async def hold_version(self) -> None:
+        """Go on only as the node the run began with, where an operator wrote it."""
+        workflow = self._walk.workflow or self.task.workflow
+        await hold_version(self._machine.ctx, self.services, workflow, self.node)
+
     def scope(self) -> Scope:
         """Variables of the nodes inside; what they write is `Scope.written`."""
         return Scope(self._walk.scope)
@@ -258,6 +264,7 @@ class NodeRun:
         self, workflow: str, plan: Plan, scope: Scope, entries: list[str], task: WorkflowTask | None = None
     ) -> Any:
         """Do another graph inside this run; for another bot, with its task."""
+        await note_versions(self._machine.ctx, self.services, workflow, plan.graph)
         walk = Walk(
             self._machine,
             plan,

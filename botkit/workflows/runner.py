@@ -16,6 +16,7 @@ from botkit.workflows import expressions
 from botkit.workflows.entries import entries_of
 from botkit.workflows.graph import Plan
 from botkit.workflows.machine import Machine, NodeError, RunEnded, RunLimit, Undoing, Walk
+from botkit.workflows.pinning import note_versions
 from botkit.workflows.scope import Scope
 from botkit.workflows.services import WorkflowServices
 
@@ -47,6 +48,7 @@ class WorkflowRunner:
                 f"move the run with `botkit workflows migrate {ctx.run.id}`"
             )
             return _failed({"code": "definition_changed", "message": message, "node": ""})
+        await note_versions(ctx, self._services, task.workflow, plan.graph)
         return await self._walk(Machine(ctx, task, plan.graph, self._services), plan, ctx.run)
 
     async def _walk(self, machine: Machine, plan: Plan, run: Run) -> WorkflowOutcome:

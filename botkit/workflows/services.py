@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["AgentPort", "Messages", "RunsCode", "RunsOwnNodes", "WorkflowServices"]
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -39,6 +39,10 @@ class RunsOwnNodes(Protocol):
         Raises:
             NodeFailed: as the node did, or because its process ended too often (`crashed`).
         """
+        ...
+
+    async def versions(self, types: Collection[str]) -> Mapping[str, str]:
+        """Content hashes of those of these node types that are an operator's, as the files are now."""
         ...
 
 

@@ -192,3 +192,44 @@ def test_a_template_is_written_and_says_what_to_do_next(cli: Cli, ask: Ask, proj
     assert cli("workflows", "test", "status").exit_code == 0
     assert cli("workflows", "new", "status", "--template", "order-status").exit_code == 1
     assert cli("workflows", "new", "x").exit_code == 2
+
+
+LOUD = """
+from botkit.sdk.nodes import Node, NodeContext, Outcome, node
+
+
+@node("loud")
+class Loud(Node):
+    text: str
+
+    async def run(self, ctx: NodeContext) -> Outcome:
+        return Outcome(output=self.text.MADE)
+"""
+
+
+def test_a_paused_run_whose_own_node_was_edited_is_moved(cli: Cli, ask: Ask, flow: Path) -> None:
+    nodes = flow.parents[1] / "nodes"
+    nodes.mkdir()
+    (nodes / "loud.py").write_text(LOUD.replace("MADE", "upper()"))
+    flow.write_text(
+        REFUND.replace(
+            '  - send_message: {text: "{{ boss',
+            '  - loud: {text: "{{ order }}"}\n  - send_message: {text: "{{ loud }} {{ boss',
+        )
+    )
+    run, other = paused(cli), paused(cli)
+    (nodes / "loud.py").write_text(LOUD.replace("MADE", "lower()"))
+
+    assert ask("workflows", "migrate", other)[0]["state"] == "moved"
+    assert ask("workflows", "migrate", other)[0]["state"] == "current"
+    go_on(cli, other)
+    assert ask("workflows", "trace", other)["nodes"][3]["said"] == ["a-7 4900 cents for A-7."]
+
+    go_on(cli, run)
+    (waits,) = ask("approvals", "list", "--kind", "reconcile")
+    assert "the node `loud` changed" in waits["reason"]
+    (moved,) = ask("workflows", "migrate", run)
+    assert (moved["state"], moved["waits_at"]) == ("moved", [])
+    assert ask("approvals", "list", "--kind", "reconcile") == []
+    cli("chat", "helper", "-m", "hello", "--room", "elsewhere")
+    assert ask("workflows", "trace", run)["nodes"][3]["said"] == ["a-7 4900 cents for A-7."]

@@ -22,7 +22,7 @@ from botkit.sdk.nodes import EXPRESSION, RAW, Node
 from botkit.workflows.check import check_workflows
 from botkit.workflows.graph import Graph, GraphEdge, GraphNode, Retry
 from botkit.workflows.machine import kept_as_written
-from botkit.workflows.own.describing import describe, registry_of
+from botkit.workflows.own.describing import describe, registry_of, versions_of
 from botkit.workflows.own.host import OwnNodes
 from botkit.workflows.own.proxy import node_types
 from tests.workflows.memory import MemoryRun
@@ -386,3 +386,92 @@ async def test_a_hundred_nodes_side_by_side_while_their_processes_are_killed(own
         done = (root / f"effects-{number}").read_text().split()
         assert sorted(set(done)) == ["a", "b"]
         assert len(done) <= 3  # only what was under way
+
+
+_TWICE = """
+from botkit.sdk.nodes import Node, NodeContext, Outcome, Signal, Wait, node
+
+@node("twice")
+class Twice(Node):
+    async def run(self, ctx: NodeContext) -> Outcome | Wait:
+        return Wait.reply("Well?")
+
+    async def resume(self, ctx: NodeContext, signal: Signal) -> Outcome | Wait:
+        return Outcome(output="VERSION")
+"""
+
+
+def _edited(root: Path, version: str) -> None:
+    (root / "workspace" / "nodes" / "twice.py").write_text(_TWICE.replace("VERSION", version))
+
+
+async def _paused_and_edited(own: OwnNodes, root: Path) -> MemoryRun:
+    """A run whose node asked something, was edited, and has its answer."""
+    _edited(root, "first")
+    run = a_run(own, root, GraphNode(id="ask", type="twice"))
+    assert await run.live() is None
+    _edited(root, "the second")
+    run.decide(lambda wait: {"text": "yes"})
+    assert await run.live() is None
+    return run
+
+
+def _asked(run: MemoryRun) -> Any:
+    (wait,) = [wait for wait in run.waits.values() if wait.state == "open"]
+    return wait
+
+
+async def test_a_paused_run_waits_when_its_node_was_edited(own: OwnNodes, root: Path):
+    run = await _paused_and_edited(own, root)
+    asked = _asked(run)
+    assert (asked.kind, asked.payload["step"]) == ("reconcile", "nodes/twice")
+    assert "botkit workflows migrate run_1" in asked.payload["reason"]
+    assert await run.live() is None
+    assert _asked(run) == asked
+    run.decide(lambda wait: {"action": "retry"})
+    outcome = await run.live()
+    assert outcome is not None
+    assert outcome.output == "the second"
+
+
+async def test_a_run_goes_on_when_the_file_is_what_it_was(own: OwnNodes, root: Path):
+    run = await _paused_and_edited(own, root)
+    _edited(root, "first")
+    outcome = await run.live()
+    assert outcome is not None
+    assert outcome.output == "first"
+
+
+async def test_an_operator_may_end_a_run_whose_node_was_edited(own: OwnNodes, root: Path):
+    run = await _paused_and_edited(own, root)
+    run.decide(lambda wait: {"action": "fail", "message": "too late"})
+    outcome = await run.live()
+    assert outcome is not None
+    assert (outcome.state, outcome.error) == (
+        "failed",
+        {"code": "definition_changed", "message": "too late", "node": "ask"},
+    )
+
+
+async def test_an_edit_of_another_node_or_of_a_finished_one_is_no_matter(own: OwnNodes, root: Path):
+    _edited(root, "first")
+    run = a_run(own, root, count(root), GraphNode(id="ask", type="twice"))
+    assert await run.live() is None
+    source = root / "workspace" / "nodes" / "own.py"
+    source.write_text(source.read_text() + "\n# edited\n")
+    run.decide(lambda wait: {"text": "yes"})
+    outcome = await run.live()
+    assert outcome is not None
+    assert outcome.output == "first"
+
+
+def test_a_version_changes_with_the_file_and_its_helpers_alone(root: Path):
+    folder = root / "workspace" / "nodes"
+    _edited(root, "first")
+    before = versions_of(folder, {"count", "twice", "delay", "nothing"})
+    assert set(before) == {"count", "twice"}
+    _edited(root, "the second")
+    after = versions_of(folder, {"count", "twice"})
+    assert (after["count"] == before["count"], after["twice"] == before["twice"]) == (True, False)
+    (folder / "_shared.py").write_text('PREFIX = "said: "\n')
+    assert versions_of(folder, {"count"})["count"] != before["count"]

@@ -11,6 +11,7 @@ import msgspec
 
 from botkit.app.moved import Moved
 from botkit.core.errors import ConfigError, Conflict, NotFound
+from botkit.core.journal import CloseWait, Wait
 
 if TYPE_CHECKING:
     from botkit.app.instance import Instance
@@ -63,8 +64,9 @@ class WorkflowOperations:
             before = page[-1].run.id
 
     async def _one(self, run_id: str, names: Mapping[str, str], *, by: str, via: str, dry_run: bool) -> Moved:
-        from botkit.app.workflow_moving import plan_move
+        from botkit.app.workflow_moving import nodes_waits, plan_move
         from botkit.workflows.define import compile_workflow
+        from botkit.workflows.own.describing import nodes_folder, versions_of
         from botkit.workflows.registry import builtin_registry
 
         config = self._i.configs.current
@@ -79,6 +81,7 @@ class WorkflowOperations:
             except (ConfigError, NotFound):
                 return None
 
+        folder = nodes_folder(config.root.resolve())
         if name not in config.workflows:
             reason = f"there is no workflow `{name}` any more"
             return Moved(run_id=run_id, workflow=name, state="refused", reasons=(reason,))
@@ -90,11 +93,13 @@ class WorkflowOperations:
             now=self._i.clock.micros(),
             names=names,
             other=other,
+            versions=lambda graph: versions_of(folder, {node.type for node in graph.nodes}),
         )
         if write is None or dry_run:
             return moved
         try:
-            await self._i.store.journal.commit(None, (write,))
+            asked = [_answered(wait, self._i.clock.micros(), by, via) for wait in nodes_waits(opened)]
+            await self._i.store.journal.commit(None, (write, *asked))
         except Conflict as error:
             return msgspec.structs.replace(moved, state="refused", reasons=(str(error),))
         await self._i.audit(
@@ -107,4 +112,10 @@ class WorkflowOperations:
             to=config.revision[:12],
             renamed=list(moved.renamed),
         )
+        if asked:
+            await self._i.engine.lanes.wake(opened.run.lane)
         return msgspec.structs.replace(moved, state="moved")
+
+
+def _answered(wait: Wait, at: int, by: str, via: str) -> CloseWait:
+    return CloseWait(wait_id=wait.id, state="answered", at=at, answer={"action": "retry"}, by=by, via=via)

@@ -200,6 +200,7 @@ def _runner(config: Config, name: str, graph: Graph, ctx: _Recorded) -> Workflow
         "plan": plan,
         "node_type": builtin_registry().cls,
         "watch": None,
+        "own": None,
     }
     for one in dataclasses.fields(WorkflowServices):
         given.setdefault(one.name, _Absent())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["Described", "describe", "files_of", "nodes_folder", "registry_of", "version_of"]
+__all__ = ["Described", "describe", "files_of", "nodes_folder", "registry_of", "version_of", "versions_of"]
 
+import contextlib
+import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -53,6 +55,22 @@ def version_of(folder: Path) -> Version:
             continue
         found.append((str(file.resolve()), state.st_mtime_ns, state.st_size))
     return tuple(found)
+
+
+def versions_of(folder: Path, types: Collection[str]) -> dict[str, str]:
+    """Node type → hash over the file that defines it and the helpers of the folder (`_*.py`); of those of `types` that
+    are defined in this folder. 64 hex digits."""
+    found: dict[str, str] = {}
+    helpers = sorted(folder.glob("_*.py"))
+    for spec in describe(folder).specs:
+        if spec.type in types:
+            digest = hashlib.sha256()
+            for file in (Path(spec.file), *helpers):
+                with contextlib.suppress(OSError):  # it went away this moment: then this is another version
+                    content = file.read_bytes()
+                    digest.update(f"{file.name} {len(content)}\n".encode() + content)
+            found[spec.type] = digest.hexdigest()
+    return found
 
 
 def describe(folder: Path) -> Described:

@@ -11,7 +11,7 @@ __all__ = ["OwnNodes"]
 import asyncio
 import contextlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,7 +24,8 @@ from botkit.core.ids import new_id
 from botkit.core.messages import OutMessage
 from botkit.runs.context import EffectUnknown
 from botkit.sdk.nodes import NodeContext, NodeFailed, Outcome, Signal, StepHandle, Wait
-from botkit.workflows.own.describing import Version, files_of, version_of
+from botkit.workflows.own.describing import Version, files_of, version_of, versions_of
+from botkit.workflows.registry import builtin_registry
 
 _log = structlog.get_logger("botkit.workflows")
 _LIVES = 3
@@ -84,6 +85,12 @@ class OwnNodes:
             finally:
                 self._tidy(process)
         raise NodeFailed(f"the process of `{kind}` ended {_LIVES} times in the middle", code="crashed", retryable=True)
+
+    async def versions(self, types: Collection[str]) -> Mapping[str, str]:
+        """As `RunsOwnNodes` says."""
+        if not set(types) - set(builtin_registry()):
+            return {}
+        return await asyncio.to_thread(versions_of, self._folder, types)
 
     async def close(self) -> None:
         """End every process. Returns when all are gone."""

@@ -52,6 +52,7 @@ class _Proxy(Node):
     async def _elsewhere(self, ctx: NodeRun, signal: Signal | None) -> Outcome | Wait:
         if ctx.services.own is None:
             raise NodeFailed(f"this process runs no node `{self.type}`", code="unavailable")
+        await ctx.hold_version()
         data = self.model_dump(exclude_unset=True)
         return await ctx.services.own.run(ctx, self.type, data, signal)
 
