@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["JudgedAnswer", "Played", "judge_answer", "next_message"]
+__all__ = ["JudgedAnswer", "Played", "Unjudged", "ask_beside", "judge_answer", "next_message"]
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -76,7 +76,7 @@ async def judge_answer(
         ModelError, Unjudged: no judge answered as asked.
     """
     prompt = judge_prompt(answer, wanted.rubric, wanted.about or about)
-    data = await _ask(stage, one, clock, wanted.model or model, JUDGE, prompt, verdict_schema(wanted.rubric))
+    data = await ask_beside(stage, one, clock, wanted.model or model, JUDGE, prompt, verdict_schema(wanted.rubric))
     verdict = verdict_of(data, wanted.rubric, wanted.ranges)
     return JudgedAnswer(
         score=verdict["score"],
@@ -101,14 +101,14 @@ async def next_message(
     who = f"\n\nWho you are: {wanted.persona}" if wanted.persona else ""
     talk = "\n".join(f"{name}: {text}" for name, text in said) or "(nothing was said yet: you begin)"
     prompt = f"What you want: {wanted.goal}{who}\n\nThe conversation so far:\n<talk>\n{talk}\n</talk>"
-    data: Mapping[str, Any] = await _ask(
+    data: Mapping[str, Any] = await ask_beside(
         stage, one, clock, wanted.model or model, _PLAY, prompt, _PLAY_SCHEMA, temperature=None
     )
     message = str(data["message"]).strip()
     return Played(message="" if data["done"] else message, reached=bool(data["reached"]))
 
 
-async def _ask(
+async def ask_beside(
     stage: Stage,
     one: Try,
     clock: Clock,
@@ -119,6 +119,8 @@ async def _ask(
     *,
     temperature: float | None = 0.0,
 ) -> Any:
+    """A question that is not the bot's; the answer fits the schema. Raises `ModelError`, `Unjudged`."""
+
     async def call(request: ModelRequest, step: str) -> ModelReply:
         return await collect_reply(_Beside(stage, one), clock, request)
 

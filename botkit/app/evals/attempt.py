@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Performer", "Seen", "TurnSeen"]
+__all__ = ["STRANGER", "VISITOR", "Performer", "Seen", "TurnSeen"]
 
 import asyncio
 from collections.abc import Sequence
@@ -32,6 +32,8 @@ _TURN_S = 300.0
 _WELCOME = "welcome/"
 VISITOR = "Visitor"
 """Name of a person that bots.yaml does not know."""
+STRANGER = "evaluated-stranger"
+"""A role nobody has rights by: the sandbox takes those who are guests and nothing else for members."""
 
 
 class TurnSeen(Data, omit_defaults=False):
@@ -95,6 +97,7 @@ class Performer:
         bot: a bot, a team, or `@WORKFLOW`.
         sender: platform id of the person in the sandbox.
         judge: the model that plays a person when the case names none.
+        name: of a sender that bots.yaml does not know.
     """
 
     def __init__(
@@ -108,7 +111,9 @@ class Performer:
         bot: str,
         sender: str,
         judge: str,
+        name: str = VISITOR,
     ):
+        self._name = name
         self._instance = instance
         self._stage = stage
         self._platforms = platforms
@@ -128,7 +133,7 @@ class Performer:
         reached: bool | None = None
         try:
             for turn in self._case.turns:
-                turns.append(await self._turn(turn))  # noqa: PERF401 - what came before a failure counts
+                turns.append(await self.turn(turn))  # noqa: PERF401 - what came before a failure counts
             if self._case.simulate is not None:
                 reached = await self._played(turns)
         except BotkitError as error:
@@ -145,12 +150,23 @@ class Performer:
             )
             if not played.message or number == wanted.turns:
                 return played.reached
-            turns.append(await self._turn(Turn(say=played.message)))
+            turns.append(await self.turn(Turn(say=played.message)))
         return False
 
     # ── one turn ─────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _turn(self, turn: Turn) -> TurnSeen:
+    @property
+    def waits_for_call(self) -> tuple[str, dict[str, Any]] | None:
+        """The call that waits for approval: its tool and arguments."""
+        payload: dict[str, Any] = self._waits[0]["payload"] if self._waits else {}
+        return (str(payload["tool"]), dict(payload["arguments"])) if "tool" in payload else None
+
+    async def turn(self, turn: Turn) -> TurnSeen:
+        """Do one thing and see what comes of it.
+
+        Raises:
+            BotkitError: the conversation cannot go on.
+        """
         called, asked = len(self._try.calls), len(self._try.models)
         try:
             async with asyncio.timeout(_TURN_S):
@@ -187,7 +203,7 @@ class Performer:
 
     def _event(self, what: dict[str, Any]) -> Event:
         declared = self._instance.configs.current.people.get(self._sender)
-        name = (declared.name if declared is not None else "") or VISITOR
+        name = (declared.name if declared is not None else "") or self._name
         given = {"id": new_id("msg"), "room": self._room, "person": self._sender, "name": name, "bot": self._bot}
         (event,) = self._instance.channels.renderer(SANDBOX).parse({**given, **what})
         return event

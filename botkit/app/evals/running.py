@@ -21,7 +21,7 @@ from typing import Any
 
 from botkit.app.environment import Environment
 from botkit.app.evals.asking import JudgedAnswer, judge_answer
-from botkit.app.evals.attempt import VISITOR, Performer, Seen, TurnSeen
+from botkit.app.evals.attempt import STRANGER, VISITOR, Performer, Seen, TurnSeen
 from botkit.app.evals.cassette import Cassette, cassette_path
 from botkit.app.evals.checking import check_routing, check_suite, check_tools, judge_of
 from botkit.app.evals.expecting import Difference, differences
@@ -45,7 +45,6 @@ from botkit.store.glance import glance_at
 _NOT_LENT = re.compile(r"^(person|member):")
 _ACCOUNTS = "OAUTH_"
 """Tokens of connected accounts, which change with use: two holders would lock one another out."""
-_GUEST = ("guest",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +116,10 @@ async def open_stage(
         ConfigError, StoreError: it cannot be opened.
     """
     with tempfile.TemporaryDirectory(prefix="botkit-eval-") as folder:
-        changed: Mapping[str, Any] = {"home": Path(folder), "database_url": None, "public_url": ""}
+        changed: dict[str, Any] = {"home": Path(folder), "database_url": None, "public_url": ""}
+        changed["config"] = config.root / config.origin.main
         secrets = await _lent(environment)
-        platforms = StagePlatforms(environment.project)
+        platforms = StagePlatforms(config.root)
         variables = dict(os.environ)
         if environment.master_key is not None:
             variables["BOTKIT_MASTER_KEY"] = environment.master_key.get_secret_value()
@@ -304,9 +304,8 @@ class _SuiteRunner:
         if person is not None:
             return person
         roles = case.roles if case.roles is not None else file.roles
-        if roles != _GUEST:
-            known = await instance.store.people.resolve(SANDBOX, User(id=room, name=VISITOR))
-            await instance.store.people.grant(known.id, roles)
+        known = await instance.store.people.resolve(SANDBOX, User(id=room, name=VISITOR))
+        await instance.store.people.grant(known.id, (*roles, STRANGER))
         return room
 
 

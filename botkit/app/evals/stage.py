@@ -81,6 +81,10 @@ class Try:
         """Of its conversation."""
         return Conversation(channel=SANDBOX, room=self.room).key
 
+    def recorded(self, call: ToolCall) -> dict[str, Any] | None:
+        """The MCP result that was recorded for a call; None: there is none."""
+        return None
+
     def mock(self, tool: str) -> tuple[str, CaseTools] | None:
         """What answers for a tool, and as which one: that of its own name, else of the first pattern that fits."""
         name = tool if tool in self.mocks else next((one for one in self.mocks if fnmatch.fnmatchcase(tool, one)), "")
@@ -170,6 +174,9 @@ class Stage:
         harmless = tool.tool_class == "read-only" or tool.server in OWN_SERVERS
         if one is None:  # of a run that no case began
             return None if harmless or self.writes else _not_called(call)
+        if (given := one.recorded(call)) is not None:
+            one.calls.append(CalledTool(tool=call.tool, arguments=call.arguments, how="mocked"))
+            return given
         if (mock := one.mock(call.tool)) is not None:
             one.calls.append(CalledTool(tool=call.tool, arguments=call.arguments, how="mocked"))
             async for event in mock[1].call(msgspec.structs.replace(call, tool=mock[0])):
