@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["DOWNLOAD_LIMIT_BYTES", "FILES_LIMIT", "UPLOAD_LIMIT_BYTES", "attachments_of", "human_size", "remote_parts"]
+__all__ = [
+    "DOWNLOAD_LIMIT_BYTES",
+    "FILES_LIMIT",
+    "UPLOAD_LIMIT_BYTES",
+    "VOICE_MESSAGE",
+    "attachments_of",
+    "human_size",
+    "is_voice_message",
+    "remote_parts",
+]
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -17,13 +26,14 @@ UPLOAD_LIMIT_BYTES = 10 * 1024 * 1024
 """What every server allows; https://docs.discord.com/developers/reference#uploading-files"""
 FILES_LIMIT = 10
 """Files in one message."""
-_VOICE_MESSAGE = 1 << 13
+VOICE_MESSAGE = 1 << 13
+"""Flag of a message that is one recording and nothing else."""
 _KINDS = {"image": "image", "audio": "audio", "video": "video"}
 
 
 def attachments_of(message: Raw) -> tuple[Attachment, ...]:
     """The files and stickers of a message."""
-    is_voice = bool(int(message.get("flags") or 0) & _VOICE_MESSAGE)
+    is_voice = bool(int(message.get("flags") or 0) & VOICE_MESSAGE)
     where = f"{message.get('channel_id', '')}/{message.get('id', '')}"
     files = cast("list[Raw]", message.get("attachments") or [])
     stickers = cast("list[Raw]", message.get("sticker_items") or [])
@@ -47,6 +57,11 @@ def _file(file: Raw, where: str, *, is_voice: bool) -> Attachment:
         remote=f"{where}/{file['id']} {file['url']}",
         text=str(file.get("description") or ""),
     )
+
+
+def is_voice_message(attachment: Attachment) -> bool:
+    """Whether a file can be sent as a voice message: Ogg with Opus, of a known length."""
+    return attachment.kind == "voice" and attachment.mime == "audio/ogg" and attachment.duration_s > 0
 
 
 def remote_parts(remote: str) -> tuple[str, str, str, str]:

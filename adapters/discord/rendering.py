@@ -1,7 +1,8 @@
 """A message → the Discord messages that show it. Pure.
 
 One payload is `{"content": …, "components": […], "attachments": […], "reply_to": "99", "silent": true}`; what is empty
-is left out. Cards are `{"v2": true, "components": […]}`, without content. Files are loaded at sending.
+is left out. Cards are `{"v2": true, "components": […]}`, without content; a voice message is `{"voice": true,
+"attachments": […]}` and nothing else. Files are loaded at sending.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import msgspec
 from adapters.discord.cards import card_parts
 from adapters.discord.components import ROWS, button_rows, form_row, select_row
 from adapters.discord.formatting import TEXT_LIMIT, format_markdown
-from adapters.discord.media import FILES_LIMIT, UPLOAD_LIMIT_BYTES, human_size
+from adapters.discord.media import FILES_LIMIT, UPLOAD_LIMIT_BYTES, human_size, is_voice_message
 from adapters.markdown import split_markdown
 from botkit.sdk import PROMPT, Attachment, Capabilities, OutMessage, Rendered, degrade, form_text
 
@@ -62,7 +63,8 @@ def render_message(message: OutMessage) -> list[Rendered]:
 def _drafts(message: OutMessage) -> list[dict[str, Any]]:
     """The messages of everything but cards."""
     rows, unshown = _rows(message)
-    files = [item for item in message.attachments if _is_file(item)]
+    voices = [item for item in message.attachments if _is_file(item) and is_voice_message(item)]
+    files = [item for item in message.attachments if _is_file(item) and item not in voices]
     notes = [_note(item) for item in message.attachments if not _is_file(item)]
     text = _linked(message)
     if len(text) > MESSAGE_LIMIT_CHARS:
@@ -78,7 +80,7 @@ def _drafts(message: OutMessage) -> list[dict[str, Any]]:
         if start or not drafts:
             drafts.append({"content": PROMPT})
         drafts[-1]["components"] = rows[start : start + ROWS]
-    return drafts
+    return [*drafts, *({"voice": True, "attachments": [msgspec.to_builtins(item)]} for item in voices)]
 
 
 def _linked(message: OutMessage) -> str:

@@ -159,6 +159,8 @@ class CloudCarrier(Carrier):
         described: dict[str, Any] = {"id": media}
         if caption and kind in ("image", "video", "document"):
             described["caption"] = caption
+        if attachment.kind == "voice" and mime == "audio/ogg":
+            described["voice"] = True
         if kind == "document":
             described["filename"] = attachment.name or "file"
         return {"type": kind, kind: described}

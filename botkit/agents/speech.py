@@ -20,6 +20,7 @@ import msgspec
 
 from botkit.agents.litellm_model import LiteLLMProvider, Target, translate
 from botkit.agents.media import audio_formats, sound_format, takes_by_table
+from botkit.agents.model_pools import use_pool
 from botkit.agents.models import Models
 from botkit.agents.price_list import facts_of
 from botkit.core.clock import Clock
@@ -158,6 +159,7 @@ class SpeechModels:
         arguments |= {"api_base": target.api_base} if target.api_base else {}
         arguments |= {"api_key": target.api_key} if target.api_key else {}
         async with self._gate.place(target.name):
+            use_pool(target.api_key)
             return await _within(getattr(litellm, function)(**arguments), target, limit_s)
 
 
@@ -181,12 +183,8 @@ def _demo_heard(data: bytes, spec: ModelSpec, seconds: float) -> Heard:
             "settings.speech.transcription.",
             model=spec.model,
         )
-    return Heard(text=words, seconds=round(seconds, 2), model=spec.model, usage=_demo_usage(_listening(spec) * seconds))
-
-
-def _demo_usage(micros: float) -> Usage:
-    """The demo costs nothing, unless somebody who tries budgets says otherwise."""
-    return Usage(cost_micros=math.ceil(micros))
+    usage = Usage(cost_micros=math.ceil(_listening(spec) * seconds))  # free, unless somebody tries budgets with it
+    return Heard(text=words.strip(), seconds=round(seconds, 2), model=spec.model, usage=usage)
 
 
 def _listening(spec: ModelSpec) -> float:

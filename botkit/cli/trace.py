@@ -7,6 +7,8 @@ __all__ = ["describe_trace"]
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from botkit.cli.output import Table, clock_time
 
 if TYPE_CHECKING:
@@ -84,9 +86,19 @@ def _messages(view: TraceView) -> Iterator[str]:
     if asked:
         yield ""
         yield f"  > {_clip(asked)}"
+    for step in sorted(view.trace.run.steps.values(), key=lambda step: step.key):
+        if step.name == "transcription" and step.state == "done":
+            yield f"  > {_heard(msgspec.json.decode(step.result))}"
     for part in view.trace.parts:
         if part.text and not part.edit_of:
             yield f"  < {_clip(part.text)}"
+
+
+def _heard(listened: dict[str, Any]) -> str:
+    """`[heard by openai/whisper-1, 3.2 s] Where is my order?`"""
+    if listened.get("why"):
+        return f"[not heard: {listened.get('problem', '')}]"
+    return f"[heard by {listened.get('model', '')}, {listened.get('seconds', 0):g} s] {_clip(listened['text'])}"
 
 
 def _unknown(steps: list[Step]) -> Iterator[str]:

@@ -131,7 +131,7 @@ class Receiving:
         text = {
             "deaf": words.cannot_hear,
             "nothing": words.heard_nothing,
-            "too_long": words.voice_too_long.format(minutes=f"{config.settings.speech.longest_s / 60:g}"),
+            "too_long": words.voice_too_long.format(minutes=f"{round(config.settings.speech.longest_s / 60, 1):g}"),
         }.get(failed[0].why, words.hearing_failed)
         run = ctx.run
         row = TranscriptRow(

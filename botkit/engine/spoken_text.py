@@ -25,7 +25,7 @@ def spoken_text(markdown: str) -> str:
             pieces.append(" " if event in ("SoftBreak", "HardBreak") else "\n")
             continue
         ((kind, value),) = cast("dict[str, Any]", event).items()
-        name = str(next(iter(cast("dict[str, Any]", value)))) if isinstance(value, dict) else str(cast("object", value))
+        name = _name(value)
         match kind:
             case "Start" if name == "CodeBlock":
                 in_code = True
@@ -42,3 +42,8 @@ def spoken_text(markdown: str) -> str:
     text = _UNSPOKEN.sub("", _ADDRESS.sub("", "".join(pieces)))
     lines = (" ".join(line.split()).strip(" ,") for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+def _name(value: Any) -> str:
+    """`Heading` of `{"Heading": {"level": "H1"}}` and of `Heading`."""
+    return next(iter(cast("dict[str, Any]", value))) if isinstance(value, dict) else str(value)

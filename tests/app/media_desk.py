@@ -57,9 +57,9 @@ class MediaDesk:
             desk = cls(serving, chats)
             await desk._connected()
             yield desk
-            for chat in chats.values():
-                if chat.platform == "whatsapp":
-                    chat.fake.push = None
+            if "whatsapp" in chats:
+                fake: Any = chats["whatsapp"].fake
+                fake.push = None
 
     async def _connected(self) -> None:
         async with asyncio.timeout(_PATIENCE_S):
@@ -126,4 +126,4 @@ class MediaDesk:
     async def traces(self) -> list[Any]:
         """Of all runs, newest first."""
         runs = await self.serving.operations.runs.list()
-        return [(await self.serving.operations.runs.show(run=one.run.id)).trace for one in runs]
+        return [await self.serving.operations.runs.show(run=one.run.id) for one in runs]

@@ -13,7 +13,7 @@ from typing import Any
 
 from botkit.testing.discord.faults import ApiError, Call, invalid
 from botkit.testing.discord.layouts import COMPONENTS_V2, check_layout, check_row
-from botkit.testing.discord.world import FakeChannel, World
+from botkit.testing.discord.world import VOICE_MESSAGE, FakeChannel, World
 
 CONTENT_LIMIT = 2000
 FILE_LIMIT_BYTES = 10 * 1024 * 1024
@@ -40,10 +40,23 @@ def check_message(call: Call, *, creates: bool) -> None:
         raise invalid("files", "BASE_TYPE_MAX_LENGTH", "Must be 10 or fewer in length.")
     if any(len(data) > FILE_LIMIT_BYTES for _, data, _ in call.files):
         raise ApiError(413, 40005, "Request entity too large")
+    if int(body.get("flags") or 0) & VOICE_MESSAGE:
+        _check_voice(call)
     if int(body.get("flags") or 0) & COMPONENTS_V2:
         check_layout(body, [name for name, _, _ in call.files])
     else:
         _check_components(body.get("components") or [])
+
+
+def _check_voice(call: Call) -> None:
+    """Source: https://docs.discord.com/developers/resources/message#voice-messages"""
+    if any(call.body.get(key) for key in ("content", "components", "embeds", "sticker_ids", "poll")):
+        raise ApiError(400, 50160, "Voice messages do not support additional content")
+    if len(call.files) != 1 or not call.files[0][2].startswith("audio/"):
+        raise ApiError(400, 50161, "Voice messages must have a single audio attachment")
+    described: list[dict[str, Any]] = call.body.get("attachments") or [{}]
+    if not described[0].get("duration_secs") or not described[0].get("waveform"):
+        raise ApiError(400, 50162, "Voice messages must have supporting metadata")
 
 
 def _check_components(rows: list[Any]) -> None:

@@ -214,6 +214,8 @@ class Rest:
             seen_by=seen_by,
         )
         message.files = [self._file(place, *file) for file in call.files]
+        for file, described in zip(message.files, call.body.get("attachments") or (), strict=False):
+            file.duration_s = float(described.get("duration_secs") or 0)
         return self.world.store(message)
 
     def _file(self, place: FakeChannel, name: str, data: bytes, mime: str) -> FakeFile:

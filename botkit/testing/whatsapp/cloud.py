@@ -10,6 +10,7 @@ __all__ = ["FakeCloud"]
 import hashlib
 import hmac
 import json
+import mimetypes
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -104,7 +105,7 @@ class FakeCloud(FakeWhatsApp):
             kind = "audio" if deed["kind"] == "voice" else "document" if deed["kind"] == "file" else deed["kind"]
             file: dict[str, Any] = {
                 "id": deed["file"],
-                "mime_type": _mime(kind),
+                "mime_type": _mime(kind, deed["name"]),
                 "sha256": "0",
                 "file_size": deed["size"],
             }
@@ -239,6 +240,10 @@ class FakeCloud(FakeWhatsApp):
                     raise Refusal(400, 131053, "Media upload error")
                 message.data, name = self.uploads[described["id"]]
                 message.name = str(described.get("filename") or name)
+                if described.get("voice"):
+                    if kind != "audio" or not message.data.startswith(b"OggS"):
+                        raise Refusal(400, 131053, "Voice messages are Ogg files with Opus")
+                    message.kind = "voice"
                 if "caption" in described:
                     if kind in ("audio", "sticker"):
                         raise Refusal(400, 131009, f"{kind} takes no caption")
@@ -291,5 +296,6 @@ def _count(items: list[Any], limit: int) -> None:
         raise Refusal(400, 131009, f"Between 1 and {limit} choices are allowed")
 
 
-def _mime(kind: str) -> str:
-    return {"audio": "audio/ogg; codecs=opus", "image": "image/jpeg", "video": "video/mp4"}.get(kind, "text/csv")
+def _mime(kind: str, name: str) -> str:
+    usual = {"audio": "audio/ogg; codecs=opus", "image": "image/jpeg", "video": "video/mp4"}.get(kind, "")
+    return usual or mimetypes.guess_type(name)[0] or "text/csv"
