@@ -155,10 +155,12 @@ def _import() -> ModuleType:
     # pydantic remarks on LiteLLM's types when a call first needs them
     warnings.filterwarnings("ignore", message="Items? .* on TypedDict class", category=UserWarning)
     module = cast("Any", litellm)
+    separate_pools(module)
     module.telemetry = False
     module.suppress_debug_info = True  # no advertisements on stdout when a call fails
     module.drop_params = True  # a temperature that a model does not take is left out instead of refused
     module.modify_params = True  # repairs what providers differ in: empty contents, thinking without blocks
+    module.DEFAULT_MAX_RETRIES = 0  # for vectors it takes our 0 for "not given"; waiting and trying again is ours
     return litellm
 
 

@@ -70,20 +70,24 @@ class KnowledgeWatch:
             if not folders:
                 await self._moved.wait()
                 continue
+            changes = awatch(*folders, debounce=_DEBOUNCE_MS, stop_event=self._moved, ignore_permission_denied=True)
+            change = asyncio.ensure_future(anext(changes, None))
+            await asyncio.sleep(0)  # it watches now; what was saved before is looked for once more
+            self._library.watched = True
+            self._wanted.set()
             try:
-                self._library.watched = True
-                async for _ in awatch(
-                    *folders,
-                    debounce=_DEBOUNCE_MS,
-                    stop_event=self._moved,
-                    ignore_permission_denied=True,
-                ):
+                while await change is not None:
                     self._wanted.set()
+                    change = asyncio.ensure_future(anext(changes, None))
             except OSError as error:
                 _log.warning("knowledge_not_watched", reason=str(error))
                 await self._moved.wait()
             finally:
                 self._library.watched = False
+                change.cancel()
+                with suppress(asyncio.CancelledError, OSError):
+                    await change
+                await changes.aclose()
 
 
 def folders_to_watch(sources: Iterable[KnowledgeSource]) -> list[Path]:

@@ -44,6 +44,7 @@ from starlette.routing import Route
 
 from botkit.testing.llm_servers.anthropic_wire import AnthropicWire
 from botkit.testing.llm_servers.audio_wire import AudioDesk
+from botkit.testing.llm_servers.embedding_wire import EmbeddingDesk
 from botkit.testing.llm_servers.gemini_wire import GeminiWire
 from botkit.testing.llm_servers.openai_wire import OpenAIWire
 from botkit.testing.llm_servers.script import (
@@ -82,11 +83,14 @@ class FakeLLM:
         self._arrived = asyncio.Condition()
         self._closing = asyncio.Event()
         self._stack = AsyncExitStack()
-        self._audio = AudioDesk(self._arrived_at_audio)
+        self._audio = AudioDesk(self._note)
+        self.embeddings = EmbeddingDesk(self._note)
+        """Answers `/v1/embeddings` without a script."""
         openai, anthropic, gemini = OpenAIWire(), AnthropicWire(), GeminiWire()
         routes = [
             Route("/openai/v1/chat/completions", _endpoint(self, openai, "/openai"), methods=["POST"]),
             Route("/openai/v1/audio/transcriptions", self._audio.transcribe, methods=["POST"]),
+            Route("/openai/v1/embeddings", self.embeddings.embed, methods=["POST"]),
             Route("/openai/v1/audio/speech", self._audio.speak, methods=["POST"]),
             Route("/anthropic/v1/messages", _endpoint(self, anthropic, "/anthropic"), methods=["POST"]),
             Route("/gemini/{path:path}", _endpoint(self, gemini, "/gemini"), methods=["POST"]),
@@ -134,7 +138,7 @@ class FakeLLM:
         self._audio.spoken.extend(sounds)
         return self
 
-    def _arrived_at_audio(self, request: Request) -> None:
+    def _note(self, request: Request) -> None:
         self.requests.append(request)
         request.number = len(self.requests)
 
