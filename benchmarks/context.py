@@ -80,7 +80,11 @@ class _Tools(FakeTools):
     def __init__(self, store: Store, reports: deque[str]):
         super().__init__()
         self._kept = KeptResults(store.journal)
-        self.add(_REPORT, lambda **_: reports.popleft(), tool_class="read-only", customer="string")
+
+        def report(customer: str) -> str:
+            return reports.popleft()
+
+        self.add(_REPORT, report, tool_class="read-only", customer="string")
 
     async def find_tool(self, workspace: str, principal: Principal, name: str) -> Tool | None:
         if name != READ_RESULT:
@@ -108,7 +112,7 @@ class _Tools(FakeTools):
 class _Talk(EngineBench):
     """One bot with memory, one person, and a model that knows its part."""
 
-    def __init__(self, store: Store, window_tokens: int, context: dict[str, Any]):
+    def __init__(self, store: Store, window_tokens: int, context: dict[str, Any], *, memory: bool):
         self.model = ScriptedModel(respond=self._respond, window_tokens=window_tokens)
         self.reports: deque[str] = deque()
         self.turn_: Turn | Question | None = None
@@ -118,7 +122,7 @@ class _Talk(EngineBench):
         desk = {
             "model": "stub/model",
             "prompt": "You are a friendly adviser. " * 20,
-            "memory": True,
+            "memory": memory,
             "history_messages": 400,
             "max_output_tokens": _OUTPUT_TOKENS,
             "context": context,
@@ -217,14 +221,14 @@ class _Naive:
 
 
 async def measure(
-    window_tokens: int, *, count: int = 6, turns: int = 36, context: dict[str, Any] | None = None
+    window_tokens: int, *, count: int = 6, turns: int = 36, context: dict[str, Any] | None = None, memory: bool = True
 ) -> Measured:
     """The whole set in one window."""
     found = Measured(window_tokens)
     for conversation in conversations(count, turns):
         with tempfile.TemporaryDirectory() as folder:
             async with open_store(Path(folder) / "home", synchronous="normal") as store:
-                talk = _Talk(store, window_tokens, context or {})
+                talk = _Talk(store, window_tokens, context or {}, memory=memory)
                 await talk.engine.start()
                 await _ours(talk, conversation, found)
                 await talk.close()
@@ -311,10 +315,10 @@ async def _retrieval(notes: int, owners: int) -> Retrieval:
     return Retrieval(notes, min(spent))
 
 
-def measure_compaction(turns: int = 120, max_tokens: int = 6_000) -> Measured:
+def measure_compaction(turns: int = 120, max_tokens: int = 6_000, *, memory: bool = True) -> Measured:
     """The same conversations, longer, in so little room that they are summarised again and again."""
     context = {"max_tokens": max_tokens}
-    return asyncio.run(measure(128_000, count=4, turns=turns, context=context))
+    return asyncio.run(measure(128_000, count=4, turns=turns, context=context, memory=memory))
 
 
 def figures() -> list[Figure]:
@@ -322,7 +326,7 @@ def figures() -> list[Figure]:
     for window in (128_000, 32_000):
         found = asyncio.run(measure(window))
         rows += _figures(found)
-    rows += _compaction_figures(measure_compaction())
+    rows += _compaction_figures(measure_compaction(), measure_compaction(memory=False))
     empty, full = measure_retrieval(10_000, 100), measure_retrieval()
     rows.append(
         Figure(
@@ -368,15 +372,22 @@ def _figures(found: Measured) -> list[Figure]:
     ]
 
 
-def _compaction_figures(found: Measured) -> list[Figure]:
+def _compaction_figures(found: Measured, summaries: Measured) -> list[Figure]:
     cost = found.compaction / sum((*found.ours, *found.questions))
     return [
         Figure(
-            what="planted facts that survive compaction again and again by a careless model, in the same conversation",
+            what="planted facts that survive compaction again and again by a careless model, in summaries alone",
             must="≥ 95 %",
             aim="100 %",
-            measured=f"{found.share('said'):.0%} of {found.asked['said']}",
-            ok=found.share("said") >= 0.95,
+            measured=f"{summaries.share('said'):.0%} of {summaries.asked['said']}",
+            ok=summaries.share("said") >= 0.95,
+        ),
+        Figure(
+            what="… what tools returned, by the references in summaries",
+            must="≥ 95 %",
+            aim="100 %",
+            measured=f"{summaries.share('result'):.0%} of {summaries.asked['result']}",
+            ok=summaries.share("result") >= 0.95,
         ),
         Figure(
             what="… and in a new conversation, as notes",

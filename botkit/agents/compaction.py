@@ -10,13 +10,16 @@ from __future__ import annotations
 __all__ = ["SUMMARY_INSTRUCTION", "Split", "extract_facts", "merge_summary", "split_history", "summary_request"]
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from botkit.agents.prompt import calls_of
+from botkit.agents.results import reference
 from botkit.agents.tokens import estimate_tokens
 from botkit.agents.words import STOP_WORDS
 from botkit.core.excerpts import clip
 from botkit.core.journal import TranscriptRow
+from botkit.core.own_tools import READ_RESULT
 
 SUMMARY_INSTRUCTION = (
     "You keep the memory of a conversation between a person and an assistant. Write what the assistant must still "
@@ -30,6 +33,9 @@ _FACT_CHARS = 300
 _FACTS_LIMIT = 200
 _LOST = "(older facts for which there was no room: "
 _LEFT_OUT_CHARS = 60
+_ARGUMENTS_CHARS = 150
+_LARGE_CHARS = 1_000
+"""Of a kept result: from here on it is referred to, and not taken apart."""
 
 _SPECIFIC = re.compile(
     r"""
@@ -81,7 +87,12 @@ def split_history(rows: Sequence[TranscriptRow], *, keep_tokens: int) -> Split:
 def extract_facts(rows: Sequence[TranscriptRow]) -> list[str]:
     """Sentences that carry something specific or personal, each once, in order."""
     facts: dict[str, None] = {}
+    asked: dict[str, str] = {}
     for row in rows:
+        asked.update({call.id: call.arguments for call in calls_of(row)})
+        if (line := _kept_elsewhere(row, asked)) is not None:
+            facts[line] = None
+            continue
         for sentence in _SENTENCE.split(row.text):
             text = " ".join(sentence.split())
             if len(text) < 4:
@@ -91,6 +102,16 @@ def extract_facts(rows: Sequence[TranscriptRow]) -> list[str]:
                 speaker = {"user": row.name or "Person", "tool": str(row.data.get("name", "tool"))}.get(row.role, "Bot")
                 facts[f"{speaker}: {text[:_FACT_CHARS]}"] = None
     return list(facts)
+
+
+def _kept_elsewhere(row: TranscriptRow, asked: Mapping[str, str]) -> str | None:
+    """What a large result was asked for and where it can be read again, which says more than any of its sentences."""
+    ref = str(row.data.get("ref") or "")
+    if not ref or len(row.text) <= _LARGE_CHARS:
+        return None
+    chars = int(row.data.get("chars") or len(row.text))
+    arguments = asked.get(str(row.data.get("call_id")), "")[:_ARGUMENTS_CHARS]
+    return f"{row.data.get('name', 'tool')}: {arguments} {reference(ref, chars)}"
 
 
 def summary_request(previous: str, rows: Sequence[TranscriptRow], *, limit_chars: int) -> str:
@@ -124,15 +145,39 @@ def merge_summary(previous: str, written: str, facts: Sequence[str], *, limit_ch
         prose = clip(prose, max(limit_chars // 2, limit_chars - needed))
     if not missing:
         return prose
-    kept = missing[-_FACTS_LIMIT:]
-    room = limit_chars - len(prose) - len(_FACTS_HEAD) - _LEFT_OUT_CHARS
-    while limit_chars and len(kept) > 1 and sum(len(fact) + 3 for fact in kept) > room:
-        kept = kept[1:]
+    room = limit_chars - len(prose) - len(_FACTS_HEAD) - _LEFT_OUT_CHARS if limit_chars else 0
+    kept = _fitting(missing, room)
     lost = _lost_before(previous) + len(missing) - len(kept)
     lines = [f"- {fact}" for fact in kept]
     if lost:
         lines.insert(0, f"{_LOST}{lost})")
     return "\n".join([prose, "", _FACTS_HEAD, *lines]).strip()
+
+
+def _fitting(facts: Sequence[str], room_chars: int) -> list[str]:
+    """Those for which there is room, in their order. What tools said goes first, then what the bot said, then what
+    people did, of each the oldest.
+
+    Args:
+        room_chars: 0: only their number is limited.
+    """
+    taken = sum(len(fact) + 3 for fact in facts)
+    count = len(facts)
+    gone: set[str] = set()
+    for fact in sorted(facts, key=_worth):
+        if count <= 1 or (count <= _FACTS_LIMIT and (not room_chars or taken <= room_chars)):
+            break
+        gone.add(fact)
+        taken -= len(fact) + 3
+        count -= 1
+    return [fact for fact in facts if fact not in gone]
+
+
+def _worth(fact: str) -> int:
+    speaker = fact.partition(": ")[0]
+    if "__" in speaker and READ_RESULT not in fact:
+        return 0
+    return 1 if "__" in speaker or speaker == "Bot" else 2
 
 
 def _lost_before(summary: str) -> int:

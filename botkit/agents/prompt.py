@@ -9,6 +9,7 @@ from __future__ import annotations
 
 __all__ = [
     "assistant_message",
+    "calls_of",
     "clip",
     "current_message",
     "history_messages",
@@ -149,14 +150,15 @@ def history_messages(rows: Iterable[TranscriptRow], *, group: bool, tool_chars: 
         close_round()
         if row.role == "assistant":
             text = row.text
-            asked.update((call.id, call) for call in _calls_of(row))
+            asked.update((call.id, call) for call in calls_of(row))
         elif (said := remembered(row, _spoken(row, group=group), shown_again)) is not None:
             messages.append(said)
     close_round()
     return _alternate(messages)
 
 
-def _calls_of(row: TranscriptRow) -> list[RequestedCall]:
+def calls_of(row: TranscriptRow) -> list[RequestedCall]:
+    """What the assistant asked of tools in this row."""
     calls: list[RequestedCall] = []
     for raw in cast("list[Any]", row.data.get("calls") or []):
         call = cast("dict[str, Any]", raw)

@@ -1,4 +1,4 @@
-"""Notes in the prompt, and facts that become notes before they leave the history.
+"""Notes in the prompt, and facts that become notes before the history loses them.
 
 What is remembered are other people's words, or the person's own of another day. So each note is one line with its value
 as JSON: it can hold neither a line of the prompt nor the end of the section it stands in.
@@ -132,13 +132,19 @@ def _name_of(text: str) -> str:
 
 
 async def notes_to_keep(
-    task: AgentTask, notebook: Notebook | None, rows: Sequence[TranscriptRow], *, run_id: str, group: bool
+    task: AgentTask, notebook: Notebook | None, leaving: Sequence[TranscriptRow], *, run_id: str, group: bool
 ) -> tuple[PutNote, ...]:
-    """The writes that keep what these rows say, as they leave the history; nothing that is kept already.
+    """The writes that keep what people said of themselves; nothing that is kept already.
 
-    The first of the task's owners gets them: the person in private, the conversation where others read along.
+    In private that is this message, for silence may end the conversation, and everywhere what leaves the history. The
+    first of the task's owners gets them: the person in private, the conversation where others read along.
     """
-    if notebook is None or not task.notes or not rows or not (facts := durable_facts(rows, group=group)):
+    if notebook is None or not task.notes:
+        return ()
+    rows = [*leaving]
+    if not group and not task.principal.taint:  # else it is looked at again as it leaves, by itself
+        rows.append(TranscriptRow(session_id="", role="user", text=task.text, at=0))
+    if not (facts := durable_facts(rows, group=group)):
         return ()
     key: NoteKey = task.notes[0]
     kept = await notebook.list(key)

