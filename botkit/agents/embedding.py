@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botkit.agents.litellm_model import LiteLLMProvider, Target, translate
+from botkit.agents.model_pools import use_pool
 from botkit.core.embeddings import EmbeddingReply, EmbeddingRequest
 from botkit.core.errors import ModelRefused, ModelUnavailable
 from botkit.core.models import Usage
@@ -66,6 +67,7 @@ async def embed_once(
         arguments["api_base"] = target.api_base
     if target.api_key:
         arguments["api_key"] = target.api_key
+    use_pool(target.api_key)
     try:
         async with asyncio.timeout(timeout_s):
             answer = await litellm.aembedding(**arguments)

@@ -14,7 +14,6 @@ from __future__ import annotations
 __all__ = ["LiteLLMProvider", "Target", "translate"]
 
 import asyncio
-import hashlib
 import importlib
 import os
 import warnings
@@ -27,6 +26,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from botkit.agents.model_errors import translate
+from botkit.agents.model_pools import separate_pools, use_pool
 from botkit.agents.model_request import arguments_of
 from botkit.agents.model_target import Target
 from botkit.agents.tokens import estimate_json_tokens, estimate_tokens
@@ -48,7 +48,7 @@ _IMPORTED_BY_THE_FIRST_CALL = (
     "litellm.litellm_core_utils.default_encoding",
 )
 _POOL_TIMEOUT_S = 3600.0
-"""Much longer than any call: the time of a call is ours to watch. See `_pool_timeout_s`."""
+"""The same for all calls: LiteLLM keeps a connection pool for each value. The time of a call is ours to watch."""
 
 
 class LiteLLMProvider:
@@ -57,7 +57,6 @@ class LiteLLMProvider:
     def __init__(self) -> None:
         self._module: ModuleType | None = None
         self._loading: asyncio.Task[ModuleType] | None = None
-        self._pools: dict[bytes, int] = {}
 
     async def load(self) -> Any:
         """Import LiteLLM in a thread, once. Call it early where a real model is configured."""
@@ -86,7 +85,8 @@ class LiteLLMProvider:
             async with asyncio.timeout_at(deadline):
                 schema = request.response_schema is not None and litellm.supports_response_schema(model=target.name)
                 arguments = arguments_of(target, request, holds_schema=bool(schema))
-                stream = await litellm.acompletion(**arguments, timeout=self._pool_timeout_s(target))
+                use_pool(target.api_key)
+                stream = await litellm.acompletion(**arguments, timeout=_POOL_TIMEOUT_S)
             chunks = aiter(stream)
             while True:
                 async with asyncio.timeout_at(deadline):
@@ -116,12 +116,6 @@ class LiteLLMProvider:
                 usage=_estimate(request, collected),
             )
         yield collected.reply(target, request, litellm)
-
-    def _pool_timeout_s(self, target: Target) -> float:
-        """Another value for each key: LiteLLM keeps a connection pool for each value of the timeout, and calls with
-        different keys must not share a connection. Its pools end an hour after they were made."""
-        digest = hashlib.sha256(target.api_key.encode()).digest()
-        return _POOL_TIMEOUT_S + self._pools.setdefault(digest, len(self._pools))
 
     async def aclose(self) -> None:
         """Close pooled connections."""
