@@ -141,7 +141,10 @@ class Spans:
             "gen_ai.usage.input_tokens": call.usage.input_tokens,
             "gen_ai.usage.output_tokens": call.usage.output_tokens,
             "botkit.bot": call.bot,
+            "botkit.cached_tokens": call.usage.cached_tokens,
             "botkit.cost_micros": call.usage.cost_micros,
+            "botkit.unpriced": call.usage.unpriced,
+            "botkit.reused": call.reused,
             "botkit.attempts": call.attempts,
             "botkit.finish": call.finish,
         }

@@ -56,9 +56,18 @@ def describe_trace(view: TraceView) -> Iterator[Table | str]:
     if view.trace.models:
         yield ""
         yield Table(
-            ("MODEL", "IN", "OUT", "MS", "END"),
+            ("MODEL", "STEP", "IN", "CACHED", "OUT", "COST", "MS", "END"),
             [
-                (m.model, m.usage.input_tokens, m.usage.output_tokens, round(m.latency_ms), m.code or m.finish)
+                (
+                    m.model,
+                    m.step,
+                    m.usage.input_tokens,
+                    m.usage.cached_tokens,
+                    m.usage.output_tokens,
+                    "?" if m.usage.unpriced else f"{m.usage.cost_micros / 1_000_000:.6f}",
+                    round(m.latency_ms),
+                    "kept answer" if m.reused else m.code or m.finish,
+                )
                 for m in view.trace.models
             ],
         )

@@ -103,6 +103,12 @@ class Spent(Data, omit_defaults=False):
     input_tokens: int
     output_tokens: int
     cost_micros: int
+    cached_tokens: int = 0
+    """Input tokens read from the caches of providers."""
+    reused: int = 0
+    """Calls that were answered by a kept answer."""
+    unpriced: int = 0
+    """Calls whose price nobody knows: they cost more than `cost_micros` says."""
 
 
 class Analytics(Protocol):

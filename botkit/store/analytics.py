@@ -153,7 +153,15 @@ class SqlAnalytics:
         ]
         if wanted.bots:
             given.append(call.bot.in_(wanted.bots))
-        sums = (func.sum(call.input_tokens), func.sum(call.output_tokens), func.sum(call.cost_micros))
+        summed = (
+            call.input_tokens,
+            call.output_tokens,
+            call.cost_micros,
+            call.cached_tokens,
+            call.reused,
+            call.unpriced,
+        )
+        sums = tuple(map(func.sum, summed))
         grouping = (at, *group) if by_time else group
         statement: Select[*tuple[Any, ...]] = (
             select(at, *group, func.count(), *sums)
@@ -173,6 +181,9 @@ class SqlAnalytics:
                 input_tokens=int(row[7]),
                 output_tokens=int(row[8]),
                 cost_micros=int(row[9]),
+                cached_tokens=int(row[10]),
+                reused=int(row[11]),
+                unpriced=int(row[12]),
             )
             for row in await self._reader.all(statement)
         ]

@@ -47,6 +47,9 @@ class Metrics:
         )
         self.model_calls = Counter("botkit_model_calls", "Model calls.", ["model", "code"], **kinds)
         self.tokens = Counter("botkit_model_tokens", "Model tokens.", ["model", "direction"], **kinds)
+        self.cached_tokens = Counter(
+            "botkit_model_cached_tokens", "Input tokens read from caches of providers.", ["model"], **kinds
+        )
         self.cost = Counter("botkit_model_cost_dollars", "Model cost in US dollars.", ["model"], **kinds)
         self.budgets = Counter(
             "botkit_budget_events", "Calls refused by a budget, and warnings given.", ["budget", "event"], **kinds
@@ -130,6 +133,7 @@ class MeteredJournal:
                 counted.model_calls.labels(call.model, call.code or "ok").inc()
                 counted.tokens.labels(call.model, "input").inc(call.usage.input_tokens)
                 counted.tokens.labels(call.model, "output").inc(call.usage.output_tokens)
+                counted.cached_tokens.labels(call.model).inc(call.usage.cached_tokens)
                 counted.cost.labels(call.model).inc(call.usage.cost_micros / 1_000_000)
             case _:
                 pass

@@ -26,6 +26,12 @@ class UsageRow(Data, omit_defaults=False):
     input_tokens: int
     output_tokens: int
     cost_cents: float
+    cached_tokens: int = 0
+    """Input tokens read from the caches of providers."""
+    reused: int = 0
+    """Calls that were answered by a kept answer, at no cost."""
+    unpriced: int = 0
+    """Calls whose price nobody knows: they cost more than `cost_cents` says."""
 
 
 class Usage(Data, omit_defaults=False):
@@ -40,12 +46,19 @@ class _Sum:
     def __init__(self, key: str):
         self._key = key
         self._calls = self._input = self._output = self._micros = 0
+        self._cached = self._reused = self._unpriced = 0
 
-    def add(self, calls: int, input_tokens: int = 0, output_tokens: int = 0, micros: int = 0) -> None:
+    def add(self, calls: int) -> None:
         self._calls += calls
-        self._input += input_tokens
-        self._output += output_tokens
-        self._micros += micros
+
+    def add_spent(self, one: Spent) -> None:
+        self._calls += one.calls
+        self._input += one.input_tokens
+        self._output += one.output_tokens
+        self._micros += one.cost_micros
+        self._cached += one.cached_tokens
+        self._reused += one.reused
+        self._unpriced += one.unpriced
 
     @property
     def row(self) -> UsageRow:
@@ -55,6 +68,9 @@ class _Sum:
             input_tokens=self._input,
             output_tokens=self._output,
             cost_cents=self._micros / 10_000,
+            cached_tokens=self._cached,
+            reused=self._reused,
+            unpriced=self._unpriced,
         )
 
 
@@ -105,7 +121,7 @@ class ReportOperations:
         for one in spent:
             key = self._key(one, by, names)
             for row in (groups.setdefault(key, _Sum(key)), total):
-                row.add(one.calls, one.input_tokens, one.output_tokens, one.cost_micros)
+                row.add_spent(one)
         return _report(groups.values(), total, in_order=by == "day")
 
     async def _tools(self, since: int, bots: tuple[str, ...], people: tuple[str, ...], workspace: str) -> Usage:

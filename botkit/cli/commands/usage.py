@@ -1,6 +1,7 @@
 """Show tokens and money spent on language models, or calls of tools.
 
-Every call is counted in exactly one row, so the rows add up to the total.
+Every call is counted in exactly one row, so the rows add up to the total. A `?` behind the cost: nobody knows the price
+of some of these calls, so they cost more; set `models.*.price` for their models.
 
 Examples:
 
@@ -25,6 +26,8 @@ from botkit.cli.spreadsheet import csv_line
 
 if TYPE_CHECKING:
     from botkit.app.operations.reports import Usage
+
+_CSV_COLUMNS = ("calls", "input_tokens", "output_tokens", "cost", "cached_tokens", "reused", "unpriced")
 
 
 @verb
@@ -82,9 +85,11 @@ async def command(
 
 
 def _print_csv(by: str, found: Usage) -> None:
-    click.echo(csv_line((by, "calls", "input_tokens", "output_tokens", "cost")))
+    click.echo(csv_line((by, *_CSV_COLUMNS)))
     for row in found.rows:
-        click.echo(csv_line((row.key, row.calls, row.input_tokens, row.output_tokens, round(row.cost_cents / 100, 6))))
+        cost = round(row.cost_cents / 100, 6)
+        counted = (row.calls, row.input_tokens, row.output_tokens, cost, row.cached_tokens, row.reused, row.unpriced)
+        click.echo(csv_line((row.key, *counted)))
 
 
 def _table(by: str, found: Usage) -> Table:
@@ -92,8 +97,16 @@ def _table(by: str, found: Usage) -> Table:
     if by == "tool":
         return Table(("TOOL", "CALLS"), [(row.key, row.calls) for row in shown], empty="No tool was called.")
     rows = [
-        (row.key or "(none)", row.calls, row.input_tokens, row.output_tokens, f"{row.cost_cents / 100:.4f}")
+        (
+            row.key or "(none)",
+            row.calls,
+            row.reused,
+            row.input_tokens,
+            row.cached_tokens,
+            row.output_tokens,
+            f"{row.cost_cents / 100:.4f}{' ?' if row.unpriced else ''}",
+        )
         for row in shown
     ]
-    columns = (by.upper(), "CALLS", "INPUT TOKENS", "OUTPUT TOKENS", "COST")
+    columns = (by.upper(), "CALLS", "REUSED", "INPUT TOKENS", "CACHED", "OUTPUT TOKENS", "COST")
     return Table(columns, rows, empty="No model was called in this time.")

@@ -175,7 +175,10 @@ class AnalyticsContract:
                 channel=f"c{at % 2}",
                 person_id=f"per_{at % 3}",
                 bot=f"bot{at % 4}",
-                usage=Usage(input_tokens=at, output_tokens=1, cost_micros=10 * at),
+                usage=Usage(
+                    input_tokens=at, output_tokens=1, cached_tokens=at, cost_micros=10 * at, unpriced=at % 6 == 0
+                ),
+                reused=at % 4 == 0,
             )
             for at in range(24)
         ]
@@ -184,6 +187,8 @@ class AnalyticsContract:
             rows = await store.analytics.spent(SpendFilter(), by_time=by_time)
             assert sum(one.calls for one in rows) == 24
             assert sum(one.cost_micros for one in rows) == 10 * sum(range(24))
+            assert sum(one.cached_tokens for one in rows) == sum(range(24))
+            assert (sum(one.reused for one in rows), sum(one.unpriced for one in rows)) == (6, 4)
             assert {one.at for one in rows} == ({at * quarter for at in range(8)} if by_time else {0})
         chosen = await store.analytics.spent(SpendFilter(bots=("bot0", "bot1"), person="per_1", model="m/0", since=1))
         wanted = [at for at in range(1, 24) if at % 4 in (0, 1) and at % 3 == 1 and at % 2 == 0]
