@@ -149,7 +149,6 @@ def _import() -> ModuleType:
     # pydantic remarks on LiteLLM's types when a call first needs them
     warnings.filterwarnings("ignore", message="Items? .* on TypedDict class", category=UserWarning)
     module = cast("Any", litellm)
-    separate_pools(module)
     module.telemetry = False
     module.suppress_debug_info = True  # no advertisements on stdout when a call fails
     module.drop_params = True  # a temperature that a model does not take is left out instead of refused
