@@ -6,8 +6,10 @@ payload looks like this:
     {"id": "c0ffee", "room": "ada-1", "person": "ada", "text": "hello", "bot": "helper"}
     {"id": "c0ffef", "room": "ada-1", "person": "ada", "press": "ok:y:4kX…", "message_id": "run_….0"}
 
-A press may carry the chosen `values` of a menu, or the `fields` of a form. What a message has besides its text is in
-`rich`; its text says all of it in words.
+    {"id": "c0fff0", "room": "ada-1", "person": "ada", "text": "what is this?", "files": [{"kind": "image", …}]}
+
+Files are stored before their message comes; `remote` of each is its id. A press may carry the chosen `values` of a
+menu, or the `fields` of a form. What a message has besides its text is in `rich`; its text says all of it in words.
 """
 
 from __future__ import annotations
@@ -80,6 +82,7 @@ class Sandbox(Adapter):
                 text=str(payload.get("text") or ""),
                 addressed="dm",
                 message_id=message_id or str(payload["id"]),
+                attachments=msgspec.convert(payload.get("files") or (), tuple[Attachment, ...]),
                 action=_action(payload, press, message_id) if press else None,
                 route=str(payload.get("bot") or ""),
                 signal=payload.get("trigger"),
@@ -107,8 +110,10 @@ class Sandbox(Adapter):
         return Receipt(message_id=part.message_id or part.id)
 
     async def fetch(self, attachment: Attachment) -> AsyncGenerator[bytes]:
-        raise NotFound("files of the sandbox are stored when they are uploaded; there is nothing to fetch")
-        yield b""
+        """A file that was stored when it was attached."""
+        if not attachment.remote:
+            raise NotFound("this file was never stored", name=attachment.name)
+        yield await self.host.load_file(msgspec.structs.replace(attachment, file_id=attachment.remote))
 
 
 def _action(payload: Mapping[str, Any], press: str, message_id: str) -> Action:

@@ -5,9 +5,12 @@ from __future__ import annotations
 __all__ = ["MESSAGE_LIMIT_BYTES", "ChatOperations"]
 
 import asyncio
+import mimetypes
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
 
 from botkit.app.names import SANDBOX
 from botkit.app.operations.approvals import ApprovalOperations
@@ -15,9 +18,10 @@ from botkit.app.operations.following import Following
 from botkit.app.operations.history import read_history
 from botkit.core.console import ChatEntry, Sent
 from botkit.core.errors import BotkitError, LimitReached, NotFound
-from botkit.core.events import Conversation, Event
+from botkit.core.events import Attachment, AttachmentKind, Conversation, Event
 from botkit.core.ids import new_id
 from botkit.core.live import LiveEvent
+from botkit.core.sound import sound_seconds
 
 if TYPE_CHECKING:
     from botkit.app.instance import Instance
@@ -43,6 +47,7 @@ class ChatOperations:
         text: str,
         message_id: str = "",
         trigger: Mapping[str, Any] | None = None,
+        files: Sequence[Attachment] = (),
     ) -> AsyncGenerator[LiveEvent]:
         """Say something and follow what comes of it, until the turn ended, waits, or the bot had nothing to do.
 
@@ -54,13 +59,16 @@ class ChatOperations:
         Args:
             bot: `@NAME` tries the workflow NAME without a bot.
             trigger: what the run's `trigger` holds besides, such as `{"kind": "api", "input": {…}}`.
+            files: as `attach` returned them.
 
         Raises:
             NotFound: no such bot.
             LimitReached: the text is too large.
         """
         async with self._i.live.watch(_key(room)) as queue:
-            sent = await self.send(room=room, bot=bot, person=person, text=text, message_id=message_id, trigger=trigger)
+            sent = await self.send(
+                room=room, bot=bot, person=person, text=text, message_id=message_id, trigger=trigger, files=files
+            )
             mine = self._following(message_id=sent.message_id)
             async with aclosing(self._until_done(queue, sent.conversation, mine)) as events:
                 async for event in events:
@@ -142,6 +150,7 @@ class ChatOperations:
         text: str,
         message_id: str = "",
         trigger: Mapping[str, Any] | None = None,
+        files: Sequence[Attachment] = (),
     ) -> Sent:
         """Say something; durable when this returns. Repeating with the same `message_id` is safe."""
         if len(text) > MESSAGE_LIMIT_BYTES or len(_storable(text).encode()) > MESSAGE_LIMIT_BYTES:
@@ -151,7 +160,22 @@ class ChatOperations:
                 value=MESSAGE_LIMIT_BYTES,
             )
         what: dict[str, Any] = {"text": text, **({"trigger": dict(trigger)} if trigger else {})}
+        what |= {"files": msgspec.to_builtins(list(files))} if files else {}
         return await self._accept(room, bot, person, what, message_id)
+
+    async def attach(self, *, name: str, data: bytes) -> Attachment:
+        """Store a file for the next message of `say` or `send`. Raises `LimitReached`."""
+        limit_bytes = self._i.configs.current.settings.file_limit_bytes
+        file_id, size_bytes, _ = await self._i.store.files.put(data, limit_bytes=limit_bytes)
+        mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        return Attachment(
+            kind=_kind_of(name, mime),
+            name=name,
+            mime=mime,
+            size_bytes=size_bytes,
+            duration_s=round(sound_seconds(data), 2),
+            remote=file_id,
+        )
 
     async def press(
         self,
@@ -232,6 +256,17 @@ class ChatOperations:
             raise NotFound(f"no bot is called `{bot}`; bots.yaml has: {known}", bot=bot)
         if not names:
             raise NotFound("bots.yaml has no bot; add one under `bots:`")
+
+
+def _kind_of(name: str, mime: str) -> AttachmentKind:
+    """What a file is in a chat: Ogg is what people speak into their phones."""
+    if name.casefold().endswith((".ogg", ".oga", ".opus")):
+        return "voice"
+    match mime.partition("/")[0]:
+        case "image" | "audio" | "video" as kind:
+            return kind
+        case _:
+            return "file"
 
 
 def _storable(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["say_once"]
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -15,12 +16,22 @@ from botkit.core.live import LiveEvent
 
 if TYPE_CHECKING:
     from botkit.app.operations import Operations
+    from botkit.core.events import Attachment
 
 
-async def say_once(out: Output, ops: Operations, *, bot: str, person: str, room: str, text: str) -> int:
+async def say_once(
+    out: Output,
+    ops: Operations,
+    *,
+    bot: str,
+    person: str,
+    room: str,
+    text: str,
+    files: Sequence[Attachment] = (),
+) -> int:
     """Print the answer (or the whole report with `--json`); 0 unless the turn failed."""
     events: list[LiveEvent] = []
-    async for event in ops.chat.say(room=room, bot=bot, person=person, text=text):
+    async for event in ops.chat.say(room=room, bot=bot, person=person, text=text, files=files):
         events.append(event)
         if not out.json and event.kind == "tool_call":
             out.note(click.style(f"· {event.data.get('tool', '')}", dim=True))

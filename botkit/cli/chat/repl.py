@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from botkit.cli.chat.files import attached, typed_path
 from botkit.cli.chat.forms import fill_in
 from botkit.cli.chat.lines import read_lines
 from botkit.cli.chat.printer import LivePrinter
@@ -20,13 +21,14 @@ from botkit.cli.chat.seen import Seen
 from botkit.cli.output import Output
 from botkit.cli.session import whoami
 from botkit.core.errors import BotkitError
+from botkit.core.events import Attachment
 from botkit.core.live import LiveEvent
 
 if TYPE_CHECKING:
     from botkit.app.operations import Operations
 
 _LEAVE = ("/quit", "/exit", "/q")
-_HELP = """Here: /bot NAME, /as PERSON, /trace, /quit. Ctrl-C stops an answer, Ctrl-D leaves.
+_HELP = """Here: /bot NAME, /as PERSON, /file PATH, /trace, /quit. Ctrl-C stops an answer, Ctrl-D leaves.
 The bot understands: /help, /new, /status, /whoami and its own commands."""
 
 
@@ -57,6 +59,8 @@ class Conversation:
         self._printer = LivePrinter()
         self._seen = Seen()
         self._last_run = ""
+        self._files: list[Attachment] = []
+        """Of the next message."""
         self._form: dict[str, Any] = {}
         """Of the question the bot waits with."""
         self._busy = False
@@ -102,6 +106,9 @@ class Conversation:
             case "/as" if rest:
                 self._person = rest.strip()
                 self._room = f"terminal-{self._bot}-{self._person}"
+            case "/file" if rest:
+                self._files += await attached(self._ops, [typed_path(rest)])
+                click.echo(click.style(f"Goes with your next message: {self._files[-1].name}", dim=True))
             case "/trace" if self._last_run:
                 from botkit.cli.trace import describe_trace
 
@@ -113,7 +120,10 @@ class Conversation:
                 await self._say(text, lines)
 
     async def _say(self, text: str, lines: AsyncGenerator[str]) -> None:
-        waits = await self._show(self._ops.chat.say(room=self._room, bot=self._bot, person=self._person, text=text))
+        files, self._files = self._files, []
+        waits = await self._show(
+            self._ops.chat.say(room=self._room, bot=self._bot, person=self._person, text=text, files=files)
+        )
         while waits and self._terminal:
             wait = waits.pop(0)
             verdict = await self._ask(wait, lines)
