@@ -10,12 +10,13 @@ __all__ = ["GuardedHttp"]
 
 import asyncio
 import base64
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpx2
 
+from botkit.core.config.models.outbound import network_of
 from botkit.core.errors import SecretError, ToolUnavailable
 from botkit.core.outbound import HttpReply, HttpRequest, HttpUnanswered, HttpUnsent, SecretPart
 from botkit.gateway.redact import SecretRedactor
@@ -38,11 +39,20 @@ class GuardedHttp:
 
     Args:
         hosts: `host` or `host:port` of private networks or this machine that may be contacted all the same.
+        private: further ones, and networks in CIDR notation, asked for at each request.
     """
 
-    def __init__(self, secrets: Secrets, *, hosts: Collection[str] = (), resolver: Resolver = resolve):
+    def __init__(
+        self,
+        secrets: Secrets,
+        *,
+        hosts: Collection[str] = (),
+        private: Callable[[], Sequence[str]] = tuple,
+        resolver: Resolver = resolve,
+    ):
         self._secrets = secrets
-        self._hosts = frozenset(host.lower() for host in hosts)
+        self._hosts = tuple(host.lower() for host in hosts)
+        self._private = private
         self._resolver = resolver
 
     async def send(self, request: HttpRequest, *, workspace: str = "") -> HttpReply:
@@ -70,12 +80,15 @@ class GuardedHttp:
 
     async def _once(self, request: HttpRequest, values: Mapping[str, str]) -> HttpReply:
         parts = urlsplit(request.url)
-        host, named = (parts.hostname or "").lower(), self._named(request.url)
+        allowed = (*self._hosts, *self._private())
+        host, named = (parts.hostname or "").lower(), _named(request.url, allowed)
         if request.secrets and parts.scheme != "https" and not named:
             raise HttpUnsent(f"{_place(request.url)}: a secret is not sent without https", code="insecure")
-        guard = (
-            Guard.of(host, allow_private=True, resolver=self._resolver) if named else Guard("public", self._resolver)
-        )
+        if named:
+            guard = Guard.of(host, allow_private=True, resolver=self._resolver)
+        else:
+            networks = [network for one in allowed if (network := network_of(one)) is not None]
+            guard = Guard("public", self._resolver, networks)
         headers = dict(request.headers) | _placed(request.secrets, values, "header")
         async with open_client(guard, query=_placed(request.secrets, values, "query"), connections=1) as client:
             try:
@@ -85,7 +98,8 @@ class GuardedHttp:
                 response = await client.send(built, stream=True)
             except Blocked as error:
                 raise HttpUnsent(
-                    f"{host[:200]} is this machine or in a private network, where workflows send nothing",
+                    f"{host[:200]} is this machine or in a private network, where workflows send nothing; an operator "
+                    "may allow it under `settings.http.allow_private`",
                     code=error.code,
                 ) from error
             except (httpx2.ConnectError, httpx2.ConnectTimeout, ToolUnavailable) as error:
@@ -106,12 +120,14 @@ class GuardedHttp:
         given = {name.lower(): value for name, value in response.headers.items() if name.lower() != "set-cookie"}
         return HttpReply(status=response.status_code, headers=given, body=body, url=request.url)
 
-    def _named(self, url: str) -> bool:
-        """Whether the operator allows this host wherever it is."""
-        parts = urlsplit(url)
-        host = (parts.hostname or "").lower()
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        return host in self._hosts or f"{host}:{port}" in self._hosts
+
+def _named(url: str, allowed: Collection[str]) -> bool:
+    """Whether the operator allows this host wherever it is."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    shown = f"[{host}]" if ":" in host else host
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return not {host, shown, f"{shown}:{port}"}.isdisjoint(allowed)
 
 
 def _placed(parts: Iterable[SecretPart], values: Mapping[str, str], place: str) -> dict[str, str]:

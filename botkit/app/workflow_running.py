@@ -138,7 +138,9 @@ class InstanceWorkflows:
         from botkit.workflows.sandbox.pool import Sandbox
         from botkit.workflows.services import WorkflowServices
 
-        http = GuardedHttp(self._vault) if self._vault is not None else None
+        http: HttpPort | None = None
+        if self._vault is not None:
+            http = GuardedHttp(self._vault, private=lambda: self._configs.current.settings.http.allow_private)
         if http is not None and self._http is not None:
             http = self._http(http)
         folder = nodes_folder(self._configs.current.root.resolve())

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from starlette.routing import Route
 from botkit.app.outbound import GuardedHttp
 from botkit.core.errors import SecretError
 from botkit.core.outbound import HttpRequest, HttpUnanswered, HttpUnsent, SecretPart
-from botkit.gateway.remote.guard import Address
+from botkit.gateway.remote.guard import Address, Blocked, Guard
 from tests.gateway.remote.support import serving
 
 API_KEY = "sk-live-0123456789"
@@ -274,3 +274,47 @@ async def test_what_is_no_address_is_not_sent(url: str) -> None:
 def _json(body: bytes) -> Any:
 
     return json.loads(body)
+
+
+async def test_a_private_host_is_reached_when_the_operator_names_it(address: str) -> None:
+    host, _, port = address.removeprefix("http://").partition(":")
+    request = HttpRequest(method="GET", url=f"{address}/echo")
+    allowed: list[str] = []
+    port_of = GuardedHttp(Vault(), private=lambda: allowed)
+
+    with pytest.raises(HttpUnsent, match=r"settings\.http\.allow_private"):
+        await port_of.send(request)
+    allowed.append(f"{host}:1")
+    with pytest.raises(HttpUnsent):
+        await port_of.send(request)
+    allowed.append(f"{host}:{port}")
+    assert (await port_of.send(request)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("addresses", "reached"),
+    [
+        (["10.20.3.4"], True),
+        (["10.20.3.4", "93.184.215.14"], True),
+        (["10.21.0.1"], False),
+        (["10.20.3.4", "10.21.0.1"], False),
+        (["127.0.0.1"], False),
+        (["169.254.169.254"], False),
+        (["fd12:3456::1"], True),
+        (["::ffff:10.20.3.4"], True),
+    ],
+)
+async def test_a_network_counts_for_every_name_that_leads_into_it(addresses: list[str], reached: bool) -> None:
+    asked: list[str] = []
+
+    async def resolver(host: str, port: int) -> list[Any]:
+        asked.append(host)
+        return [ip_address(one) for one in addresses]
+
+    guard = Guard("public", resolver, [ip_network("10.20.0.0/16"), ip_network("fd12:3456::/32")])
+    if reached:
+        assert await guard.addresses("tickets.corp.example", 443) == [ip_address(one) for one in addresses]
+    else:
+        with pytest.raises(Blocked):
+            await guard.addresses("tickets.corp.example", 443)
+    assert asked == ["tickets.corp.example"]

@@ -17,17 +17,18 @@ Source: https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forge
 
 from __future__ import annotations
 
-__all__ = ["Address", "Blocked", "Guard", "Reach", "Resolver", "is_loopback_host", "is_public", "resolve"]
+__all__ = ["Address", "Blocked", "Guard", "Network", "Reach", "Resolver", "is_loopback_host", "is_public", "resolve"]
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from collections.abc import Awaitable, Callable, Collection
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal
 
 from botkit.core.errors import ToolUnavailable
 
 Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 Resolver = Callable[[str, int], Awaitable[list[Address]]]
 Reach = Literal["public", "private", "loopback"]
 """How far a client may reach: the internet; private networks too; this machine alone."""
@@ -125,10 +126,12 @@ class Guard:
         reach: what it may connect to besides the public internet. `loopback` is for a URL that names this machine,
             and then it may connect to nothing else.
         resolver: name and port → addresses.
+        networks: private networks that may be connected to all the same.
     """
 
-    def __init__(self, reach: Reach = "public", resolver: Resolver = resolve):
+    def __init__(self, reach: Reach = "public", resolver: Resolver = resolve, networks: Collection[Network] = ()):
         self.reach: Reach = reach
+        self._networks = networks
         self._resolver = resolver
 
     @classmethod
@@ -158,7 +161,9 @@ class Guard:
             return address.is_loopback
         if plain is None or plain.is_loopback or plain.is_multicast or _is_never(plain):
             return False
-        return is_public(address) or (self.reach == "private" and (plain.is_private or plain in _SHARED))
+        if is_public(address) or (self.reach == "private" and (plain.is_private or plain in _SHARED)):
+            return True
+        return any(plain in network for network in self._networks if network.version == plain.version)
 
     def _reason(self, host: str) -> str:
         if self.reach == "loopback":

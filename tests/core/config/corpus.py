@@ -262,6 +262,7 @@ VALID: dict[str, str] = {
           log_level: debug
           bot_to_bot_limit: 0
           file_limit_bytes: 0
+          http: {allow_private: [tickets.corp.example, "localhost:8080", "[::1]:9000", 10.20.0.0/16, "fd00::/8", 100.64.0.0/12]}
         """,
     "anchors": """
         models: {default: &m {model: a/b, temperature: 0}}
@@ -534,6 +535,21 @@ INVALID: dict[str, tuple[str, str]] = {
         3:73: people.ada.timezone: no such time zone; use a name such as Europe/Berlin or UTC
         3:95: people.ada.locale: this does not have the form expected here (Their language; as their platform says when absent)
         4:36: people.bob.identities.telegram.1: `ada` has this id already; one id, one person
+        """,
+    ),
+    "private hosts": (
+        """
+        settings:
+          http: {allow_private: ["https://a.example", "a b", 10.0.0.1/8, 127.0.0.0/8, 8.8.8.0/24, 0.0.0.0/0, 169.254.0.0/16]}
+        """,
+        """
+        3:26: settings.http.allow_private.0: write a host (tickets.corp.example, with :8080 for one port) or a network such as 10.20.0.0/16
+        3:47: settings.http.allow_private.1: this is no host; write a name or an address, with a port where only that one is meant
+        3:54: settings.http.allow_private.2: write a host (tickets.corp.example, with :8080 for one port) or a network such as 10.20.0.0/16
+        3:66: settings.http.allow_private.3: name this machine as localhost or 127.0.0.1, with the port that is meant
+        3:79: settings.http.allow_private.4: this is no private network, such as 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or fd00::/8
+        3:91: settings.http.allow_private.5: this is no private network, such as 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or fd00::/8
+        3:102: settings.http.allow_private.6: this is no private network, such as 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or fd00::/8
         """,
     ),
     "one id for two people": (

@@ -17,6 +17,9 @@ from botkit.core.config import (
     explain,
     longest_history,
 )
+from botkit.core.config.models.memory import KnowledgeSettings
+from botkit.core.config.models.outbound import HttpRequests
+from botkit.core.config.models.speech import Speech
 from botkit.core.errors import NotFound
 from botkit.core.events import Conversation
 from botkit.engine.effective import effective
@@ -46,7 +49,7 @@ TEXT = """
 
 
 def config() -> Config:
-    return load(TEXT, env={"NAME": "private"})
+    return load(TEXT, env={"NAME": "top-hush"})
 
 
 def found(settings: list[Setting], name: str) -> list[str]:
@@ -91,7 +94,8 @@ def test_the_nearest_value_wins_and_is_located(name: str, channel: str, room: st
 
 def test_no_key_of_a_channel_a_bot_or_the_settings_is_left_out() -> None:
     told = {setting.name for setting in explain(config(), "tg", "-100")}
-    nested = {"sessions": Sessions, "approvals": Approvals, "retention": Retention}
+    nested = {"sessions": Sessions, "approvals": Approvals, "retention": Retention, "http": HttpRequests}
+    nested |= {"knowledge": KnowledgeSettings, "speech": Speech}
     within = {f"{key}.{name}" for key, model in nested.items() for name in model.model_fields}
     keys = {*TelegramChannel.model_fields, *Bot.model_fields, *Settings.model_fields, *within}
     groups = {f"groups.{name}" for name in Groups.model_fields}
@@ -133,7 +137,7 @@ def test_a_room_without_an_entry_has_the_channels_settings() -> None:
 
 def test_variables_and_secrets_are_not_shown() -> None:
     told = "\n".join(map(str, explain(config(), "tg", "-100")))
-    assert "private" not in told
+    assert "hush" not in told
     assert "TELEGRAM_TOKEN" not in told
 
 

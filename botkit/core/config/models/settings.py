@@ -24,6 +24,7 @@ from botkit.core.config.models.base import (
 from botkit.core.config.models.delivery import IdentityService, Mail, Sms
 from botkit.core.config.models.guardrails import Guardrails
 from botkit.core.config.models.memory import KnowledgeSettings, Memory
+from botkit.core.config.models.outbound import HttpRequests
 from botkit.core.config.models.people import Group, Role
 from botkit.core.config.models.speech import Speech
 
@@ -89,6 +90,8 @@ class Settings(Model, frozen=True):
     """How short messages leave: codes of `auth_gate`."""
     identity: IdentityService | None = None
     """Who checks identities with the method `custom` of `auth_gate`."""
+    http: HttpRequests = HttpRequests()
+    """Where `http_request` of workflows may send besides the public internet."""
     guardrails: Guardrails = Guardrails()
     """What the texts of every bot, and of workflows without one, are checked for."""
     knowledge: KnowledgeSettings = KnowledgeSettings()
