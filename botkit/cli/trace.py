@@ -32,6 +32,10 @@ def describe_trace(view: TraceView) -> Iterator[Table | str]:
     yield f"Tokens   {usage.input_tokens} in, {usage.output_tokens} out, {view.cost_cents:.4f} cents"
     if run.error:
         yield f"Error    {run.error.get('code', '')}: {run.error.get('message', '')}"
+    for route in (run.output or {}).get("routes", ()):
+        sure = f", {route['confidence']:.0%} sure" if route.get("confidence", 1.0) < 1 else ""
+        why = f": {_clip(route['reason'])}" if route.get("reason") else ""
+        yield f"Answers  {route['member']}, by {route['by'].replace('_', ' ')}{sure}{why}"
     for found in (run.output or {}).get("guardrails", ()):
         yield f"Guard    {found['where']}: {found['check']} {found['kind']}, {found['measure']} ({found['count']})"
     if said := list(view.trace.feedback.values()):
@@ -56,10 +60,11 @@ def describe_trace(view: TraceView) -> Iterator[Table | str]:
     if view.trace.models:
         yield ""
         yield Table(
-            ("MODEL", "STEP", "IN", "CACHED", "OUT", "COST", "MS", "END"),
+            ("MODEL", "BOT", "STEP", "IN", "CACHED", "OUT", "COST", "MS", "END"),
             [
                 (
                     m.model,
+                    m.bot,
                     m.step,
                     m.usage.input_tokens,
                     m.usage.cached_tokens,

@@ -5,13 +5,28 @@ Sums are made by the database from the rows themselves, so they can neither drif
 
 from __future__ import annotations
 
-__all__ = ["Analytics", "CallFilter", "CallTotal", "ModelTotal", "SpendFilter", "Spent", "ToolTiming"]
+__all__ = [
+    "Analytics",
+    "CallFilter",
+    "CallTotal",
+    "FeedbackFilter",
+    "FeedbackTotal",
+    "ModelTotal",
+    "Purpose",
+    "SpendFilter",
+    "Spent",
+    "ToolTiming",
+]
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from botkit.core.data import Data
 from botkit.core.tools import CallRecord
+
+Purpose = Literal["answers", "routing", "summaries", "guardrails"]
+"""What a model call is for: to answer (also within workflows), to choose a member of a team, to sum up a history that
+has become too long, or to judge by the policy of a guardrail."""
 
 
 class CallFilter(Data):
@@ -99,6 +114,7 @@ class Spent(Data, omit_defaults=False):
     workspace: str
     person: str
     model: str
+    purpose: Purpose
     calls: int
     input_tokens: int
     output_tokens: int
@@ -109,6 +125,30 @@ class Spent(Data, omit_defaults=False):
     """Calls that were answered by a kept answer."""
     unpriced: int = 0
     """Calls whose price nobody knows: they cost more than `cost_micros` says."""
+
+
+class FeedbackFilter(Data):
+    """Which thumbs. An empty field admits all."""
+
+    people: tuple[str, ...] = ()
+    """For whom the run worked."""
+    since: int = 0
+    """Microseconds, UTC; that moment is in."""
+    until: int = 0
+    """That moment is out; 0: no end."""
+
+
+class FeedbackTotal(Data, omit_defaults=False):
+    """Thumbs on the answers of runs that agree in these four; of each person the last one on each run."""
+
+    asked: str
+    """The bot or the team that was written to."""
+    bot: str
+    """Who answered."""
+    model: str
+    revision: str
+    up: int
+    down: int
 
 
 class Analytics(Protocol):
@@ -129,6 +169,10 @@ class Analytics(Protocol):
     async def spent(self, wanted: SpendFilter, *, by_time: bool = False) -> Sequence[Spent]:
         """Every wanted model call is counted in exactly one row; `by_time`: of each quarter of an hour apart, which
         every time zone makes whole days of."""
+        ...
+
+    async def feedback(self, wanted: FeedbackFilter) -> Sequence[FeedbackTotal]:
+        """Thumbs on answers, most of them first. A thumb that was taken back is none."""
         ...
 
     def rows(self, wanted: CallFilter) -> AsyncIterator[CallRecord]:

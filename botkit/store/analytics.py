@@ -9,8 +9,20 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, and_, case, func, literal, select, true
 
-from botkit.core.analytics import CallFilter, CallTotal, ModelTotal, SpendFilter, Spent, ToolTiming
+from botkit.core.analytics import (
+    CallFilter,
+    CallTotal,
+    FeedbackFilter,
+    FeedbackTotal,
+    ModelTotal,
+    Purpose,
+    SpendFilter,
+    Spent,
+    ToolTiming,
+)
 from botkit.core.tools import CallRecord
+from botkit.store.feedback import read_feedback
+from botkit.store.query import const
 from botkit.store.reader import Reader
 from botkit.store.records import CALL_COLUMNS, read_call
 from botkit.store.rows import Row
@@ -37,6 +49,13 @@ _GROUP = (
 )
 _TIMED = ("ok", "error", "timeout")
 _QUARTER = 900_000_000
+_NAMES: dict[Purpose, str] = {"routing": "route", "summaries": "compact", "guardrails": "guard"}
+"""What steps of a purpose are called, at any place of their path."""
+_PATH = const("/") + model_calls.c.step + const("/")
+_PURPOSE = case(
+    *((_PATH.like(f"%/{name}/%"), const(purpose)) for purpose, name in _NAMES.items()),
+    else_=const("answers"),
+).label("purpose")
 
 
 class SqlAnalytics:
@@ -140,7 +159,7 @@ class SqlAnalytics:
     async def spent(self, wanted: SpendFilter, *, by_time: bool = False) -> Sequence[Spent]:
         call = model_calls.c
         at = (call.at - call.at % _QUARTER if by_time else literal(0, Integer)).label("quarter")
-        group = (call.bot, call.channel, call.workspace, call.person_id, call.model)
+        group = (call.bot, call.channel, call.workspace, call.person_id, call.model, _PURPOSE)
         given = [
             column == value
             for column, value in (
@@ -177,16 +196,20 @@ class SqlAnalytics:
                 workspace=row[3],
                 person=row[4],
                 model=row[5],
-                calls=int(row[6]),
-                input_tokens=int(row[7]),
-                output_tokens=int(row[8]),
-                cost_micros=int(row[9]),
-                cached_tokens=int(row[10]),
-                reused=int(row[11]),
-                unpriced=int(row[12]),
+                purpose=row[6],
+                calls=int(row[7]),
+                input_tokens=int(row[8]),
+                output_tokens=int(row[9]),
+                cost_micros=int(row[10]),
+                cached_tokens=int(row[11]),
+                reused=int(row[12]),
+                unpriced=int(row[13]),
             )
             for row in await self._reader.all(statement)
         ]
+
+    async def feedback(self, wanted: FeedbackFilter) -> Sequence[FeedbackTotal]:
+        return await read_feedback(self._reader, wanted)
 
     async def rows(self, wanted: CallFilter) -> AsyncIterator[CallRecord]:
         statement = select(*CALL_COLUMNS).where(_wanted(wanted)).order_by(calls.c.at, calls.c.seq)

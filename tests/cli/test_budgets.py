@@ -85,7 +85,7 @@ def test_what_makes_no_sense_is_refused(cli: Cli, said: Any, args: tuple[str, ..
     assert complaint in refused.output
 
 
-@pytest.mark.parametrize("by", ["bot", "team", "model", "person", "workspace", "channel", "day"])
+@pytest.mark.parametrize("by", ["bot", "team", "model", "person", "workspace", "channel", "purpose", "day", "month"])
 def test_use_adds_up_by_everything(ask: Ask, said: Any, by: str) -> None:
     usage = ask("usage", "--by", by)
     for part in ("calls", "input_tokens", "output_tokens"):

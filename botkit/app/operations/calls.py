@@ -6,6 +6,7 @@ __all__ = [
     "CallOperations",
     "CallPayload",
     "CallReport",
+    "Feedback",
     "LimitHit",
     "ModelUse",
     "ToolHealth",
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from botkit.core.analytics import CallFilter, CallTotal, ModelTotal, ToolTiming
+from botkit.core.analytics import CallFilter, CallTotal, FeedbackFilter, ModelTotal, ToolTiming
 from botkit.core.data import Data
 from botkit.core.payloads import Payload, PayloadRow
 from botkit.core.tools import CallRecord
@@ -105,6 +106,19 @@ class ModelUse(Data, omit_defaults=False):
     cost_cents: float
 
 
+class Feedback(Data, omit_defaults=False):
+    """Thumbs on the answers of one bot, with one model, in one revision of bots.yaml."""
+
+    bot: str
+    """Who answered."""
+    team: str
+    """The team that was written to; empty where it was the bot itself."""
+    model: str
+    revision: str
+    up: int
+    down: int
+
+
 class CallReport(Data, omit_defaults=False):
     """The call log of a time, added up in several ways. Each way counts every row once."""
 
@@ -117,6 +131,8 @@ class CallReport(Data, omit_defaults=False):
     """Slowest first."""
     limits: tuple[LimitHit, ...]
     models: tuple[ModelUse, ...]
+    feedback: tuple[Feedback, ...] = ()
+    """Thumbs on answers, most of them first; none where a workspace, server or tool was asked for."""
 
 
 class CallPayload(Data, omit_defaults=False):
@@ -190,7 +206,24 @@ class CallOperations:
         totals = await analytics.totals(wanted)
         timings = await analytics.timings(wanted)
         models = await analytics.models(wanted)
-        return make_report(wanted, totals, timings, models, await self.names())
+        report = make_report(wanted, totals, timings, models, await self.names())
+        return msgspec.structs.replace(report, feedback=tuple(await self._feedback(wanted)))
+
+    async def _feedback(self, wanted: CallFilter) -> Sequence[Feedback]:
+        if wanted.workspace or wanted.server or wanted.tool:
+            return ()
+        about = FeedbackFilter(people=wanted.principals, since=wanted.since, until=wanted.until)
+        return [
+            Feedback(
+                bot=one.bot,
+                team=one.asked if one.asked != one.bot else "",
+                model=one.model,
+                revision=one.revision,
+                up=one.up,
+                down=one.down,
+            )
+            for one in await self._i.store.analytics.feedback(about)
+        ]
 
     async def payload(self, *, call: str, by: str, via: str = "cli") -> CallPayload:
         """What a call carried, by its id or the beginning of it. Each reading leaves an audit row, also one that fails.

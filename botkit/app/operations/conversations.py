@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ConversationOperations", "ConversationView"]
+__all__ = ["ConversationOperations", "ConversationView", "Utterance"]
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from botkit.core.data import Data
 from botkit.core.errors import InvalidArguments, NotFound
 from botkit.core.events import Conversation
+from botkit.core.journal import TranscriptRow
 
 if TYPE_CHECKING:
     from botkit.app.instance import Instance
@@ -31,6 +32,20 @@ class ConversationView(Data, omit_defaults=False):
     text: str = ""
     """Beginning of what was said last."""
     taken_over: bool = False
+
+
+class Utterance(Data, omit_defaults=False):
+    """One entry of a transcript."""
+
+    at: int
+    """Microseconds, UTC."""
+    role: str
+    """`user`, `assistant` or `tool`."""
+    speaker: str
+    """The person, the bot (of a team its member), the tool, or the colleague that answered a bot."""
+    text: str
+    """Of an entry that only calls tools, their names."""
+    run_id: str = ""
 
 
 class ConversationOperations:
@@ -62,6 +77,24 @@ class ConversationOperations:
             if len(found) >= limit:
                 break
         return list(found.values())
+
+    async def show(self, *, conversation: str, limit: int = 50) -> Sequence[Utterance]:
+        """The newest entries of a conversation, oldest first. Raises `NotFound`."""
+        place = await self._place(conversation)
+        records = self._i.store.records
+        rows = await records.transcript(place.key, limit=limit)
+        runs = await records.runs(conversation=place.key, limit=_RUNS_LOOKED_AT)
+        bots = {summary.run.id: summary.run.bot for summary in runs}
+        return [
+            Utterance(
+                at=row.at,
+                role=row.role,
+                speaker=_speaker(row, bots.get(row.run_id, "")),
+                text=row.text or _called(row),
+                run_id=row.run_id,
+            )
+            for row in rows
+        ]
 
     async def take(self, *, conversation: str, by: str, reason: str = "", via: str = "cli") -> ConversationView:
         """Speak in place of the bot from now on; what the person writes is shown to the approvers.
@@ -105,3 +138,15 @@ class ConversationOperations:
             raise NotFound(f"no conversation `{key}`; see `botkit conversations list`")
         kind = "group" if runs[0].run.conversation_kind == "group" else "dm"
         return Conversation.from_key(key, kind)
+
+
+def _speaker(row: TranscriptRow, bot: str) -> str:
+    if row.role == "user":
+        return row.name or row.person_id
+    if row.role == "tool":
+        return str(row.data.get("answered_by") or row.data.get("name") or "")
+    return str(row.data.get("bot") or bot)
+
+
+def _called(row: TranscriptRow) -> str:
+    return ", ".join(f"→ {call['name']}" for call in row.data.get("calls") or ())

@@ -17,7 +17,9 @@ from botkit.core.journal import Audit
 if TYPE_CHECKING:
     from botkit.app.instance import Instance
 
-UsageKey = Literal["bot", "team", "model", "person", "workspace", "channel", "day", "tool"]
+UsageKey = Literal["bot", "team", "model", "person", "workspace", "channel", "purpose", "day", "month", "tool"]
+
+_TIMES: dict[UsageKey, str] = {"day": "%Y-%m-%d", "month": "%Y-%m"}
 
 
 class UsageRow(Data, omit_defaults=False):
@@ -114,7 +116,7 @@ class ReportOperations:
             wanted = SpendFilter(
                 bots=bots, person=person_id, workspace=workspace, channel=channel, model=model, since=since
             )
-            spent += await self._i.store.analytics.spent(wanted, by_time=by == "day")
+            spent += await self._i.store.analytics.spent(wanted, by_time=by in _TIMES)
         names = {one.id: one.name or one.id for one in people} if by == "person" else {}
         groups: dict[str, _Sum] = {}
         total = _Sum("total")
@@ -122,7 +124,7 @@ class ReportOperations:
             key = self._key(one, by, names)
             for row in (groups.setdefault(key, _Sum(key)), total):
                 row.add_spent(one)
-        return _report(groups.values(), total, in_order=by == "day")
+        return _report(groups.values(), total, in_order=by in _TIMES)
 
     async def _tools(self, since: int, bots: tuple[str, ...], people: tuple[str, ...], workspace: str) -> Usage:
         groups: dict[str, _Sum] = {}
@@ -144,14 +146,20 @@ class ReportOperations:
         return tuple(one for one in dict.fromkeys(members) if bot in ("", one)) or ("",)
 
     def _key(self, one: Spent, by: UsageKey, names: dict[str, str]) -> str:
-        if by == "day":
+        if by in _TIMES:
             zone = ZoneInfo(self._i.configs.current.settings.timezone)
-            return from_micros(one.at).astimezone(zone).date().isoformat()
+            return from_micros(one.at).astimezone(zone).strftime(_TIMES[by])
         if by == "person":
             return names.get(one.person, one.person)
         if by == "team":  # a bot of several teams is counted once, under all their names
             return " + ".join(team for team, members in self._i.budgets.teams.items() if one.bot in members)
-        return {"bot": one.bot, "model": one.model, "channel": one.channel, "workspace": one.workspace}[by]
+        return {
+            "bot": one.bot,
+            "model": one.model,
+            "channel": one.channel,
+            "workspace": one.workspace,
+            "purpose": one.purpose,
+        }[by]
 
 
 def _report(sums: Iterable[_Sum], total: _Sum, *, in_order: bool = False) -> Usage:

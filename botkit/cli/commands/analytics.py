@@ -1,4 +1,4 @@
-"""Show who used which tool, what was slow, what failed, and what models cost.
+"""Show who used which tool, what was slow, what failed, what models cost, and what people thought of answers.
 
 Examples:
 
@@ -102,6 +102,13 @@ def _tables(report: CallReport) -> list[Table | str]:
         ]
         columns = ("USER", "BOT", "MODEL CALLS", "INPUT TOKENS", "OUTPUT TOKENS", "COST")
         blocks += ["\nLanguage models", Table(columns, spent)]
+    if report.feedback:
+        thumbs = [
+            (one.bot, one.team, one.model, one.revision[:12], one.up, one.down, f"{one.up / (one.up + one.down):.0%}")
+            for one in report.feedback[:_SHOWN]
+        ]
+        columns = ("BOT", "TEAM", "MODEL", "REVISION", "UP", "DOWN", "LIKED")
+        blocks += ["\nThumbs on answers", Table(columns, thumbs)]
     if report.total.calls:
         total = report.total
         blocks.append(f"\n{total.calls} calls by {total.users} users, {total.error_rate:.1%} failed.")

@@ -9,6 +9,7 @@ Examples:
     botkit usage --by model --period 30d
     botkit usage --by person --team support
     botkit usage --by tool --bot helper
+    botkit usage --by purpose --team support
     botkit usage --by day --json
     botkit usage --by workspace --csv
 """
@@ -33,10 +34,10 @@ _CSV_COLUMNS = ("calls", "input_tokens", "output_tokens", "cost", "cached_tokens
 @verb
 @click.option(
     "--by",
-    type=click.Choice(("bot", "team", "model", "person", "workspace", "channel", "day", "tool")),
+    type=click.Choice(("bot", "team", "model", "person", "workspace", "channel", "purpose", "day", "month", "tool")),
     default="bot",
     show_default=True,
-    help="One row for each.",
+    help="One row for each; a purpose is answers, routing of teams, summaries or guardrails.",
 )
 @click.option("--period", type=PERIOD, default="30d", show_default=True, help="How far back.")
 @click.option("--bot", default="", help="Only what this bot used.")

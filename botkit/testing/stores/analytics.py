@@ -8,13 +8,15 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
+import msgspec
 import pytest
 
-from botkit.core.analytics import CallFilter, SpendFilter
-from botkit.core.journal import AddUsage, ModelCall
+from botkit.core.analytics import CallFilter, FeedbackFilter, SpendFilter
+from botkit.core.journal import AddUsage, Consume, ModelCall, SetRun, StartRun
 from botkit.core.models import Usage
 from botkit.core.tools import CallRecord
 from botkit.testing.stores.database import Database, Stores
+from botkit.testing.stores.samples import a_run, an_event
 
 _FILTERS = (
     CallFilter(),
@@ -195,6 +197,46 @@ class AnalyticsContract:
         assert sum(one.input_tokens for one in chosen) == sum(wanted)
         elsewhere = SpendFilter(workspace="shop"), SpendFilter(channel="c9")
         assert [list(await store.analytics.spent(one)) for one in elsewhere] == [[], []]
+
+    async def test_what_model_calls_were_for_is_told_by_their_steps(self, store: Stores) -> None:
+        steps = {
+            "route/0": "routing",
+            "m/0/turn/0/tool/0/route": "routing",
+            "m/0/compact/again": "summaries",
+            "guard/input": "guardrails",
+            "m/1/turn/0/model": "answers",
+            "reroute/agent/turn/0/model": "answers",
+        }
+        calls = [ModelCall(id=step, at=1, step=step, model="m", usage=Usage(cost_micros=1)) for step in steps]
+        await store.journal.commit(None, [AddUsage(call=call) for call in calls])
+        spent = {one.purpose: one.calls for one in await store.analytics.spent(SpendFilter())}
+        assert spent == Counter(steps.values())
+
+    async def test_thumbs_are_counted_once_a_person_and_run_as_they_said_last(self, store: Stores) -> None:
+        answered = {"r1": ("desk", "billing", "m/1"), "r2": ("desk", "billing", "m/1"), "r3": ("helper", "", "m/2")}
+        for number, (run_id, (bot, member, model)) in enumerate(answered.items()):
+            run = a_run(run_id, lane=f"web:{number}", person_id=f"per_{number}", revision="rev")
+            run = msgspec.structs.replace(run, bot=bot)
+            output = {"text": "hi", "model": model, **({"member": member} if member else {})}
+            ended = SetRun(run_id=run_id, state="completed", at=1, output=output)
+            await store.journal.commit(None, [StartRun(run=run, event_ids=()), ended])
+        said = [("r1", "ada", "up"), ("r1", "bo", "up"), ("r2", "ada", "up"), ("r2", "ada", "down"), ("r3", "cy", "up")]
+        said += [("r3", "di", "down"), ("r3", "cy", "none")]
+        for number, (run_id, who, verdict) in enumerate(said):
+            event = msgspec.structs.replace(an_event(f"reaction-{number}", sender=who), kind="reaction")
+            accepted = await store.journal.accept(event, f"web:{who}", claim=False)
+            done = Consume(event_ids=(accepted.id,), outcome=f"feedback: {verdict}", run_id=run_id)
+            await store.journal.commit(None, [done])
+
+        found = await store.analytics.feedback(FeedbackFilter())
+        assert [(one.asked, one.bot, one.model, one.up, one.down) for one in found] == [
+            ("desk", "billing", "m/1", 2, 1),
+            ("helper", "helper", "m/2", 0, 1),
+        ]
+        assert {one.revision for one in found} == {"rev"}
+        (one,) = await store.analytics.feedback(FeedbackFilter(people=("per_2",)))
+        assert one.bot == "helper"
+        assert list(await store.analytics.feedback(FeedbackFilter(since=1 << 60))) == []
 
 
 def _nearest(sorted_values: Sequence[float], percent: int) -> float:
