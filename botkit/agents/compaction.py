@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from botkit.agents.prompt import calls_of
-from botkit.agents.results import reference
 from botkit.agents.tokens import estimate_tokens
 from botkit.agents.words import STOP_WORDS
 from botkit.core.excerpts import clip
@@ -109,9 +108,8 @@ def _kept_elsewhere(row: TranscriptRow, asked: Mapping[str, str]) -> str | None:
     ref = str(row.data.get("ref") or "")
     if not ref or len(row.text) <= _LARGE_CHARS:
         return None
-    chars = int(row.data.get("chars") or len(row.text))
     arguments = asked.get(str(row.data.get("call_id")), "")[:_ARGUMENTS_CHARS]
-    return f"{row.data.get('name', 'tool')}: {arguments} {reference(ref, chars)}"
+    return f'{row.data.get("name", "tool")}: {arguments} [{READ_RESULT} with ref "{ref}"]'
 
 
 def summary_request(previous: str, rows: Sequence[TranscriptRow], *, limit_chars: int) -> str:

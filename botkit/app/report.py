@@ -42,6 +42,8 @@ class TurnReport(Data, omit_defaults=False):
 _BREAKDOWN = (
     "systemPrompt",
     "toolDefinitions",
+    "memory",
+    "summary",
     "conversationHistory",
     "currentMessage",
     "toolResults",

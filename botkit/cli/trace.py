@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["describe_trace"]
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -76,6 +76,7 @@ def describe_trace(view: TraceView) -> Iterator[Table | str]:
                 for m in view.trace.models
             ],
         )
+    yield from _prompt(run.output or {})
     if view.trace.calls:
         yield ""
         yield Table(
@@ -88,6 +89,30 @@ def describe_trace(view: TraceView) -> Iterator[Table | str]:
             ("DELIVERY", "STATE", "ATTEMPTS", "ERROR"),
             [(p.id, p.state, p.attempts, p.error) for p in view.trace.parts],
         )
+
+
+_PARTS = {
+    "systemPrompt": "instructions",
+    "toolDefinitions": "tool definitions",
+    "memory": "notes",
+    "summary": "summary",
+    "conversationHistory": "history",
+    "currentMessage": "this message",
+    "toolResults": "tool results",
+}
+
+
+def _prompt(output: Mapping[str, Any]) -> Iterator[Table | str]:
+    """What the input tokens of all model calls went to."""
+    parts: Mapping[str, int] = output.get("breakdown") or {}
+    total = sum(parts.get(name, 0) for name in _PARTS)
+    if not total:
+        return
+    yield ""
+    yield Table(
+        ("PROMPT", "TOKENS", "SHARE"),
+        [(said, parts[name], f"{parts[name] / total:.0%}") for name, said in _PARTS.items() if parts.get(name)],
+    )
 
 
 def _waits_at(view: TraceView) -> str:

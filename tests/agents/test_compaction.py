@@ -155,3 +155,58 @@ def test_a_summary_that_has_the_facts_is_not_repeated():
     facts = ["Person: The broken one is order ORD-77812."]
 
     assert merge_summary("", "The broken order is ORD-77812.", facts) == "The broken order is ORD-77812."
+
+
+def test_a_large_result_leaves_what_it_was_asked_for_and_where_it_is_kept() -> None:
+    rows = [
+        row("assistant", "", 1, calls=[{"id": "c1", "name": "shop__report", "arguments": {"customer": "Bodo"}}]),
+        row(
+            "tool",
+            "code RC-1234567 " * 200,
+            2,
+            call_id="c1",
+            name="shop__report",
+            ref="run_1/turn/0/tool/0",
+            chars=9_000,
+        ),
+        row("tool", "code RC-7654321", 3, call_id="c2", name="shop__report", ref="run_1/turn/0/tool/1", chars=15),
+    ]
+
+    assert extract_facts(rows) == [
+        'shop__report: {"customer":"Bodo"} [results__read with ref "run_1/turn/0/tool/0"]',
+        "shop__report: code RC-7654321",
+    ]
+
+
+def test_where_there_is_no_room_what_tools_said_goes_first_and_people_last_and_it_is_counted() -> None:
+    facts = [
+        "Ada: I live at 12 Elm Street.",
+        *(f"shop__report: order ORD-{n} was sent" for n in range(30)),
+        *(f"Bot: it costs {n} EUR" for n in range(100, 130)),
+        'shop__report: {} [results__read with ref "run_1/turn/0/tool/0"]',
+        "Ada: My number is 4711.",
+    ]
+
+    first = merge_summary("", "They talked.", facts, limit_chars=500)
+    second = merge_summary(first, "They talked on.", ["Ada: I moved to 99 Oak Lane."], limit_chars=500)
+
+    for summary in (first, second):
+        assert len(summary) <= 500
+        assert "12 Elm Street" in summary
+        assert "4711" in summary
+        assert "ORD-" not in summary
+    assert "results__read" in first
+    assert "(older facts for which there was no room: " in first
+    kept = first.count("\n- ")
+    assert f"no room: {len(facts) - kept})" in first
+    assert "99 Oak Lane" in second
+
+
+def test_a_long_prose_leaves_half_of_the_room_to_facts() -> None:
+    facts = [f"Ada: my number {n} is {n * 1000}" for n in range(40)]
+
+    summary = merge_summary("", "They talked. " * 500, facts, limit_chars=1_000)
+
+    assert len(summary) <= 1_100
+    assert "characters left out" in summary
+    assert summary.count("\n- ") >= 10

@@ -64,6 +64,8 @@ def test_a_run_is_listed_and_shown_with_its_steps(ask: Ask, cli: Cli, said: Any)
     text = cli("runs", "show", said["run_id"]).output
     assert "> hello" in text
     assert "demo/offline" in text
+    assert "PROMPT" in text
+    assert "this message" in text
     missing = cli("runs", "show", "run_nothing")
     assert (missing.exit_code, "botkit runs list" in missing.output) == (1, True)
 

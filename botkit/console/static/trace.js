@@ -8,6 +8,8 @@ const ICONS = { inbox: "down", model: "spark", tool: "tool", wait: "clock", step
 const TOKENS = [
   ["systemPrompt", "Instructions", "t1"],
   ["toolDefinitions", "Tool definitions", "t2"],
+  ["memory", "Notes", "t7"],
+  ["summary", "Summary", "t8"],
   ["conversationHistory", "History", "t3"],
   ["currentMessage", "This message", "t4"],
   ["toolResults", "Tool results", "t5"],
