@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from botkit.core.config import Config
 from botkit.core.data import Data
 from botkit.core.errors import Problem
+from botkit.workflows.checks.delivery import check_delivery
 from botkit.workflows.checks.fields import check_fields
 from botkit.workflows.checks.names import Facts, check_names, facts_of, names_in, workspaces_of
 from botkit.workflows.checks.variables import check_variables
@@ -47,6 +48,7 @@ def check_workflows(
     every = {slug: written_workflow(config, slug, registry) for slug in config.workflows}
     for slug, written in every.items():
         check_written(written, registry, facts, workspaces_of(config, slug))
+        check_delivery(written, config.settings, secrets)
     _circles(config, every, registry)
     problems = [problem for written in every.values() for problem in written.report.problems]
     problems += describe(nodes_folder(config.root.resolve())).problems
@@ -59,6 +61,7 @@ def check_workflow(config: Config, slug: str, registry: Registry | None = None) 
     registry = registry or registry_of(config)
     written = written_workflow(config, slug, registry)
     check_written(written, registry, facts_of(config), workspaces_of(config, slug))
+    check_delivery(written, config.settings, None)
     report = written.report
     return Checked(problems=tuple(_sorted(report.problems)), warnings=tuple(_sorted(report.warnings)))
 
