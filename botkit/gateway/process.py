@@ -147,7 +147,8 @@ class Process(asyncio.SubprocessProtocol):
 
     async def _ended_within(self, seconds: float) -> bool:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self.exited), seconds)
+            async with asyncio.timeout(seconds):
+                await asyncio.shield(self.exited)
         return self.exited.done()
 
     @property

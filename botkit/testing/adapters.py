@@ -122,7 +122,8 @@ class MemoryHost:
                 await self.clock.advance(0.5)
             self._changed.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), 0.01)
+                async with asyncio.timeout(0.01):
+                    await self._changed.wait()
         return value
 
     async def event(self, number: int = 0, kind: str = "") -> Event:

@@ -135,7 +135,8 @@ class Loopback:
             if value:
                 return value
             try:
-                await asyncio.wait_for(changed.wait(), deadline - asyncio.get_running_loop().time())
+                async with asyncio.timeout_at(deadline):
+                    await changed.wait()
             except TimeoutError:
                 raise TimeoutError(f"nothing matched in {timeout_s} s; {self.so_far()}") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
@@ -108,3 +109,47 @@ def test_the_examples_of_the_guide_pass(tmp_path: Path) -> None:
     examples = sum(body.count("async def test_") for _, body in blocks)
     assert examples >= 5
     assert _passed(_pytest(folder)) == examples
+
+
+class _Silent:
+    """A process that lives and says nothing."""
+
+    returncode = None
+
+    def __init__(self) -> None:
+        self.stderr = asyncio.StreamReader()
+
+    def terminate(self) -> None:
+        self.stderr.feed_eof()
+
+    kill = terminate
+
+    async def wait(self) -> int:
+        return 0
+
+
+class _SilentProject(Project):
+    async def _launch(self, work: Path, variables: dict[str, str]) -> _Silent:
+        return _Silent()
+
+    async def listening(self) -> None:
+        while self._reading is None:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    def hear(self) -> None:
+        self._changed.set()
+
+
+@pytest.mark.parametrize("moments", range(5))
+async def test_a_start_can_be_given_up_at_any_moment(tmp_path: Path, moments: int) -> None:
+    (tmp_path / "bots.yaml").write_text("version: 1\nbots: {desk: {name: Desk}}\n")
+    async with _SilentProject(ProjectSettings(folder=tmp_path)) as project:
+        starting = asyncio.create_task(project.start())
+        await project.listening()
+        project.hear()
+        for _ in range(moments):
+            await asyncio.sleep(0)
+        starting.cancel()
+        await asyncio.wait([starting], timeout=5)
+        assert starting.cancelled()

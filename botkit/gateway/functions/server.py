@@ -99,7 +99,8 @@ class _File:
             reply: dict[str, Any] | None = None
             good, status = False, 0
             try:
-                reply = await asyncio.wait_for(process.ask(message), float(self._told["timeout_s"]))
+                async with asyncio.timeout(float(self._told["timeout_s"])):
+                    reply = await process.ask(message)
                 good = reply is not None
             except TimeoutError:
                 text = f"{name} did not end in {self._told['timeout_s']:g} seconds, and its process was ended"
@@ -126,7 +127,8 @@ class _File:
         """A process that has loaded the file, and what is in it; or none, and the error."""
         process = await self._spawn()
         try:
-            answer = await asyncio.wait_for(process.ask({"op": "describe"}), _START_S)
+            async with asyncio.timeout(_START_S):
+                answer = await process.ask({"op": "describe"})
         except TimeoutError:
             answer = None
         if answer is not None and "error" not in answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Project", "Weather"]
+__all__ = ["LINE_LIMIT_BYTES", "Project", "Running", "Weather"]
 
 import asyncio
 import contextlib
@@ -14,16 +14,30 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from botkit.testing.llm import Call, FakeLLM, Reply, Step
 from botkit.testing.project.chats import Chat
 from botkit.testing.project.platforms import PLATFORMS, PUBLIC_URL
 from botkit.testing.project.settings import ProjectSettings, lay_out
 
+LINE_LIMIT_BYTES = 2**22
+"""Of the log."""
 _LOG_LINES = 40
 _STOP_WITHIN_S = 30.0
 _DEMO = {"model": "demo/offline"}
+
+
+class Running(Protocol):
+    """A process, as `asyncio` shows it."""
+
+    @property
+    def stderr(self) -> asyncio.StreamReader | None: ...
+    @property
+    def returncode(self) -> int | None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+    async def wait(self) -> int: ...
 
 
 class Weather:
@@ -52,7 +66,7 @@ class Project:
         self.url = ""
         """Of the running instance."""
         self._chats: dict[str, Chat] = {}
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Running | None = None
         self._reading: asyncio.Task[None] | None = None
         self._llm: FakeLLM | None = None if isinstance(settings.model, str) else FakeLLM()
         self._listens = False
@@ -106,6 +120,17 @@ class Project:
             if self._process is None:
                 await self._start()
 
+    async def revive(self) -> None:
+        """Start it again if it died, as whoever supervises it in production does.
+
+        Raises:
+            AssertionError: as `start`.
+        """
+        async with self._starting:
+            if self._process is not None and self._process.returncode is not None:
+                await self.kill()
+                await self._start()
+
     async def stop(self) -> None:
         """Stop it as an operator does. The next deed of a person starts it again, with what it has stored."""
         await self._end(lambda process: process.terminate())
@@ -122,15 +147,7 @@ class Project:
         work = Path(self._folder.name) / "project"
         variables = self._prepare(work)
         self._listens, self._states = False, {}
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "botkit.cli", "run"),
-            cwd=work,
-            env=variables,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            limit=2**22,
-        )
+        self._process = await self._launch(work, variables)
         assert self._process.stderr is not None
         self._reading = asyncio.create_task(self._read(self._process.stderr), name="project under test")
         deadline = asyncio.get_running_loop().time() + self.settings.ready_within_s
@@ -138,11 +155,24 @@ class Project:
             self._changed.clear()
             left_s = deadline - asyncio.get_running_loop().time()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), max(left_s, 0.01))
+                async with asyncio.timeout(max(left_s, 0.01)):
+                    await self._changed.wait()
             if left_s <= 0 or self._reading.done():
                 raise AssertionError(f"the project did not start: {self._states}\n{self.log()}")
         for platform, chat in self._chats.items():
             chat.connected(self.url, self._channels[platform])
+
+    async def _launch(self, work: Path, variables: dict[str, str]) -> Running:
+        """`botkit run` in that folder, with its standard error in a pipe."""
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "botkit.cli", "run"),
+            cwd=work,
+            env=variables,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            limit=LINE_LIMIT_BYTES,
+        )
 
     def _works(self) -> bool:
         """It listens, and all its channels of platforms are connected."""
@@ -182,10 +212,14 @@ class Project:
         """Keep the log, and notice what is ready."""
         while line := await stream.readline():
             text = line.decode(errors="replace").rstrip()
-            self._log.append(text)
-            if text.startswith("{"):
+            self._heard(text)
+            if text.startswith("{") and text.endswith("}"):  # a kill may leave half a line
                 self._note(json.loads(text))
         self._changed.set()
+
+    def _heard(self, line: str) -> None:
+        """It logged this."""
+        self._log.append(line)
 
     def _note(self, entry: dict[str, Any]) -> None:
         match entry.get("event"):
@@ -200,14 +234,15 @@ class Project:
                 return
         self._changed.set()
 
-    async def _end(self, ask: Callable[[asyncio.subprocess.Process], None]) -> None:
+    async def _end(self, ask: Callable[[Running], None]) -> None:
         process, self._process = self._process, None
         if process is None:
             return
         if process.returncode is None:
             ask(process)
         try:
-            await asyncio.wait_for(process.wait(), _STOP_WITHIN_S)
+            async with asyncio.timeout(_STOP_WITHIN_S):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()

@@ -131,7 +131,8 @@ class UpdateQueue:
                 del self.repeats[:limit]
                 return found
             try:
-                await asyncio.wait_for(changed.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await changed.wait()
             except TimeoutError:
                 continue
 

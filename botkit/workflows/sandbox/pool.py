@@ -203,7 +203,8 @@ class _Slot:
             if not self.process.alive:
                 raise CodeFailed(_gone(request), code="limit")
             self.process.write(msgspec.json.encode(message) + b"\n")
-            line = await asyncio.wait_for(self._line, within)
+            async with asyncio.timeout(within):
+                line = await self._line
             return cast("dict[str, Any]", msgspec.json.decode(line))
         except TimeoutError:
             raise CodeFailed(f"the code ran for more than {request.cpu_s:g} s", code="limit") from None
