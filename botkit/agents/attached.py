@@ -14,7 +14,7 @@ import msgspec
 
 from botkit.core.events import Attachment
 from botkit.core.journal import TranscriptRow
-from botkit.core.media import content_with, file_part
+from botkit.core.media import content_with, file_kind, file_part
 from botkit.core.screening import suspicion
 
 Message = dict[str, Any]
@@ -71,6 +71,8 @@ def with_files(message: Message, items: Iterable[Attachment]) -> Message:
 
 
 def _is_wanted(item: Attachment) -> bool:
+    if item.problem and file_kind(item) == "audio":
+        return False  # it was to be heard before the model gets it, by whoever checks what is said
     return not item.text or item.kind == "image" or item.mime.startswith("image/")
 
 

@@ -20,6 +20,7 @@ from botkit.agents.policy import PolicyJudge
 from botkit.agents.team_router import TeamRouter
 from botkit.core.clock import Clock
 from botkit.core.config import Config
+from botkit.core.documents import DocumentTexts
 from botkit.core.events import Attachment, Event
 from botkit.core.journal import Journal, Run, Wait
 from botkit.core.live import LiveHub
@@ -27,6 +28,7 @@ from botkit.core.messages import Part
 from botkit.core.models import ModelReply, ModelRequest
 from botkit.core.notebook import Notebook
 from botkit.core.redact import NoRedaction
+from botkit.core.speech import Speech
 from botkit.core.stores import FileStore, PairingStore, People, Records
 from botkit.engine import COMMANDS, Agent, Engine
 from botkit.engine.ports import Workflows
@@ -127,6 +129,10 @@ class World:
         self.make_codes: Callable[[World], Any] | None = None
         """Makes the desk of `auth_gate`, where a workflow has one."""
         self.codes: Any = None
+        self.speech: Speech | None = None
+        """What listens and speaks."""
+        self.documents: DocumentTexts | None = None
+        """What reads documents."""
         self.make_mail: Callable[[World], Adapter] | None = None
         """Makes what delivers mail to approvers."""
         self.config = a_config()
@@ -181,6 +187,8 @@ class World:
             judge=PolicyJudge(self.model),
             on_fenced=self._on_fenced,
             codes=self.codes,
+            speech=self.speech,
+            documents=self.documents,
             mail=self.make_mail(self) if self.make_mail is not None else None,
         )
         self._adapter: Adapter = self.make_adapter()
