@@ -98,12 +98,12 @@ class LiteLLMProvider:
                     yield ModelDelta(text=text)
             complete = _was_finished(stream)
         except TimeoutError as error:
-            usage = _estimate(request, collected)
+            usage = _priced(target, _estimate(request, collected), None, litellm)
             message = f"{target.name} did not answer within {timeout_s:g} seconds."
             raise ModelUnavailable(message, model=target.name, usage=usage) from error
         except Exception as error:
             translated = translate(error, target)
-            translated.facts["usage"] = _estimate(request, collected)
+            translated.facts["usage"] = _priced(target, _estimate(request, collected), None, litellm)
             raise translated from error
         finally:
             if stream is not None:
@@ -113,7 +113,7 @@ class LiteLLMProvider:
             raise ModelUnavailable(
                 f"The answer of {target.name} was cut off.",
                 model=target.name,
-                usage=_estimate(request, collected),
+                usage=_priced(target, _estimate(request, collected), None, litellm),
             )
         yield collected.reply(target, request, litellm)
 
@@ -149,6 +149,7 @@ def _import() -> ModuleType:
     # pydantic remarks on LiteLLM's types when a call first needs them
     warnings.filterwarnings("ignore", message="Items? .* on TypedDict class", category=UserWarning)
     module = cast("Any", litellm)
+    separate_pools(module)
     module.telemetry = False
     module.suppress_debug_info = True  # no advertisements on stdout when a call fails
     module.drop_params = True  # a temperature that a model does not take is left out instead of refused

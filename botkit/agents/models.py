@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["KeyLookup", "Models", "RetryPolicy", "key_name"]
+__all__ = ["KeyLookup", "Models", "RetryPolicy", "is_priced", "key_name"]
 
 import random
 import re
@@ -107,7 +107,7 @@ class Models:
 
     def unpriced(self, model: str) -> bool:
         """Whether nobody knows what the model costs, or one of its fallbacks."""
-        return any(not _is_priced(spec) for spec in self._chain(model))
+        return any(not is_priced(spec) for spec in self._chain(model))
 
     async def preload(self) -> None:
         """Import the model library now if any configured model needs it."""
@@ -297,7 +297,8 @@ def key_name(spec: ModelSpec) -> str:
     return f"{re.sub(r'[^A-Z0-9]', '_', spec.model.partition('/')[0].upper())}_API_KEY"
 
 
-def _is_priced(spec: ModelSpec) -> bool:
+def is_priced(spec: ModelSpec) -> bool:
+    """Whether anybody knows what it costs."""
     return spec.price is not None or _is_demo(spec) or facts_of(spec.model).priced
 
 

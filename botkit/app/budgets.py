@@ -71,6 +71,7 @@ class BudgetDesk:
     Args:
         config: of the revision that runs now; asked at each call, so a reload takes effect at once.
         prices: micros for an input and an output token of a model.
+        unpriced: whether nobody knows what a model costs.
         warn: tells people; called once for each period of an account.
         count: told of each refusal and warning, with the budget's name.
     """
@@ -82,6 +83,7 @@ class BudgetDesk:
         *,
         config: Callable[[], Config],
         prices: Callable[[str], tuple[float, float]],
+        unpriced: Callable[[str], bool] = lambda _: False,
         spawn: Callable[..., asyncio.Task[None]],
         warn: Callable[[Warned], Awaitable[None]] | None = None,
         count: Callable[[str, str], None] | None = None,
@@ -90,6 +92,7 @@ class BudgetDesk:
         self._clock = clock
         self._config = config
         self._prices = prices
+        self._has_no_price = unpriced
         self._spawn = spawn
         self._warn = warn
         self._count = count
@@ -122,7 +125,7 @@ class BudgetDesk:
         into, out = self._prices(model)
         costs = bool(into or out)
         accounts = [one for one in self.accounts(payer) if one.tokens != NO_LIMIT or (costs and one.micros != NO_LIMIT)]
-        if not costs and self._rules.budgets:
+        if self._rules.budgets and self._has_no_price(model):
             self._note_unpriced(model)
         estimate = Estimate(
             input_tokens=int(input_tokens * _INPUT_MARGIN) + 1,
@@ -157,16 +160,18 @@ class BudgetDesk:
 
     def priced(self, model: str, usage: Usage) -> Usage:
         into, out = self._prices(model)
-        if usage.cost_micros or not (into or out):
+        if usage.cost_micros or usage.unpriced:
             return usage
+        if not (into or out):
+            return msgspec.structs.replace(usage, unpriced=self._has_no_price(model))
         return msgspec.structs.replace(usage, cost_micros=round(usage.input_tokens * into + usage.output_tokens * out))
 
     async def left(self, payer: Payer) -> Sequence[Balance]:
         return await self._budgets.balances(self.accounts(payer)) if self.active else ()
 
     def _note_unpriced(self, model: str) -> None:
-        """A model that costs nothing by our list is not held by limits on money: once for each, so nobody wonders."""
-        if model not in self._unpriced and not model.startswith("demo/"):
+        """A model whose price nobody knows is not held by limits on money: once for each, so nobody wonders."""
+        if model not in self._unpriced:
             self._unpriced.add(model)
             _log.info("budget_model_without_price", model=model, advice="set models.*.price where it does cost")
 

@@ -178,6 +178,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         clock,
         config=lambda: configs.current,
         prices=prices,
+        unpriced=lambda model: models.unpriced(model),
         spawn=given.tasks.spawn,
         warn=budget_low,
         count=metrics.count_budget,

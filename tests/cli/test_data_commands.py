@@ -247,6 +247,42 @@ def test_doctor_looks_at_everything(ask: Ask, cli: Cli, project: Path) -> None:
     assert "chmod 700" in failed.output
 
 
+def test_which_key_a_model_is_called_with_is_said_and_never_shown(
+    ask: Ask, cli: Cli, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENAI_API_KEY", "HOUSE_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    config = (project / "bots.yaml").read_text()
+    models = """
+models:
+  fast: openai/gpt-5-mini
+  house: {model: openai/our-own, api_base: http://127.0.0.1:9/v1, api_key: {secret: HOUSE_KEY}}
+"""
+    (project / "bots.yaml").write_text(config + models)
+    assert (
+        cli("secrets", "set", "OPENAI_API_KEY", "--workspace", "default", stdin="sk-canary-1234567890").exit_code == 0
+    )
+    assert cli("secrets", "set", "HOUSE_KEY", stdin="sk-canary-house-12345").exit_code == 0
+
+    def found(check: str) -> dict[str, Any]:
+        (one,) = [one for one in ask("doctor")["findings"] if one["check"] == check]
+        return one
+
+    fast = found("model fast")
+    assert "OPENAI_API_KEY" in fast["detail"]
+    assert "of the workspace default for its calls" in fast["detail"]
+    assert cli("secrets", "set", "OPENAI_API_KEY", stdin="sk-canary-0987654321").exit_code == 0
+    assert found("model fast")["state"] == "ok"
+    house = found("model house")
+    assert (house["state"], "HOUSE_KEY of the instance" in house["detail"]) == ("warning", True)
+    assert "nobody knows its price" in house["detail"]
+    assert "models.house.price" in house["fix"]
+
+    checked = cli("check")
+    assert "Model fast: openai/gpt-5-mini with OPENAI_API_KEY" in checked.output
+    assert "canary" not in checked.output + cli("doctor").output
+
+
 def test_pairing_codes_are_listed_and_unknown_ones_refused(cli: Cli) -> None:
     assert "Nobody asked" in cli("pairing", "list").output
     assert cli("pairing", "approve", "ABC123").exit_code == 1

@@ -5,10 +5,11 @@ from __future__ import annotations
 __all__ = ["DoctorOperations"]
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING
 
 from botkit.app.finding import Finding
+from botkit.app.model_report import Scopes, keys_wanted, model_facts, model_finding
 from botkit.app.operations.channels import ChannelOperations
 from botkit.app.operations.secrets import SecretOperations
 from botkit.core.errors import BotkitError, SecretError
@@ -26,19 +27,36 @@ class DoctorOperations:
         self._i = instance
 
     async def examine(self) -> AsyncGenerator[Finding]:
-        """Database, clock, master key, recording, secrets, servers, channels; each finding as soon as it is known."""
+        """Database, clock, keys, recording, secrets, models, servers, channels; each finding as soon as it is known."""
         yield await self._database()
         yield await self._clock()
         yield await self._master_key()
         yield await self._recording()
         async for finding in self._secrets():
             yield finding
+        config = self._i.configs.current
+        names, workspaces = keys_wanted(config)
+        for facts in model_facts(config, await self.key_scopes(names=names, workspaces=workspaces)):
+            yield model_finding(facts)
         async for finding in self._servers():
             yield finding
         async for finding in self._channels():
             yield finding
         async for finding in self._leftovers():
             yield finding
+
+    async def key_scopes(self, *, names: Sequence[str], workspaces: Sequence[str]) -> Scopes:
+        """Where each secret comes from as each workspace has it; never a value."""
+        found: dict[str, dict[str, str]] = {}
+        for name in names:
+            for workspace in workspaces:
+                try:
+                    scope = await self._i.vault.scope_for(name, workspace)
+                except SecretError:  # said as `master key`
+                    scope = ""
+                if scope:
+                    found.setdefault(name, {})[workspace] = scope
+        return found
 
     async def _database(self) -> Finding:
         if self._i.environment.database_url is not None:
@@ -101,13 +119,11 @@ class DoctorOperations:
         return Finding(check="recording", state="ok", detail=detail)
 
     async def _secrets(self) -> AsyncGenerator[Finding]:
-        missing = [
-            info
-            for info in await SecretOperations(self._i).list()
-            if not info.version and not info.in_environment and info.used_by
-        ]
+        listed = await SecretOperations(self._i).list()
+        elsewhere = {info.name for info in listed if info.version and info.scope.startswith("workspace:")}
+        missing = [info for info in listed if not info.version and not info.in_environment and info.used_by]
         for info in missing:
-            waits = all(self._is_patient(place) for place in info.used_by)
+            waits = all(self._is_patient(place, info.name in elsewhere) for place in info.used_by)
             yield Finding(
                 check="secrets",
                 state="warning" if waits else "failed",
@@ -117,9 +133,11 @@ class DoctorOperations:
         if not missing:
             yield Finding(check="secrets", state="ok", detail="all that bots.yaml asks for are there")
 
-    def _is_patient(self, place: str) -> bool:
-        """Whether what needs the secret is content to start later."""
+    def _is_patient(self, place: str, elsewhere: bool) -> bool:
+        """Whether what needs the secret is content to start later, or finds it in a workspace."""
         kind, _, rest = place.partition(".")
+        if kind == "models":
+            return elsewhere
         channel = self._i.configs.current.channels.get(rest.partition(".")[0]) if kind == "channels" else None
         return channel is not None and channel.enabled in ("auto", False)
 

@@ -20,6 +20,8 @@ from botkit.cli.output import Output
 
 if TYPE_CHECKING:
     from botkit.app.environment import Environment
+    from botkit.app.model_report import ModelFacts
+    from botkit.core.config import Config
 
 
 @verb
@@ -33,7 +35,8 @@ async def command(out: Output, file: Path | None) -> None:
 
     environment = load_environment(file)
     config = load_config(environment.config)
-    unsure = check_config(config, **(await _known(environment) if config.workflows else {}))
+    known, models = await _known(environment, config)
+    unsure = check_config(config, **known)
     wrong, doubtful = public_url_problems(config, environment.public_url)
     if wrong:
         raise ConfigError(f"{config.origin.main} needs an address of its own", tuple(wrong))
@@ -47,6 +50,7 @@ async def command(out: Output, file: Path | None) -> None:
             "revision": config.revision,
             **counted,
             "recording": recording,
+            "model_keys": models,
             "warnings": warnings,
         },
         [
@@ -56,26 +60,33 @@ async def command(out: Output, file: Path | None) -> None:
                 if recording
                 else []
             ),
+            *(f"Model {facts.name}: {facts.sentence}" for facts in models),
             *(f"Note: {warning}" for warning in warnings),
         ],
     )
 
 
-async def _known(environment: Environment) -> dict[str, Any]:
-    """What the instance knows of tools and secrets; nothing where there is none yet."""
+async def _known(environment: Environment, config: Config) -> tuple[dict[str, Any], list[ModelFacts]]:
+    """What the instance knows of tools, secrets and keys of models; nothing where there is none yet."""
     from botkit.app.home import Home
+    from botkit.app.model_report import keys_wanted, model_facts
     from botkit.cli.session import operations
     from botkit.core.errors import BotkitError
 
-    if not Home(environment.home).exists:
-        return {}
+    names, workspaces = keys_wanted(config)
+    if not Home(environment.home).exists or not (config.workflows or names):
+        return {}, []
     try:
         async with operations(environment=environment) as ops:
+            scopes = await ops.doctor.key_scopes(names=names, workspaces=workspaces)
+            models = model_facts(config, scopes)
+            if not config.workflows:
+                return {}, models
             tools = await ops.config.tools()
             secrets = [row.name for row in await ops.secrets.list() if row.version or row.in_environment]
-            return {"tools": tools, "secrets": secrets}
+            return {"tools": tools, "secrets": secrets}, models
     except BotkitError:
-        return {}
+        return {}, []
 
 
 _COUNTED = ("bots", "channels", "workflows", "servers", "workspaces", "models", "people")

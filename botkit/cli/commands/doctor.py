@@ -1,6 +1,7 @@
 """Look for everything that could keep botkit from working, and say what to do about it.
 
-Looks at Python, the home folder, disk, bots.yaml, database, clock, master key, secrets, servers and channels.
+Looks at Python, the home folder, disk, bots.yaml, database, clock, master key, secrets, models, servers and channels.
+Of a model it says where its key comes from, never the key.
 Servers and channels that are not running are started for a moment. Exit code 1 when something failed.
 
 Examples:
