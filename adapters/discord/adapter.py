@@ -58,6 +58,11 @@ START_TIMEOUT_S = 40.0
 """How long `start` waits for the first connection; it goes on in the background."""
 _BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 _COMMAND = re.compile(r"[-_a-z0-9]{1,32}")
+_ARGUMENTS = {
+    "forget": [{"type": 3, "name": "what", "description": "Its number or name, or: all", "required": False}],
+    "link": [{"type": 3, "name": "code", "description": "The code of the other platform", "required": False}],
+}
+"""Commands something may be written behind. Discord passes on nothing that was not declared."""
 _MESSAGE_CONTENT = (1 << 18) | (1 << 19)
 """Flags of an application that may read what is written in servers."""
 _REACTIONS_KEPT = 2000
@@ -171,16 +176,14 @@ class Discord(Adapter):
 
     async def _register_commands(self, api: DiscordApi, application_id: str) -> None:
         wanted = [
-            {"name": name, "description": about[:100], "type": 1}
+            {"name": name, "description": about[:100], "type": 1, "options": _ARGUMENTS.get(name, [])}
             for name, about in self.host.commands
             if _COMMAND.fullmatch(name) and about
         ]
         path = "/applications/{application_id}/commands"
         try:
             known = await api.call("GET", path, safe=True, application_id=application_id)
-            if sorted((c["name"], c["description"]) for c in known) == sorted(
-                (c["name"], c["description"]) for c in wanted
-            ):
+            if sorted(map(_as_registered, known)) == sorted(map(_as_registered, wanted)):
                 return  # writing is limited to some hundred a day
             await api.call("PUT", path, body=wanted, safe=True, application_id=application_id)
         except (Refused, ChatGone) as error:
@@ -338,3 +341,9 @@ class Discord(Adapter):
             error.retryable = True
             raise error
         return self._api, self._views, self._interactions
+
+
+def _as_registered(command: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]]:
+    """What of a command is ours to say."""
+    options = tuple(str(option["name"]) for option in command.get("options") or ())
+    return command["name"], command["description"], options

@@ -81,3 +81,16 @@ async def test_a_command_comes_in_by_http(discord: FakeDiscord, start: Callable[
         (sent,) = await discord.wait_for(lambda: discord.sent)
         assert sent is used.response
         assert "/whoami" in sent.content
+
+
+async def test_what_to_forget_is_written_behind_the_command(discord: FakeDiscord, start: Callable[..., Any]) -> None:
+    async with start() as serving:
+        await settled(serving)
+        discord.command("Ada", "forget")
+        await discord.wait_for(lambda: len(discord.sent) == 1)
+        discord.command("Ada", "forget", what="7")
+        await discord.wait_for(lambda: len(discord.sent) == 2)
+        assert "Say what" in discord.sent[0].content
+        assert "nothing in mind that is called that" in discord.sent[1].content
+        with pytest.raises(LookupError, match="no option"):
+            discord.command("Ada", "help", what="7")

@@ -238,11 +238,13 @@ class People:
         return self._interact(5, pressed.user, self.world.channels[pressed.channel_id], data, pressed.message)
 
     def command(self, who: Who, name: str, place: FakeChannel | None = None, **options: str) -> FakeInteraction:
-        """Use a slash command. Raises `LookupError` when the bot did not register it."""
+        """Use a slash command. Raises `LookupError` when the bot did not register it, or an option of it."""
         known = next((command for command in self.world.commands if command["name"] == name), None)
         if known is None:
             raise LookupError(f"no command /{name}: {[command['name'] for command in self.world.commands]}")
         data: dict[str, Any] = {"id": known["id"], "name": name, "type": 1}
+        if undeclared := set(options) - {option["name"] for option in known.get("options") or ()}:
+            raise LookupError(f"/{name} has no option {sorted(undeclared)}")
         if options:
             data["options"] = [{"name": key, "type": 3, "value": value} for key, value in options.items()]
         user = self.user(who)
