@@ -30,7 +30,7 @@ from botkit.agents.limits import Budget, Limit, RepeatGuard
 from botkit.agents.policy import PolicyJudge
 from botkit.agents.reading import ReadingList
 from botkit.agents.remembering import notes_to_keep, recalled
-from botkit.agents.results import remembered_text, shown
+from botkit.agents.results import reader_of, remembered_text, shown
 from botkit.agents.room import room_of, window_of
 from botkit.agents.schemas import function_spec
 from botkit.agents.structuring import Forbidden, cleaned, said, structured, with_output
@@ -42,7 +42,6 @@ from botkit.core.errors import BudgetUsedUp, ModelError, ModelRateLimited, Model
 from botkit.core.journal import TranscriptRow
 from botkit.core.models import Model, ModelReply, RequestedCall
 from botkit.core.notebook import Notebook
-from botkit.core.own_tools import READ_RESULT
 from botkit.core.redact import NoRedaction, Redactor
 from botkit.core.screening import streams
 from botkit.core.structured import INVALID_OUTPUT, unfit
@@ -142,7 +141,7 @@ class _Turn:
         self._room = room_of(task, task.max_context_tokens or window_of(known, task.max_output_tokens))
         kept = await recalled(self._ctx, task, self._loop.notebook, self._room.memory)
         tools = await port.list_tools(task.workspace, task.principal, room_tokens=self._room.tool_definitions)
-        reader = await port.find_tool(task.workspace, task.principal, READ_RESULT)
+        reader = await reader_of(port, task)
         self._caller = ToolCaller(
             self._ctx,
             task,

@@ -9,7 +9,7 @@ Only results that are kept have a reference; others are cut in their middle inst
 
 from __future__ import annotations
 
-__all__ = ["Rounds", "Shown", "reference", "referred_rows", "remembered_text", "shown"]
+__all__ = ["Rounds", "Shown", "reader_of", "reference", "referred_rows", "remembered_text", "shown"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,11 +19,13 @@ import msgspec
 
 from botkit.agents.prompt import clip, tool_message
 from botkit.agents.room import CHARS_PER_TOKEN, Room
+from botkit.core.agent import AgentTask
 from botkit.core.excerpts import outline
 from botkit.core.journal import TranscriptRow
 from botkit.core.models import RequestedCall
-from botkit.core.own_tools import READ_RESULT
+from botkit.core.own_tools import OWN_TOOLS, READ_RESULT, RESULTS
 from botkit.core.tokens import estimate_json_tokens, estimate_tokens
+from botkit.core.tools import Tool, ToolPort
 
 Message = dict[str, Any]
 
@@ -60,6 +62,13 @@ class Shown:
 
     def referred(self) -> Shown:
         return replace(self, shown=_referred(self.text, self.ref, len(self.text), _UNKEPT_CHARS))
+
+
+async def reader_of(port: ToolPort, task: AgentTask) -> Tool | None:
+    """The tool that reads kept results; None where there is none, or a server of that name stands in its place."""
+    found = await port.find_tool(task.workspace, task.principal, READ_RESULT)
+    ours = OWN_TOOLS[RESULTS][0].definition["description"]
+    return found if found is not None and found.description == ours else None
 
 
 def shown(call: RequestedCall, text: str, ref: str, room: Room) -> Shown:
