@@ -21,8 +21,8 @@ from botkit.core.models import ModelReply, ModelRequest, Signal, Usage
 from botkit.core.structured import Answer, confidence_of, correction, instruction, read_answer
 from botkit.runs.escalating import Climb, signal_of, stronger
 
-REPAIRS = 2
-"""Times a model is told what is wrong with its answer."""
+REPAIRS = 1
+"""Times a model is told what is wrong with its answer, unless somebody says otherwise."""
 
 Message = dict[str, Any]
 Again = Callable[[str, tuple[Message, ...]], Awaitable[ModelReply]]

@@ -59,13 +59,14 @@ class ScriptedModel:
         self._usage = usage
         self._window_tokens = window_tokens
         self._gate = gate
-        self._escalations = escalations or {}
+        self.escalations = escalations or {}
+        """The stronger model behind a model."""
 
     def window_tokens(self, model: str) -> int:
         return self._window_tokens
 
     def escalation(self, model: str) -> Escalation | None:
-        return self._escalations.get(model)
+        return self.escalations.get(model)
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelDelta | ModelReply]:
         self.requests.append(request)

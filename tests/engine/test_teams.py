@@ -318,3 +318,29 @@ async def test_bots_ask_one_another_three_deep_and_no_deeper(world: World):
     assert names == ["a", "b", "c", "d", "d", "c", "b", "a"]
     assert "3 times already" in str(world.model.requests[4].messages)
     assert world.texts == ["a"]
+
+
+async def test_everybody_who_is_asked_is_asked_on_behalf_of_a_workspace(world: World):
+    """So that the keys of that workspace are used: by the router those of the default member, as by its judge."""
+    bots = {
+        "desk": {**BOTS["desk"], "workspace": "front"},
+        "billing": {**BOTS["billing"], "workspace": "money", "guardrails": {"output": {"policy": "No promises."}}},
+    }
+    world.config = a_config(
+        bots=bots,
+        teams={
+            "support": {"members": [{"bot": "desk"}, {"bot": "billing"}], "default": "desk", "router": {"model": "m"}}
+        },
+        workspaces={"front": {}, "money": {}},
+        channel={"bot": "support"},
+    )
+    choice = '{"member": "billing", "confidence": 0.9, "reason": "money"}'
+    world.model = ScriptedModel(choice, "Here is your invoice.", '{"violates": false, "reason": ""}')
+    await world.start()
+    await world.ask("I want a refund of my last invoice")
+
+    assert world.texts == ["Here is your invoice."]
+    assert [request.workspace for request in world.model.requests] == ["front", "money", "money"]
+    assert len({request.person_id for request in world.model.requests}) == 1
+    rows = await world.store.records.model_calls()
+    assert sorted(row.workspace for row in rows) == ["front", "money", "money"]

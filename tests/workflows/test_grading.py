@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from botkit.core.models import Escalation
 from tests.workflows.test_agents import a_node
 from tests.workflows.test_runner import act, ended
 
@@ -46,6 +47,27 @@ async def test_a_model_that_misses_it_again_fails_the_node():
     assert outcome.error is not None
     assert outcome.error["code"] == "schema"
     assert len(run.usage) == 2, "both answers are paid for"
+
+
+async def test_a_stronger_model_is_asked_where_the_node_would_fail():
+    climbing = {"scripted/model": Escalation(to="strong", on=("invalid", "unsure"), confidence=0.6)}
+    run = a_node("llm_call", answers=["no", "no", '{"city": "Rome"}'], prompt="Where?", schema=CITY)
+    run.model.escalations = climbing
+    assert (await ended(run)).output["json"] == {"city": "Rome"}
+    assert [request.model for request in run.model.requests] == ["scripted/model", "scripted/model", "strong"]
+    assert [write.call.model for write in run.usage] == ["scripted/model", "scripted/model", "strong"]
+
+    answers = ['{"city": "Oslo", "confidence": 0.3}', '{"city": "Rome", "confidence": 0.9}']
+    run = a_node("llm_call", answers=answers, prompt="Where?", schema=CITY)
+    run.model.escalations = climbing
+    assert (await ended(run)).output["json"]["city"] == "Rome"
+
+
+async def test_a_node_asks_on_behalf_of_its_workspace():
+    run = a_node("llm_call", answers=["Bonjour."], prompt="Hello")
+    await ended(run)
+    (request,) = run.model.requests
+    assert (request.workspace, request.person_id) == ("default", "ada")
 
 
 async def test_a_value_takes_the_edge_of_its_band():
