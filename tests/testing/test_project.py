@@ -13,7 +13,12 @@ from pathlib import Path
 import pytest
 
 from botkit.app.project import Choices, create_project
+from botkit.app.rehearsal.cases import case_files, read_cases
+from botkit.app.rehearsal.expecting import rehearse
+from botkit.app.rehearsal.stage import Stage
+from botkit.app.workflows import load_project
 from botkit.testing.project import Project, ProjectSettings
+from botkit.workflows.define import compile_workflow
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "guides" / "testing.md"
@@ -153,3 +158,14 @@ async def test_a_start_can_be_given_up_at_any_moment(tmp_path: Path, moments: in
         starting.cancel()
         await asyncio.wait([starting], timeout=5)
         assert starting.cancelled()
+
+
+async def test_the_workflow_of_a_new_project_passes_its_cases(tmp_path: Path) -> None:
+    root = a_project(tmp_path / "shop")
+    config = load_project(root / "bots.yaml")
+    used = {node.type for node in compile_workflow(config, "checklist").nodes}
+    assert {"function_call", "checklist", "mcp_tool"} <= used
+    async with Stage(config) as stage:
+        for case in [case for file in case_files(root) for case in read_cases(file, root).cases]:
+            report = await rehearse(config, case, stage=stage)
+            assert report.ok, (case.name, report.differences)
