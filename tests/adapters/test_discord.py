@@ -783,6 +783,31 @@ class TestSending:
         assert {outcome.state for outcome in outcomes} == {"sent"}
         assert "".join(fake.texts()).count("😀") == 3000
 
+    @pytest.mark.parametrize("allowed", [True, False])
+    async def test_a_voice_message_is_one_or_else_a_file_beside_the_text(
+        self, fake: FakeDiscord, courier: Courier, host: MemoryHost, allowed: bool
+    ) -> None:
+        host.files["v"] = b"OggS"
+        voice = Attachment(kind="voice", name="v.ogg", mime="audio/ogg", size_bytes=4, duration_s=2.5, file_id="v")
+        if not allowed:
+            fake.fail(status=403, code=50173, message="You cannot send voice messages", after=1, path="/messages")
+        message = OutMessage(text="It is on its way.", attachments=(voice,))
+        outcomes = await courier.deliver(message, _conversation(fake.dm("Ada")))
+        assert [outcome.state for outcome in outcomes] == ["sent", "sent"]
+        text, sound = fake.sent
+        assert (text.text, text.files) == ("It is on its way.", [])
+        assert [(file.data, file.duration_s) for file in sound.files] == [(b"OggS", 2.5 if allowed else 0)]
+        assert bool(sound.flags & (1 << 13)) is allowed
+
+    async def test_a_sound_of_unknown_length_is_a_file(
+        self, fake: FakeDiscord, courier: Courier, host: MemoryHost
+    ) -> None:
+        host.files["v"] = b"ID3"
+        sound = Attachment(kind="voice", name="v.mp3", mime="audio/mpeg", size_bytes=3, file_id="v")
+        await courier.deliver(OutMessage(text="Listen", attachments=(sound,)), _conversation(fake.dm("Ada")))
+        (message,) = fake.sent
+        assert (message.text, [file.name for file in message.files]) == ("Listen", ["v.mp3"])
+
     async def test_d14_no_message_has_more_than_forty_components(
         self, fake: FakeDiscord, courier: Courier, host: MemoryHost
     ) -> None:

@@ -136,3 +136,11 @@ def test_what_costs_nothing_is_not_held_by_limits_on_money() -> None:
     assert affordable(free, Amount(micros=0, tokens=NO_LIMIT, tool_calls=NO_LIMIT)) == 100
     assert affordable(Estimate(tool_calls=1), Amount(micros=0, tokens=0, tool_calls=1)) == 0
     assert affordable(Estimate(tool_calls=1), Amount(tool_calls=0)) is None
+
+
+def test_sound_costs_money_and_no_tokens() -> None:
+    sound = Estimate(micros=30)
+    assert sound.amount(0) == Amount(micros=30)
+    assert affordable(sound, Amount(micros=30, tokens=0, tool_calls=0)) == 0
+    assert affordable(sound, Amount(micros=29)) is None
+    assert affordable(sound, Amount(micros=NO_LIMIT)) == 0

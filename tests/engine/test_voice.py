@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -135,7 +135,7 @@ async def test_what_was_said_is_remembered_in_words_and_files_by_reference(tmp_p
         "Where is it?\n[attached voice: v.ogg, aud",
         "And now?",
     ]
-    shown = next(one["content"] for one in messages if isinstance(one["content"], list))
+    shown: list[Any] = next(cast("list[Any]", one["content"]) for one in messages if isinstance(one["content"], list))
     assert shown[1]["kind"] == "image", "the picture is shown again"
     assert "OggS" not in repr(messages)
     assert world.platform.messages[-1].text == "You said: And now?"

@@ -21,6 +21,7 @@ from botkit.testing.stores.samples import LANE, a_step, begin_run
 
 _DAY_S = 86_400.0
 _CALL = Estimate(tool_calls=1)
+_SOUND = Estimate(micros=30)
 _MODEL = Estimate(input_tokens=100, output_tokens=400, least_output_tokens=50, input_price=1, output_price=2)
 """At most 900 micros and 500 tokens."""
 
@@ -66,6 +67,14 @@ class BudgetsContract(_WithStore):
         assert await _passing(store.budgets, [account], 20) == 7
         balance = await _balance(store.budgets, account)
         assert (balance.reserved.tool_calls, balance.left.tool_calls) == (7, 0)
+
+    async def test_sound_is_held_by_money_and_by_nothing_else(self, store: Stores) -> None:
+        poor, talkative = an_account(micros=100), an_account("words", tokens=1, tool_calls=1)
+        assert await _passing(store.budgets, [poor, talkative], 5, _SOUND) == 3
+        assert (await _balance(store.budgets, poor)).reserved.micros == 90
+        charge = (await store.budgets.reserve("", "last", [an_account("other", micros=30)], _SOUND)).charge
+        await store.budgets.settle(_used(charge, micros=12))
+        assert (await _balance(store.budgets, an_account("other", micros=30))).left.micros == 18
 
     async def test_a_call_reserves_on_all_its_accounts_or_on_none(self, store: Stores) -> None:
         narrow, wide = an_account(who="person:ada", tool_calls=2), an_account("bot", tool_calls=5)

@@ -28,6 +28,19 @@ VALID: dict[str, str] = {
             params: {top_p: 0.9, stop: [END], nested: {a: [1, null, true]}}
             price: {input_per_million: 3, output_per_million: 15.0, cached_input_per_million: 0.3}
         """,
+    "models that see, hear and speak": """
+        models:
+          eyes: {model: openai/gpt-4o, reads: [image, audio, document]}
+          blind: {model: openai/gpt-4o, reads: []}
+          one: {model: openai/gpt-4o, reads: image}
+          ears: {model: openai/whisper-1, price: {per_second: 0.0001}}
+          mouth: {model: openai/tts-1, price: {per_million_characters: 15}}
+        bots: {a: {voice: when_spoken_to}, b: {voice: always}, c: {voice: never}}
+        settings:
+          speech:
+            {transcription: ears, synthesis: mouth, voice: coral, language: de, native: false, longest_s: 300,
+             longest_chars: 900, timeout_s: 30}
+        """,
     "servers": """
         servers:
           notes: {run: workspace/servers/notes.py, env: {A: b}, description: Notes}
@@ -416,6 +429,20 @@ INVALID: dict[str, tuple[str, str]] = {
         2:24: bots.a--b: a name here has at most 32 lower-case letters, digits and single hyphens, such as order-desk
         2:34: bots.abcdefghijklmnopqrstuvwxyz0123456: a name here has at most 32 lower-case letters, digits and single hyphens, such as order-desk
         3:13: models.m: write the model as provider/name, such as openai/gpt-5-mini or demo/offline
+        """,
+    ),
+    "models that hear nothing": (
+        """
+        models: {a: {model: b/c, reads: [video], price: {output_per_million: 1}}}
+        bots: {helper: {voice: sometimes}}
+        settings: {speech: {transcription: ears, synthesis: b/d, longest_chars: 9999}}
+        """,
+        """
+        2:34: models.a.reads.0: `video` is not image, audio or document
+        2:42: models.a.price: input_per_million is missing; speech has per_second or per_million_characters
+        3:24: bots.helper.voice: `sometimes` is not never, when_spoken_to or always
+        4:36: settings.speech.transcription: no model is called `ears` (there is: a, fast, standard, strong)
+        4:73: settings.speech.longest_chars: must be at most 4096
         """,
     ),
     "names that point nowhere": (
