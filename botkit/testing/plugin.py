@@ -8,6 +8,9 @@ Your project, running, and people who talk to it:
 | `project` | the process behind them: `stop`, `kill`, `log`, `llm` |
 | `weather` | faults on every platform of the test: `weather.drop_after()` |
 | `project_settings` | which project, with which model; override it to change them |
+| `run_evals` | runs files of evaluations: `run_evals("workspace/evals/desk.yaml")` |
+
+With `--botkit-evals` the cases of `workspace/evals/` are tests themselves.
 
 Pieces, for tests of adapters and of code:
 
@@ -37,6 +40,10 @@ __all__ = [
     "manual_clock",
     "project",
     "project_settings",
+    "pytest_addoption",
+    "pytest_collect_file",
+    "pytest_configure",
+    "run_evals",
     "scripted_model",
     "slack",
     "telegram",
@@ -44,12 +51,14 @@ __all__ = [
     "whatsapp",
 ]
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
+
+from botkit.testing.evals import EvalResult, add_options, collect_file, configure, run_evals_in
 
 # The fakes are imported where they are used: a test session that needs none of them does not pay for them.
 if TYPE_CHECKING:
@@ -147,6 +156,31 @@ def scripted_model() -> ScriptedModel:
     from botkit.testing.models import ScriptedModel
 
     return ScriptedModel(respond=lambda request: "ok")
+
+
+# --- evaluations --------------------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    configure(config)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    return collect_file(file_path, parent)
+
+
+@pytest.fixture
+def run_evals(project_settings: ProjectSettings) -> Callable[..., list[EvalResult]]:
+    """Runs files of the project's evaluations, all of them when none is named; see `run_evals_in`."""
+
+    def run(*files: Path | str, **options: Any) -> list[EvalResult]:
+        return run_evals_in(project_settings.folder, *files, **options)
+
+    return run
 
 
 # --- a project ----------------------------------------------------------------------------------------------

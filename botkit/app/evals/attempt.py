@@ -186,14 +186,15 @@ class Performer:
         what: dict[str, Any] = {"text": turn.say or ""}
         if turn.fill is not None:
             what = {"text": "\n".join(f"{name}: {_plain(value)}" for name, value in turn.fill.items())}
+        run = ""
         if turn.press is not None:
             part, value = self._button(turn.press)
-            what = {"press": value, "message_id": part.message_id or part.id}
+            what, run = {"press": value, "message_id": part.message_id or part.id}, part.run_id
         event = self._event(what)
         if turn.files:
             files = tuple(self._platforms.attachment(path) for path in turn.files)
             event = msgspec.structs.replace(event, attachments=files)
-        return [one async for one in self._chat.follow(event)]
+        return [one async for one in self._chat.follow(event, run=run)]
 
     async def _decided(self, wait: str, turn: Turn) -> list[LiveEvent]:
         deciding = self._chat.decide(
@@ -209,14 +210,13 @@ class Performer:
         return event
 
     def _button(self, wanted: str) -> tuple[Part, str]:
-        """The newest button of that label or value."""
+        """The newest button, or option of a menu, of that label or value."""
         labels: list[str] = []
         for part in reversed(self._parts.values()):
-            rows = cast("list[list[dict[str, str]]]", part.payload.get("buttons") or [])
-            for button in (button for row in rows for button in row):
-                if wanted in (button["label"], button["value"]):
-                    return part, button["value"]
-                labels.append(button["label"])
+            for label, value in _pressable(part):
+                if wanted in (label, value):
+                    return part, value
+                labels.append(label)
         there = f"there is: {', '.join(labels)}" if labels else "there is none"
         raise NotFound(f"no button is called “{wanted}”; {there}")
 
@@ -260,6 +260,15 @@ class Performer:
         new = [part for part in parts if part.id not in self._parts and part.conversation.key == self._try.key]
         self._parts |= {part.id: part for part in new}
         return "\n\n".join(part.text for part in new if part.text and not part.id.startswith(_WELCOME))
+
+
+def _pressable(part: Part) -> list[tuple[str, str]]:
+    """(label, value) of what can be pressed or chosen in a message."""
+    rich: dict[str, Any] = part.payload.get("rich") or {}
+    rows = cast("list[list[dict[str, str]]]", part.payload.get("buttons") or [])
+    selects = cast("list[dict[str, Any]]", rich.get("selects") or [])
+    found = [*(button for row in rows for button in row), *(one for menu in selects for one in menu["options"])]
+    return [(one["label"], one["value"]) for one in found]
 
 
 def _said(turn: Turn) -> str:

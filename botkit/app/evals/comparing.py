@@ -84,7 +84,7 @@ class Row(Data, omit_defaults=False):
         return self.answer == "changed" or moved or bool(tools) or self.before.ok != self.after.ok
 
 
-class Comparison(Data, omit_defaults=False):
+class Comparison(Data, omit_defaults=False, rename={"with_": "with"}):
     """Everything that was compared."""
 
     base: str

@@ -32,8 +32,7 @@ async def find_version(environment: Environment, glance: Glance | None, referenc
         ConfigError: it does not load.
         NotFound: there is no such file or revision.
     """
-    if reference and await asyncio.to_thread(Path(reference).is_file):
-        file = Path(reference).resolve()
+    if (file := await asyncio.to_thread(_file, reference)) is not None:
         return Version(reference, await asyncio.to_thread(load_project, file))
     if glance is None:
         raise NotFound(

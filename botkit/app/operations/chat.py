@@ -74,12 +74,16 @@ class ChatOperations:
                 async for event in events:
                     yield event
 
-    async def follow(self, event: Event) -> AsyncGenerator[LiveEvent]:
-        """Take an event of any channel, and follow what comes of it as `say` does. Repeating it is safe."""
+    async def follow(self, event: Event, *, run: str = "") -> AsyncGenerator[LiveEvent]:
+        """Take an event of any channel, and follow what comes of it as `say` does. Repeating it is safe.
+
+        Args:
+            run: the run a pressed button belongs to; it is followed instead.
+        """
         conversation = event.conversation.key
         async with self._i.live.watch(conversation) as queue:
             await self._i.engine.accept(event)
-            mine = self._following(message_id=event.dedupe_key, channel=event.channel)
+            mine = self._following(message_id="" if run else event.dedupe_key, run_id=run, channel=event.channel)
             async with aclosing(self._until_done(queue, conversation, mine)) as events:
                 async for one in events:
                     yield one

@@ -26,6 +26,7 @@ _FILES = {
     "conftest.py": "conftest.py",
     "pytest.ini": "pytest.ini",
     "test_talk.py": "tests/test_talk.py",
+    "evals.yaml": "workspace/evals/tasks.yaml",
 }
 
 

@@ -86,7 +86,9 @@ def read_evals(path: Path, root: Path) -> EvalSuite | Routing:
 
 def _routing(path: Path, shown: str, values: dict[str, Any], tree: Branch) -> Routing:
     problems = [
-        problem_at(tree, (key,), "unknown key", nearest(key, _ROUTING) or f"known here: {', '.join(_ROUTING)}", key=True)
+        problem_at(
+            tree, (key,), "unknown key", nearest(key, _ROUTING) or f"known here: {', '.join(_ROUTING)}", key=True
+        )
         for key in values
         if key not in _ROUTING
     ]

@@ -28,8 +28,12 @@ Where a list is expected, a single entry may stand alone. Files that end in `.te
 `botkit workflows test`. A file with `team` and `cases: {MEMBER: [message, …]}` measures routing, and passes when the
 fraction `at_least` (1 when it is not named) finds its member.
 """
-_TEXT_TOO = {"Turn": "What is said.", "Called": "The tool."}
-"""Models for which a text alone is a short form."""
+_SHORT_FORMS: dict[str, dict[str, Any]] = {
+    "Turn": {"type": "string", "description": "What is said."},
+    "Called": {"type": "string", "description": "The tool."},
+    "Money": {"type": ["number", "string"], "description": "The amount, such as 5 or 0.02 USD."},
+}
+"""What may stand instead of a mapping, by the name of the model."""
 
 
 def eval_reference() -> str:
@@ -41,8 +45,8 @@ def eval_schema() -> dict[str, Any]:
     """JSON Schema 2020-12 of a file."""
     schema: dict[str, Any] = EvalFile.model_json_schema(mode="validation", by_alias=True)
     definitions = cast("dict[str, dict[str, Any]]", schema["$defs"])
-    for name, about in _TEXT_TOO.items():
-        definitions[name] = {"anyOf": [definitions[name], {"type": "string", "description": about}]}
+    for name, short in _SHORT_FORMS.items():
+        definitions[name] = {"anyOf": [definitions[name], short]}
     rest = {key: value for key, value in schema.items() if key not in ("title", "description")}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
