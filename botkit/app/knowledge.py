@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["INDEX_FOLDER", "Library", "sources_of"]
+__all__ = ["BOTH", "INDEX_FOLDER", "Library", "sources_of"]
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -24,6 +24,8 @@ from botkit.store.knowledge import KnowledgeIndex, Meaning, Refreshed
 _log = structlog.get_logger("botkit.knowledge")
 
 INDEX_FOLDER = "knowledge"
+BOTH = ("words", "meaning")
+"""Ways to search."""
 _FRESH_S = 5.0
 """Files are not looked at again sooner when something is looked up."""
 _WATCHED_FRESH_S = 60.0
@@ -119,21 +121,30 @@ class Library:
         wanted = [offered[name] for name in dict.fromkeys(sources or offered)]
         return await self._search(wanted, query, asker, top_k=top_k, min_score=min_score)
 
-    async def search_all(self, query: str, *, sources: Sequence[str] = (), top_k: int = 5) -> Found:
+    async def search_all(
+        self, query: str, *, sources: Sequence[str] = (), top_k: int = 5, by: Sequence[str] = BOTH
+    ) -> Found:
         """For operators, who may look into everything. Raises `NotFound`."""
-        return await self._search(self._named(sources), query, Asker(), top_k=top_k)
+        return await self._search(self._named(sources), query, Asker(), top_k=top_k, by=by)
 
     async def _search(
-        self, sources: Sequence[KnowledgeSource], query: str, asker: Asker, *, top_k: int, min_score: float = 0.0
+        self,
+        sources: Sequence[KnowledgeSource],
+        query: str,
+        asker: Asker,
+        *,
+        top_k: int,
+        min_score: float = 0.0,
+        by: Sequence[str] = BOTH,
     ) -> Found:
         if not sources or not query.strip():
             return Found()
         unread = await self._freshen(sources)
-        meanings, silent = await self._meanings(sources, query, asker)
+        meanings, silent = await self._meanings(sources, query, asker) if "meaning" in by else ({}, "")
         names = [one.name for one in sources]
         limit = max(1, min(top_k, _TOP_LIMIT))
         try:
-            found = await self._look(names, query, limit, min_score, meanings)
+            found = await self._look(names, query, limit, min_score, meanings, words="words" in by)
         except StoreError as error:
             if not meanings:
                 raise
@@ -147,10 +158,17 @@ class Library:
         return Found(passages=tuple(found), notice="; ".join(filter(None, notices)))
 
     async def _look(
-        self, names: Sequence[str], query: str, limit: int, min_score: float, meanings: Mapping[str, Meaning]
+        self,
+        names: Sequence[str],
+        query: str,
+        limit: int,
+        min_score: float,
+        meanings: Mapping[str, Meaning],
+        *,
+        words: bool = True,
     ) -> list[Passage]:
         found = await asyncio.to_thread(
-            self._index.search, names, query, top_k=limit, min_score=min_score, meanings=meanings
+            self._index.search, names, query, top_k=limit, min_score=min_score, meanings=meanings, words=words
         )
         return [msgspec.structs.replace(one, suspicious=suspicion(one.text).score >= _SUSPICIOUS) for one in found]
 

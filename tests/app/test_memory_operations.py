@@ -41,8 +41,22 @@ async def test_knowledge_is_indexed_and_searched(opened: OpenInstance, folder: P
         assert (await knowledge.index())["shop"].added == 1
         assert [one.file for one in (await knowledge.search(query="refunds")).passages] == ["docs/a.md"]
         assert [(one.file, one.passages) for one in await knowledge.list(sources=["shop"])] == [("docs/a.md", 1)]
-        with pytest.raises(NotFound):
-            await knowledge.search(query="refunds", sources=["nope"])
+        (passage,) = await knowledge.show(file="docs/a.md")
+        assert (passage.text, passage.line) == ("Refunds take 14 days.", 1)
+        (view,) = await knowledge.sources()
+        assert (view.name, view.workspaces, view.files, view.passages, view.embedding) == (
+            "shop",
+            ("default",),
+            1,
+            1,
+            "",
+        )
+        (score,) = await knowledge.evaluate(cases={"docs/a.md": ["How long do refunds take?", "Do you sell tea?"]})
+        assert (score.by, score.total, score.recall, score.first) == ("words", 2, 0.5, 0.5)
+        assert [(one.text, one.found) for one in score.missed] == [("Do you sell tea?", ())]
+        for missing in (knowledge.search(query="refunds", sources=["nope"]), knowledge.show(file="docs/b.md")):
+            with pytest.raises(NotFound):
+                await missing
 
 
 async def test_a_message_for_later_is_taken_back(opened: OpenInstance, folder: Path) -> None:

@@ -1,8 +1,8 @@
-"""What bots keep in mind, what they can look up, and what they say later."""
+"""What bots keep in mind, and what they say later."""
 
 from __future__ import annotations
 
-__all__ = ["KnowledgeOperations", "MemoryOperations", "PlannedView", "ScheduleOperations", "SourceView"]
+__all__ = ["MemoryOperations", "PlannedView", "ScheduleOperations"]
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 from botkit.core.data import Data
 from botkit.core.errors import NotFound
 from botkit.core.journal import DropTimer
-from botkit.core.knowledge import Found, KnowledgeFile, Passage
 from botkit.core.notes import Note, NoteKey, NoteScope
 from botkit.core.outreach import SCHEDULED
-from botkit.store.knowledge import Refreshed
 
 if TYPE_CHECKING:
     from botkit.app.instance import Instance
@@ -29,20 +27,6 @@ class PlannedView(Data, omit_defaults=False):
     to: str = ""
     text: str = ""
     cron: str = ""
-
-
-class SourceView(Data, omit_defaults=False):
-    """A source of knowledge."""
-
-    name: str
-    description: str = ""
-    workspaces: tuple[str, ...] = ()
-    files: int = 0
-    unreadable: int = 0
-    passages: int = 0
-    embedding: str = ""
-    vectors: int = 0
-    """Different texts that have one; passages with the same words share theirs."""
 
 
 class MemoryOperations:
@@ -68,49 +52,6 @@ class MemoryOperations:
         from botkit.app.operations.data import DataOperations
 
         return NoteKey(owner=(await DataOperations(self._i).person(person=owner)).id)
-
-
-class KnowledgeOperations:
-    def __init__(self, instance: Instance):
-        self._i = instance
-
-    async def index(self, *, sources: Sequence[str] = ()) -> dict[str, Refreshed]:
-        """Bring sources up to date now; what changed, by source. Raises `NotFound`."""
-        return await self._i.library.refresh(sources)
-
-    async def search(self, *, query: str, sources: Sequence[str] = (), limit: int = 5) -> Found:
-        """Raises `NotFound`."""
-        return await self._i.library.search_all(query, sources=sources, top_k=limit)
-
-    async def list(self, *, sources: Sequence[str] = ()) -> Sequence[KnowledgeFile]:
-        """Raises `NotFound`."""
-        return await self._i.library.files(sources)
-
-    async def show(self, *, file: str, sources: Sequence[str] = ()) -> Sequence[Passage]:
-        """What a file was cut to. Raises `NotFound`."""
-        return await self._i.library.passages(file, sources)
-
-    async def sources(self) -> Sequence[SourceView]:
-        """Every source, and how far it is."""
-        config = self._i.configs.current
-        views: list[SourceView] = []
-        for name, one in self._i.library.sources().items():
-            files = await self._i.library.files([name])
-            passages, vectors = await self._i.library.sizes(name)
-            spaces = tuple(key for key, it in config.workspaces.items() if name in it.knowledge or "*" in it.knowledge)
-            views.append(
-                SourceView(
-                    name=name,
-                    description=one.description,
-                    workspaces=spaces,
-                    files=len(files),
-                    unreadable=sum(bool(file.problem) for file in files),
-                    passages=passages,
-                    embedding=one.embedding,
-                    vectors=vectors,
-                )
-            )
-        return views
 
 
 class ScheduleOperations:

@@ -126,11 +126,13 @@ class KnowledgeIndex:
         top_k: int,
         min_score: float = 0.0,
         meanings: Mapping[str, Meaning] | None = None,
+        words: bool = True,
     ) -> list[Passage]:
         """The best passages; at most three of one file.
 
         Args:
             meanings: by source; a source without one is searched by words alone.
+            words: whether to search by words.
 
         Raises:
             StoreError: an index cannot be read.
@@ -140,7 +142,8 @@ class KnowledgeIndex:
         with ExitStack() as stack:
             held = {name: stack.enter_context(self.of(name).reading()) for name in dict.fromkeys(sources)}
             hits: dict[_Key, _Hit] = {}
-            self._by_words(held, query, hits)
+            if words:
+                self._by_words(held, query, hits)
             self._by_meaning(held, meanings or {}, hits)
         best = sorted(hits.values(), key=lambda one: (-one.fused, one.source, str(one.row[1]), one.row[0]))
         found: list[Passage] = []

@@ -70,9 +70,14 @@ VALID: dict[str, str] = {
         knowledge:
           shop: {paths: docs, description: What customers ask, file_limit_bytes: 1000000}
           staff: {paths: [staff/*.md, handbook.pdf], enabled: false}
+          board: {paths: board, bots: helper, roles: [admin, member], embedding: meaning, min_similarity: 0.4}
+        models: {meaning: {model: openai/text-embedding-3-small}}
         workspaces: {desk: {knowledge: [shop, staff]}, office: {knowledge: "*"}}
         bots: {helper: {workspace: desk, memory: true}}
-        settings: {memory: {redact: [email, phone]}, retention: {notes_days: 365}}
+        settings:
+          knowledge: {embedding: openai/text-embedding-3-large, read_timeout_s: 20}
+          memory: {redact: [email, phone]}
+          retention: {notes_days: 365}
         """,
     "pasted": """
         servers:
