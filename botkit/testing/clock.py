@@ -42,6 +42,10 @@ class ManualClock:
     def monotonic(self) -> float:
         return self._passed_s
 
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the clock on the wall, forward or back; `monotonic` and those who sleep do not notice."""
+        self._start += timedelta(seconds=seconds)
+
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:
             await asyncio.sleep(0)
