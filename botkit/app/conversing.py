@@ -56,6 +56,7 @@ async def _given_before(instance: Instance, event: Event) -> TurnReport | None:
         status=run.state,
         waiting_for=run.waiting_for if run.state == "waiting" else "",
         rich=tuple(part.payload["rich"] for part in trace.parts if part.payload.get("rich")),
+        data=(run.output or {}).get("data"),
     )
 
 

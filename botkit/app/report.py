@@ -36,6 +36,8 @@ class TurnReport(Data, omit_defaults=False):
     """What has to be decided, when it waits: `{"wait_id", "kind", "payload"}` each."""
     rich: tuple[dict[str, Any], ...] = ()
     """Of each message that has more than text: `{"buttons", "selects", "form", "cards", "mentions"}`."""
+    data: Any = None
+    """The answer as an object, of a bot with `output`."""
     error: dict[str, Any] | None = None
 
 
@@ -78,6 +80,7 @@ def report_of(events: list[LiveEvent]) -> TurnReport:
         waiting_for=str(done.get("waiting_for") or ""),
         waits=tuple(waits),
         rich=tuple(event.data["rich"] for event in events if event.kind == "part" and event.data.get("rich")),
+        data=done.get("data"),
         error=done.get("error"),
     )
 

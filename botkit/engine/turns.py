@@ -567,6 +567,7 @@ class Turns:
             "error": outcome.error if outcome is not None else None,
         }
         self._s.live.publish(LiveEvent(kind="done", conversation=run.conversation, run_id=run.id, data=data))
+            **({"data": outcome.output["data"]} if outcome is not None and "data" in outcome.output else {}),
 
 
 def _said(rows: Sequence[InboxRow], turn: TurnInput) -> dict[str, Any]:
