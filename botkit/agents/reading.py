@@ -96,7 +96,9 @@ class ReadingList:
 
     @property
     def _taken(self) -> int:
-        return self._system_tokens + self._specs_tokens + self._current_tokens
+        """By everything but the history, with room for what tools will answer."""
+        results = self._room.tool_results if self._specs else 0
+        return self._system_tokens + self._specs_tokens + self._current_tokens + results
 
     @property
     def has_history(self) -> bool:

@@ -3,6 +3,7 @@
     whole      a result of moderate size, while there is room for it
     outlined   a large one: its shape and beginning, and how to read on
     referred   one of earlier rounds or turns: its first words, and how to read it again
+    mentioned  the same without its first words, where even that is too much
 
 Only results that are kept have a reference; others are cut in their middle instead.
 """
@@ -32,6 +33,7 @@ Message = dict[str, Any]
 _REFERRED_CHARS = 240
 _UNKEPT_CHARS = 1_000
 """Of an earlier result that is kept nowhere."""
+_MENTIONED_CHARS = 150
 _WORTH_CHARS = 600
 """A result shorter than this is never referred to: the reference would be as long."""
 
@@ -62,6 +64,13 @@ class Shown:
 
     def referred(self) -> Shown:
         return replace(self, shown=_referred(self.text, self.ref, len(self.text), _UNKEPT_CHARS))
+
+    def mentioned(self) -> Shown:
+        """As little as can be said of it."""
+        short = clip(self.text, _MENTIONED_CHARS)
+        return replace(
+            self, shown=reference(self.ref, len(self.text)) if self.ref and len(self.text) > _MENTIONED_CHARS else short
+        )
 
 
 async def reader_of(port: ToolPort, task: AgentTask) -> Tool | None:
@@ -132,12 +141,13 @@ class Rounds:
         self._rounds.append((asked, list(results)))
         self.kept = self.kept or any(one.ref and one.outlined for one in results)
         self._count()
-        for number, (_, earlier) in enumerate(self._rounds[:-1]):
-            if self.tokens <= self._room.tool_results:
-                return
-            self._rounds[number][1][:] = [one.referred() for one in earlier]
-            self.kept = self.kept or any(one.ref for one in earlier)
-            self._count()
+        for shorten in (Shown.referred, Shown.mentioned):
+            for _, earlier in self._rounds[:-1]:
+                if self.tokens <= self._room.tool_results:
+                    return
+                earlier[:] = map(shorten, earlier)
+                self.kept = self.kept or any(one.ref for one in earlier)
+                self._count()
         newest = self._rounds[-1][1]
         share = max(1, self._room.tool_results // max(1, len(newest)))
         for at in sorted(range(len(newest)), key=lambda at: (-newest[at].tokens, at)):

@@ -13,6 +13,7 @@ from botkit.core.agent import ContextShares
 from botkit.core.journal import TranscriptRow
 from botkit.core.models import ModelRequest, Usage
 from botkit.core.own_tools import OWN_TOOLS, READ_RESULT, RESULTS
+from botkit.core.tokens import estimate_json_tokens
 from botkit.core.tools import Tool
 from botkit.testing.models import ScriptedModel, calls
 from tests.agents.support import Bench, FakeTools, a_task, a_tool, row
@@ -154,3 +155,22 @@ async def test_a_server_of_that_name_is_not_taken_for_the_reader():
     await Bench(model, Foreign(ORDERS, list=lambda _: BIG)).run()
 
     assert READ_RESULT not in named(model.requests[1])
+
+
+@pytest.mark.parametrize("window", [6_000, 12_000, 40_000])
+async def test_no_input_is_larger_than_the_room_for_it(window: int):
+    history = tuple(row("user" if n % 2 else "assistant", f"{n}: " + "so it was said " * 40, n) for n in range(1, 400))
+    model = ScriptedModel(
+        respond=lambda request: (
+            calls(*(("orders__list", {"page": n}) for n in range(4))) if len(model.requests) < 6 else "They talked."
+        )
+    )
+    tools = Shelf(ORDERS, list=lambda given: f"page {given['page']}: " + "0123456789 " * 800)
+
+    await Bench(model, tools).run(
+        a_task("word " * 500, history=history, summary="They own a kettle. " * 50, max_context_tokens=window)
+    )
+
+    sizes = [sum(map(estimate_json_tokens, (*one.messages, *one.tools))) for one in model.requests]
+    assert len(sizes) >= 6
+    assert max(sizes) <= window
