@@ -31,6 +31,14 @@ _WORDS_LIMIT = 32
 _K1, _B = 1.2, 0.75
 _HEADING_WEIGHT, _FILE_WEIGHT = 3.0, 2.0
 _WORD = re.compile(r"\w+")
+_ASKING = frozenset(
+    {"about", "am", "any", "been", "could", "did", "do", "doe", "does", "get", "give", "had", "has", "have", "her", "his",
+     "i", "if", "into", "its", "just", "like", "may", "me", "much", "my", "need", "no", "not", "our", "please",
+     "should", "so", "some", "still", "tell", "than", "their", "them", "then", "there", "they", "this", "those", "us",
+     "want", "was", "we", "were", "what", "when", "where", "which", "who", "whom", "whose", "why", "will", "would",
+     "your"}
+)  # fmt: skip
+"""Words of questions; left out where others remain."""
 _RARE = """
 SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, 1.0, 3.0, 2.0), rowid LIMIT ?
 """
@@ -61,8 +69,9 @@ class Candidate:
 
 def terms_of(query: str) -> Terms:
     spoken = [word.casefold() for word in _WORD.findall(query)][:_WORDS_LIMIT]
-    meant = list(dict.fromkeys(words_of(query)))[:_WORDS_LIMIT] or spoken
-    wanted = dict.fromkeys([*meant, *(word for word in spoken if words_of(word))])
+    said = [word for word in words_of(query) if word not in _ASKING] or words_of(query)
+    meant = list(dict.fromkeys(said))[:_WORDS_LIMIT] or spoken
+    wanted = dict.fromkeys([*meant, *(word for word in spoken if set(words_of(word)) & set(meant))])
     return Terms(wanted=tuple(wanted), meant=tuple(dict.fromkeys(meant)))
 
 
@@ -125,12 +134,7 @@ def rank_words(
     """
     patterns = {term: _pattern(term) for term in terms.meant}
     most = _COMMON + 1
-    rarity = {
-        term: math.log(1 + (total - seen + 0.5) / (seen + 0.5))
-        for term in terms.meant
-        # beyond the limit nobody counted; as if it stood in a third of all, which weighs little
-        for seen in [min(total, max(counts[term], total // 3) if counts[term] >= most else counts[term])]
-    }
+    rarity = {term: _rarity(min(total, counts[term]), total, common=counts[term] >= most) for term in terms.meant}
     held = list(found)
     average = sum(len(one.text) for one in held) / len(held) if held else 1.0
     ranked: list[tuple[int, float, float]] = []
@@ -149,6 +153,17 @@ def rank_words(
                 score += rarity[term] * seen * (_K1 + 1) / (seen + norm)
         ranked.append((one.id, score, holds / len(patterns)))
     return sorted(ranked, key=lambda one: (-one[1], one[0]))
+
+
+def _rarity(seen: int, total: int, *, common: bool) -> float:
+    """Next to nothing for a word that stands in half of all passages.
+
+    Args:
+        common: nobody counted to the end; as if it stood in a third of all.
+    """
+    if common:
+        seen = max(seen, total // 3)
+    return max(1e-6, math.log((total - seen + 0.5) / (seen + 0.5)))
 
 
 def _pattern(term: str) -> re.Pattern[str]:

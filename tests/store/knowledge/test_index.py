@@ -43,7 +43,7 @@ def test_what_is_found_names_its_place(root: Path, index: KnowledgeIndex) -> Non
     found = index.search(["shop"], "When does my money come back?", top_k=3)
     assert [passage.citation for passage in found] == ["docs/refunds.md, Refunds, line 3"]
     assert found[0].text == "Money comes back within 14 days."
-    assert found[0].score == 0.5
+    assert found[0].score == 1.0
     assert [one.file for one in index.search(["shop"], "sunday", top_k=3)] == ["docs/hours.txt"]
     assert index.search(["shop"], "sunday", top_k=3)[0].citation == "docs/hours.txt, lines 1-3"
     assert index.search(["other"], "sunday", top_k=3) == []
