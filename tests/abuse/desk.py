@@ -39,9 +39,13 @@ _REVIEWS: dict[str, Any] = {
 
 
 class Desk:
-    """Ada is a member, Boss an admin; everybody else is a guest. The desk's clerk may not note anything."""
+    """Ada is a member, Boss an admin; everybody else is a guest. The desk's clerk may not note anything.
 
-    def __init__(self, folder: Path, *, taint: bool = True):
+    Args:
+        over: parts of the configuration in place of these.
+    """
+
+    def __init__(self, folder: Path, *, taint: bool = True, **over: Any):
         self.content, self.effects = folder / "content", folder / "effects"
         self.content.touch()
         self.effects.touch()
@@ -52,21 +56,22 @@ class Desk:
         }
         self.bench = Bench(folder, SystemClock())
         self.world = World(folder / "home")
-        self.world.config = a_config(
-            bots={
+        parts: dict[str, Any] = {
+            "bots": {
                 "desk": {**_BOT, "prompt": "You are the desk.", "name": "Desk", "description": "anything"},
                 "clerk": {**_BOT, "prompt": "You are the clerk.", "tools": {"deny": ["shop__note"]}},
             },
-            teams={"office": {"members": [{"bot": "desk"}, {"bot": "clerk"}], "default": "desk"}},
-            channel={"bot": "office"},
-            settings={"approvals": {"channel": "fake", "room": "ops"}},
-            people={
+            "teams": {"office": {"members": [{"bot": "desk"}, {"bot": "clerk"}], "default": "desk"}},
+            "channel": {"bot": "office"},
+            "settings": {"approvals": {"channel": "fake", "room": "ops"}},
+            "people": {
                 "ada": {"roles": ["member"], "identities": {"fake": ["ada"]}},
                 "boss": {"roles": ["admin"], "identities": {"fake": ["boss"]}},
             },
-            servers=servers,
-            workspaces={"shop": {"servers": ["shop", "web"], "tools": _REVIEWS, "taint": {"enabled": taint}}},
-        )
+            "servers": servers,
+            "workspaces": {"shop": {"servers": ["shop", "web"], "tools": _REVIEWS, "taint": {"enabled": taint}}},
+        }
+        self.world.config = a_config(**{**parts, **over})
         self.world.tools = cast("FakeTools", self.bench.gateway)
         self.world.model = ScriptedModel(respond=obey)
         self._rooms = 0

@@ -18,6 +18,7 @@ import msgspec
 from botkit.agents.loop import AgentLoop
 from botkit.agents.policy import PolicyJudge
 from botkit.agents.team_router import TeamRouter
+from botkit.core.budgets import Spending
 from botkit.core.clock import Clock
 from botkit.core.config import Config
 from botkit.core.documents import DocumentTexts
@@ -122,6 +123,8 @@ class World:
         self.script: deque[Answer] = deque()
         """What the model answers, in order; afterwards it repeats what the person said."""
         self.model = ScriptedModel(respond=self._respond, gate=self.gate)
+        self.make_spending: Callable[[World], Spending] | None = None
+        """Makes what calls are reserved on, where there are budgets."""
         self.agent: Agent | None = None
         """Instead of the agent loop over that model."""
         self.workflows: Callable[[World], Workflows] | None = None
@@ -189,6 +192,7 @@ class World:
             codes=self.codes,
             speech=self.speech,
             documents=self.documents,
+            spending=self.make_spending(self) if self.make_spending is not None else None,
             mail=self.make_mail(self) if self.make_mail is not None else None,
         )
         self._adapter: Adapter = self.make_adapter()
