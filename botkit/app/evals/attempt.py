@@ -49,6 +49,8 @@ class TurnSeen(Data, omit_defaults=False):
     waits_for: str = ""
     output: Any = None
     """Of the run, where it has one."""
+    answer: str = ""
+    """What the journal keeps as the answer of the run: without questions and notices on the way."""
     usage: Usage = Usage()
     model_calls: int = 0
     model_ms: float = 0.0
@@ -248,6 +250,7 @@ class Performer:
             state=report.status,
             waits_for=report.waiting_for,
             output=output.get("output"),
+            answer=str(output.get("text") or ""),
             usage=usage,
             model_calls=len(models),
             model_ms=sum(one.latency_ms for one in models),

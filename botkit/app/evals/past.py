@@ -74,8 +74,7 @@ async def answer_again(
     finally:
         stage.leave(one)
     whole = msgspec.structs.replace(seen, turns=tuple(turns)).whole()
-    last = turns[-1].reply if turns else ""
-    return msgspec.structs.replace(whole, reply=last or whole.reply), list(dict.fromkeys(one.would_call))
+    return msgspec.structs.replace(whole, reply=whole.answer or whole.reply), list(dict.fromkeys(one.would_call))
 
 
 async def _remember(instance: Instance, one: Try, past: PastTurn) -> None:

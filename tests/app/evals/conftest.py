@@ -29,13 +29,14 @@ models:
 servers:
   shop:
     command: {python}
-    args: [{file}, look, ship, refund]
+    args: [{file}, look, search, ship, refund]
     env: {{EFFECTS: {effects}, KEY: {{secret: SHOP_KEY}}}}
 workspaces:
   default:
     servers: [shop]
     tools:
       shop__look: {{class: read-only}}
+      shop__search: {{class: read-only}}
       shop__ship: {{class: write}}
       shop__refund: {{class: destructive, approve: true, roles: [admin, member, guest]}}
 bots:
