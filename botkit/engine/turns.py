@@ -565,9 +565,9 @@ class Turns:
             "breakdown": msgspec.to_builtins(outcome.breakdown) if outcome is not None else {},
             "calls": msgspec.to_builtins(outcome.calls) if outcome is not None else [],
             "error": outcome.error if outcome is not None else None,
+            **({"data": outcome.output["data"]} if outcome is not None and "data" in outcome.output else {}),
         }
         self._s.live.publish(LiveEvent(kind="done", conversation=run.conversation, run_id=run.id, data=data))
-            **({"data": outcome.output["data"]} if outcome is not None and "data" in outcome.output else {}),
 
 
 def _said(rows: Sequence[InboxRow], turn: TurnInput) -> dict[str, Any]:
