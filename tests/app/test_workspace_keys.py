@@ -91,6 +91,7 @@ async def test_calls_are_made_with_the_keys_of_the_workspace_they_are_for(
 ) -> None:
     (folder / "bots.yaml").write_text(CONFIG.format(url=llm.openai_url))
     async with opened() as instance:
+        await instance.models.preload()
         for scope, key in (("instance", HOUSE), ("workspace:front", FRONT), ("workspace:money", MONEY)):
             await instance.vault.put(scope, "MODEL_KEY", key)
 
@@ -117,6 +118,7 @@ async def test_an_identical_call_of_a_workflow_is_answered_again_at_no_cost(
 ) -> None:
     (folder / "bots.yaml").write_text(CONFIG.format(url=llm.openai_url))
     async with opened() as instance:
+        await instance.models.preload()
         await instance.vault.put("instance", "MODEL_KEY", HOUSE)
         first = await say(instance, "the sky", bot="echo")
         again = await say(instance, "the sky", bot="echo")
