@@ -118,6 +118,8 @@ async def open_instance(
     synchronous = read.settings.synchronous if read is not None else "full"
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(home.path, url, clock=clock, synchronous=synchronous))
+        for row in staging.catalog if staging is not None else ():
+            await store.catalog.save(row)
         configs = ConfigBook(environment.config, store.revisions, clock, store.catalog)
         if mode == "command":
             await configs.peek(read=read)

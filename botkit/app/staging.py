@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["NoDeliveries", "Staging"]
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from botkit.app.delivery import Deliveries
@@ -12,7 +12,7 @@ from botkit.core.config import Config
 from botkit.core.delivery import CodeService, Mailer, NotSetUp, Texter
 from botkit.core.models import Model
 from botkit.core.outbound import HttpPort
-from botkit.core.stores import SecretStore
+from botkit.core.stores import CatalogRow, SecretStore
 from botkit.gateway.keys import KeyProvider
 from botkit.gateway.pipeline import StandIn
 
@@ -51,3 +51,5 @@ class Staging:
     """Answers calls of tools, or lets them through."""
     http: Callable[[HttpPort], HttpPort]
     """Given the real client of workflows: whoever sends for it."""
+    catalog: Sequence[CatalogRow] = ()
+    """What servers told the real instance: their tools are known before they start, and if they cannot."""

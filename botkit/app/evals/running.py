@@ -38,6 +38,7 @@ from botkit.core.errors import BotkitError
 from botkit.core.evals import Case, EvalSuite, Judged, Routing
 from botkit.core.events import User
 from botkit.core.models import Usage
+from botkit.core.stores import CatalogRow
 from botkit.gateway.keys import find_keys
 from botkit.gateway.secrets import MemorySecrets
 from botkit.store.glance import glance_at
@@ -118,7 +119,7 @@ async def open_stage(
     with tempfile.TemporaryDirectory(prefix="botkit-eval-") as folder:
         changed: dict[str, Any] = {"home": Path(folder), "database_url": None, "public_url": ""}
         changed["config"] = config.root / config.origin.main
-        secrets = await _lent(environment)
+        secrets, catalog = await _lent(environment)
         platforms = StagePlatforms(config.root)
         variables = dict(os.environ)
         if environment.master_key is not None:
@@ -130,6 +131,7 @@ async def open_stage(
             model=stage.model,
             stand_in=stage.stand_in,
             http=stage.http,
+            catalog=catalog,
         )
         own = environment.model_copy(update=changed)
         async with (
@@ -145,15 +147,18 @@ def staged_config(config: Config) -> Config:
     return config.model_copy(update={"schedules": {}, "budgets": {}})
 
 
-async def _lent(environment: Environment) -> MemorySecrets:
-    """The sealed secrets of the real instance, without those of people and connected accounts."""
-    lent = MemorySecrets()
+async def _lent(environment: Environment) -> tuple[MemorySecrets, Sequence[CatalogRow]]:
+    """The sealed secrets of the real instance, without those of people and connected accounts, and what its servers
+    told of their tools."""
+    lent, catalog = MemorySecrets(), list[CatalogRow]()
     url = environment.database_url.get_secret_value() if environment.database_url else None
     async with glance_at(environment.home, url) as glance:
-        for row in await glance.secrets.list() if glance is not None else ():
-            if not _NOT_LENT.match(row.scope) and not row.name.startswith(_ACCOUNTS):
-                await lent.put(row)
-    return lent
+        if glance is not None:
+            catalog += await glance.catalog.load()
+            for row in await glance.secrets.list():
+                if not _NOT_LENT.match(row.scope) and not row.name.startswith(_ACCOUNTS):
+                    await lent.put(row)
+    return lent, catalog
 
 
 def _cassette(path: Path, mode: Mode, *, needed: bool = True) -> Cassette | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 
 from botkit.app.environment import load_environment
+from botkit.app.evals.choosing import choose, with_model
 from botkit.app.evals.reports import CaseReport, EvalReport
-from botkit.app.evals.running import Options
+from botkit.app.evals.running import Options, run_evals
 from botkit.app.runtime import open_instance
+from botkit.app.workflows import load_project
 from botkit.core.errors import ConfigError
 from botkit.core.models import ModelReply, ModelRequest, Usage
 from botkit.testing.models import ScriptedModel, calls
@@ -316,11 +319,27 @@ async def test_secrets_of_the_instance_are_lent(run: Run, script: Script, monkey
     assert states(report) == ["passed"]
 
 
-async def test_routing_is_measured_by_the_same_command(run: Run, shop: Path, script: Script):
-    from botkit.app.evals.choosing import choose
-    from botkit.app.evals.running import run_evals
-    from botkit.app.workflows import load_project
+async def test_another_model_stands_for_the_bots(shop: Path, script: Script):
+    model = script(respond=always("ok"))
+    environment = load_environment()
+    config = with_model(load_project(environment.config), "demo/other")
+    file = shop / "workspace" / "evals" / "one.yaml"
+    file.write_text(json.dumps({"bot": "desk", "cases": [{"name": "a", "turns": ["hi"]}]}))
+    await run_evals(environment, config, choose(config, shop, [file]).cases)
+    assert [request.model for request in model.requests] == ["demo/other"]
 
+
+async def test_a_server_that_is_gone_can_be_mocked(run: Run, script: Script, shop: Path):
+    async with open_instance(load_environment(), mode="chat"):
+        pass  # its servers told their tools
+    text = (shop / "bots.yaml").read_text()
+    (shop / "bots.yaml").write_text(text.replace(f"command: {json.dumps(sys.executable)}", "command: no-such-program"))
+    script(respond=shopkeeper)
+    report = await run([{"turns": ["look"], "tools": {"shop__look": "a teapot"}, "expect": {"contains": "a teapot"}}])
+    assert states(report) == ["passed"]
+
+
+async def test_routing_is_measured_by_the_same_command(run: Run, shop: Path, script: Script):
     file = shop / "workspace" / "evals" / "who.yaml"
     environment = load_environment()
     config = load_project(environment.config)
