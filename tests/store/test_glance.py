@@ -47,3 +47,12 @@ async def test_a_database_of_another_version_is_not_guessed_at(tmp_path: Path) -
     with pytest.raises(StoreError, match="another version of botkit"):
         async with glance_at(tmp_path):
             pass
+
+
+async def test_postgresql_is_read_the_same_way(tmp_path: Path, postgres_url: str) -> None:
+    async with open_store(tmp_path, postgres_url) as store:
+        await store.catalog.save(CatalogRow(server="shop", refreshed_at=1))
+    async with glance_at(tmp_path, postgres_url) as glance:
+        assert glance is not None
+        assert [row.server for row in await glance.catalog.load()] == ["shop"]
+        assert await glance.records.runs() == []
