@@ -41,6 +41,9 @@ from botkit.gateway.settings import (
 
 _MIB = 1024 * 1024
 
+_KNOWS_CHARS = 600
+"""Of the description of a tool."""
+
 
 def gateway_settings(config: Config) -> GatewaySettings:
     """Everything the gateway needs to know of a revision."""
@@ -152,6 +155,19 @@ def _shared(server: Server) -> _Shared:
     )
 
 
+def _knows(workspace: Workspace, config: Config) -> str:
+    """`shop (What customers ask), staff`."""
+    offered = [
+        f"{name} ({one.description.rstrip('.')})" if one.description else name
+        for name, one in config.knowledge.items()
+        if one.enabled
+        and not one.bots
+        and not one.roles
+        and (name in workspace.knowledge or "*" in workspace.knowledge)
+    ]
+    return ", ".join(offered)[:_KNOWS_CHARS]
+
+
 def _inject(rule: InjectRule) -> Inject:
     return Inject(
         secret=rule.secret,
@@ -186,6 +202,7 @@ def _workspace(workspace: Workspace, config: Config) -> WorkspaceSettings:
             one.enabled and (name in workspace.knowledge or "*" in workspace.knowledge)
             for name, one in config.knowledge.items()
         ),
+        knows=_knows(workspace, config),
         record_payloads=workspace.record_payloads,
         taint=TaintRules(
             approve=tuple(workspace.taint.approve) if workspace.taint.enabled else (),

@@ -31,8 +31,8 @@ from botkit.app.control.path import socket_path
 from botkit.app.control.server import ControlServer
 from botkit.app.conversing import conversed
 from botkit.app.delivery import Deliveries
-from botkit.app.embedding import EmbeddingDesk
 from botkit.app.documents import SentDocuments
+from botkit.app.embedding import EmbeddingDesk
 from botkit.app.environment import Environment
 from botkit.app.gateway_settings import gateway_settings
 from botkit.app.home import Home
@@ -197,7 +197,9 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
     async def book(writes: Sequence[Write]) -> None:
         await metered.commit(None, writes)
 
-    library = Library(home.path, configs, clock, EmbeddingDesk(gate, budgets, clock, book))
+    # on a stage knowledge is found by words alone: nothing is asked of a model that no case knows of
+    embedding = EmbeddingDesk(gate, budgets, clock, book) if staging is None else None
+    library = Library(home.path, configs, clock, embedding)
     fleet = Fleet(vault=vault, redactor=redactor, clock=clock, store=store.catalog, data_folder=home.path / "servers")
 
     async def wake(lane: str) -> None:
@@ -427,13 +429,20 @@ async def _running(instance: Instance) -> AsyncGenerator[None]:
         instance.tasks.spawn(instance.models.preload())
         watch = KnowledgeWatch(instance.library, instance.clock)
         stack.push_async_callback(instance.library.aclose)
-        instance.tasks.spawn(watch.run())
+        watching = instance.tasks.spawn(watch.run())
+        stack.push_async_callback(_ended, watching)
         instance.configs.subscribe(lambda revision: _follow(instance, revision))
         instance.configs.subscribe(watch.follow)
         try:
             yield
         finally:
             await instance.wind_down()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Cancel a task and see it end."""
+    task.cancel()
+    await asyncio.wait((task,))
 
 
 async def _follow(instance: Instance, config: Config) -> None:

@@ -32,7 +32,10 @@ def own_tools(
     for name, wanted in ((MEMORY, remembers), (KNOWLEDGE, here.knowledge), (RESULTS, True)):
         if not wanted or name in taken or here.transparent:
             continue
-        definitions, _ = read_definitions([tool.definition for tool in OWN_TOOLS[name]], SecretRedactor())
+        written = [tool.definition for tool in OWN_TOOLS[name]]
+        if name == KNOWLEDGE and here.knows:
+            written = [{**one, "description": f"{one['description']} It holds: {here.knows}."} for one in written]
+        definitions, _ = read_definitions(written, SecretRedactor())
         classes = {str(tool.definition["name"]): tool.tool_class for tool in OWN_TOOLS[name]}
         for one in definitions:
             yield _NOTHING_RUNS[name], one, _review(settings, here, name, one.name, classes[one.name])

@@ -235,6 +235,8 @@ class WorkspaceSettings(Data):
     """Functions it offers, by key; empty: all of them, where it offers the server `functions`."""
     knowledge: bool = False
     """Whether it has files to look things up in."""
+    knows: str = ""
+    """What is found there, as models are told: of the sources that are for all its bots and people."""
     record_payloads: bool = False
     """Whether what calls carry is kept for auditors."""
     taint: TaintRules = TaintRules()

@@ -5,12 +5,14 @@ from __future__ import annotations
 __all__ = ["DoctorOperations"]
 
 import asyncio
+import importlib.util
 from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING
 
 from botkit.app.finding import Finding
 from botkit.app.model_report import Scopes, keys_wanted, model_facts, model_finding
 from botkit.app.operations.channels import ChannelOperations
+from botkit.app.operations.knowledge import KnowledgeOperations
 from botkit.app.operations.secrets import SecretOperations
 from botkit.core.errors import BotkitError, SecretError
 
@@ -44,6 +46,27 @@ class DoctorOperations:
             yield finding
         async for finding in self._leftovers():
             yield finding
+        async for finding in self._knowledge():
+            yield finding
+
+    async def _knowledge(self) -> AsyncGenerator[Finding]:
+        """What cannot be read, and what has no vector yet."""
+        for one in await KnowledgeOperations(self._i).sources():
+            check = f"knowledge {one.name}"
+            if one.embedding and importlib.util.find_spec("numpy") is None:
+                detail = f"{one.embedding} makes vectors, and nothing here can compare them"
+                yield Finding(check=check, state="failed", detail=detail, fix="install botkit[knowledge]")
+                continue
+            detail = f"{one.files} files, {one.passages} passages"
+            if one.embedding:
+                detail += f", {one.vectors} vectors of {one.embedding}"
+            if one.unreadable:
+                detail += f"; {one.unreadable} cannot be read"
+                yield Finding(check=check, state="warning", detail=detail, fix=f"botkit knowledge list {one.name}")
+            elif one.embedding and one.passages and not one.vectors:
+                yield Finding(check=check, state="warning", detail=detail, fix=f"botkit knowledge index {one.name}")
+            else:
+                yield Finding(check=check, state="ok", detail=detail)
 
     async def key_scopes(self, *, names: Sequence[str], workspaces: Sequence[str]) -> Scopes:
         """Where each secret comes from as each workspace has it; never a value."""

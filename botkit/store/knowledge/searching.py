@@ -102,7 +102,7 @@ class KnowledgeIndex:
 
     def close(self) -> None:
         """Close all files. Safe to repeat."""
-        for one in self._open.values():
+        for one in list(self._open.values()):
             one.close()
 
     def files(self, sources: Sequence[str]) -> list[KnowledgeFile]:

@@ -32,8 +32,8 @@ _K1, _B = 1.2, 0.75
 _HEADING_WEIGHT, _FILE_WEIGHT = 3.0, 2.0
 _WORD = re.compile(r"\w+")
 _ASKING = frozenset(
-    {"about", "am", "any", "been", "could", "did", "do", "doe", "does", "get", "give", "had", "has", "have", "her", "his",
-     "i", "if", "into", "its", "just", "like", "may", "me", "much", "my", "need", "no", "not", "our", "please",
+    {"about", "am", "any", "been", "could", "did", "do", "doe", "does", "get", "give", "had", "has", "have", "her",
+     "his", "i", "if", "into", "its", "just", "like", "may", "me", "much", "my", "need", "no", "not", "our", "please",
      "should", "so", "some", "still", "tell", "than", "their", "them", "then", "there", "they", "this", "those", "us",
      "want", "was", "we", "were", "what", "when", "where", "which", "who", "whom", "whose", "why", "will", "would",
      "your"}
