@@ -58,19 +58,34 @@ class Hearing:
         self._s = services
 
     async def listen(
-        self, ctx: RunContext, turn: TurnInput, this: Effective, config: Config
+        self, ctx: RunContext, turn: TurnInput, this: Effective, config: Config, *, in_words: bool = False
     ) -> tuple[Listened | None, ...]:
         """One for each attachment; None for what is no sound, or was not fetched.
+
+        Args:
+            in_words: whoever reads it needs words, also where the bot's model hears.
 
         Raises:
             BudgetUsedUp: there is no money left to listen for.
         """
+        in_words = in_words or bool(this.team or turn.workflow or guards_of(config, this.bot).input.active)
         return tuple(
-            [await self._one(ctx, index, item, turn, this, config) for index, item in enumerate(turn.attachments)]
+            [
+                await self._one(ctx, index, item, turn, this, config, in_words=in_words)
+                for index, item in enumerate(turn.attachments)
+            ]
         )
 
     async def _one(
-        self, ctx: RunContext, index: int, item: Attachment, turn: TurnInput, this: Effective, config: Config
+        self,
+        ctx: RunContext,
+        index: int,
+        item: Attachment,
+        turn: TurnInput,
+        this: Effective,
+        config: Config,
+        *,
+        in_words: bool,
     ) -> Listened | None:
         if item.kind not in ("voice", "audio") or not item.file_id:
             return None
@@ -79,8 +94,7 @@ class Hearing:
             return Listened(why="too_long", problem=f"it lasts longer than {settings.longest_s:g} seconds")
         if speech is None:
             return Listened(why="deaf")
-        words_needed = bool(this.team or turn.workflow or guards_of(config, this.bot).input.active)
-        if settings.native and not words_needed and speech.hears(this.model, media_type(item)):
+        if settings.native and not in_words and speech.hears(this.model, media_type(item)):
             return Listened(native=True)
         model = settings.transcription
         if model is None:

@@ -4,6 +4,7 @@
     files/0/text     what stands in a document
     files/0/heard    what is said in a recording
     files/row        the message as later turns remember it
+    answers/…/files  the same of what a question was answered with
 
 Each line is a journaled step, so a resumed run downloads, reads and listens to nothing twice.
 """
@@ -24,6 +25,7 @@ from botkit.core.events import Attachment
 from botkit.core.journal import Run, Say, TranscriptRow
 from botkit.core.media import media_type
 from botkit.core.models import Usage
+from botkit.engine import forms
 from botkit.engine.effective import Effective
 from botkit.engine.files import Files
 from botkit.engine.guards import cleaned, guards_of
@@ -77,6 +79,34 @@ class Receiving:
         if turn.unsaid:
             await self._remember(ctx, received, this, config)
         return received
+
+    async def answers(self, ctx: RunContext, turn: TurnInput, this: Effective, config: Config) -> Usage:
+        """Take up what people answered questions of this run with: files are fetched, and what was said is read as if
+        it had been written. Returns what hearing it cost.
+
+        Raises `Paused` and `Stopped` as steps do.
+        """
+        usage = Usage()
+        for wait in ctx.answered:
+            answer = wait.answer or {}
+            if wait.kind != "reply" or not answer.get("attachments"):
+                continue
+            items = msgspec.convert(answer["attachments"], tuple[Attachment, ...])
+            said = msgspec.structs.replace(turn, text=str(answer.get("text") or ""), attachments=items, trigger={})
+            under = ctx.under(f"answers/{wait.key}/")
+            items = await self._files.fetch(under, items)
+            items = tuple([await self._read(under, index, item) for index, item in enumerate(items)])
+            said = msgspec.structs.replace(said, attachments=items)
+            try:
+                listened = await self._hearing.listen(under, said, this, config, in_words=True)
+            except BudgetUsedUp as error:
+                _log.warning("answer_not_heard", run=ctx.run.id, code=error.code, detail=str(error))
+                listened = tuple(Listened(why="failed", problem="there is no money left for it") for _ in items)
+            usage += sum((one.usage for one in listened if one is not None), Usage())
+            heard = _with_words(said, listened, config, this, ctx.run)
+            files = {"attachments": msgspec.to_builtins(heard.attachments)}
+            ctx.read_as(wait, {**answer, **forms.said(wait, heard.text), **files})
+        return usage
 
     async def _taken_up(
         self, ctx: RunContext, turn: TurnInput, this: Effective, config: Config, words: Language

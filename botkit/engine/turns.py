@@ -36,6 +36,7 @@ from botkit.core.journal import (
     Write,
 )
 from botkit.core.live import LiveEvent
+from botkit.core.models import Usage
 from botkit.core.screening import GuardFinding
 from botkit.core.stores import Person
 from botkit.engine.budget_notices import used_up_text
@@ -45,7 +46,7 @@ from botkit.engine.guards import cleaned, guards_of, judged, kept_back
 from botkit.engine.identity import Known
 from botkit.engine.languages import Language, language_of
 from botkit.engine.notices import Notices, conversations_of
-from botkit.engine.receiving import Received, Receiving, user_row
+from botkit.engine.receiving import Receiving, user_row
 from botkit.engine.reply import Reply, TypingKeeper
 from botkit.engine.services import Services
 from botkit.engine.speaking import Speaking, Voiced
@@ -377,9 +378,10 @@ class Turns:
                 conversation, lambda: self._s.channels.adapter(run.channel), self._s.clock, self._s.spawn
             ):
                 received = await self._receiving.receive(ctx, turn, this, config, current.words)
+                heard = await self._receiving.answers(ctx, turn, this, config)
                 outcome = received.said or await self._answer(current, received.turn, roles, history)
                 voiced = await self._voiced(current, outcome)
-            await self._finish(current, _with_sound(outcome, received, voiced), voiced)
+            await self._finish(current, _with_sound(outcome, voiced, received.usage + heard), voiced)
         except Paused:
             await self._pause(current)
         except Stopped:
@@ -605,10 +607,10 @@ def released(run: Run) -> Requeue:
     return Requeue(lane=run.lane, outcome=f"queued: {run.id}")
 
 
-def _with_sound(outcome: AgentOutcome, received: Received, voiced: Voiced) -> AgentOutcome:
-    """With what hearing the message and speaking the answer cost, and why it was not spoken."""
+def _with_sound(outcome: AgentOutcome, voiced: Voiced, heard: Usage) -> AgentOutcome:
+    """With what hearing people and speaking the answer cost, and why it was not spoken."""
     output = {**outcome.output, "unspoken": voiced.problem} if voiced.problem else outcome.output
-    return msgspec.structs.replace(outcome, usage=outcome.usage + received.usage + voiced.usage, output=output)
+    return msgspec.structs.replace(outcome, usage=outcome.usage + heard + voiced.usage, output=output)
 
 
 def _row_of(run: Run, row: TranscriptRow) -> TranscriptRow:

@@ -384,6 +384,18 @@ class RunContext:
         return sum(wait.state != "open" for wait in self._waits.values())
 
     @property
+    def answered(self) -> Sequence[Wait]:
+        """Questions that people have answered, in the order of their ids."""
+        return sorted((wait for wait in self._waits.values() if wait.state == "answered"), key=lambda wait: wait.id)
+
+    def read_as(self, wait: Wait, answer: dict[str, Any]) -> None:
+        """Have whoever asked read an answer like this: with what was said in it, with files that were fetched.
+
+        The stored answer stays what arrived; this follows from journaled steps and is done anew by each execution.
+        """
+        self._waits[wait.key] = msgspec.structs.replace(wait, answer=answer)
+
+    @property
     def waited(self) -> bool:
         """Whether this run was paused at any time."""
         return bool(self._waits)

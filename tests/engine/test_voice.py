@@ -16,7 +16,9 @@ from botkit.core.events import Attachment
 from botkit.core.models import Usage
 from botkit.core.speech import Heard, Spoken
 from botkit.testing.platform import PLAIN, FakeAdapter
+from botkit.workflows.graph import GraphNode
 from tests.engine.support import Host, World, a_config
+from tests.engine.test_workflows import greet, with_workflow
 from tests.runs.support import memory_home
 
 VOICE = Attachment(kind="voice", name="v.ogg", mime="audio/ogg", duration_s=2, remote="r1")
@@ -259,4 +261,28 @@ async def test_a_model_that_hears_is_given_the_sound_unless_its_words_are_checke
     assert len(radio.heard) == transcribed
     content = world.model.requests[0].messages[-1]["content"]
     assert isinstance(content, list) == (not transcribed), content
+    await world.close()
+
+
+async def test_a_question_can_be_answered_aloud_and_with_a_file(tmp_path: Path):
+    radio = Radio("blue, please")
+    world = voice_world(tmp_path / "home", radio, voice="never")
+    ask, told = GraphNode(id="ask", type="question"), greet("told", "It is {{ ask }}")
+    with_workflow(world, ask, told, edges="ask.reply>told", settings={"speech": SPEECH})
+    await world.start()
+    await world.ask("start")
+    assert world.texts == ["Which colour?"]
+
+    await world.platform.deliver(world.platform.event("", attachments=(VOICE,)))
+    await world.settle()
+
+    assert world.texts == ["Which colour?", "It is blue, please"]
+    (run,) = await world.runs()
+    opened = await world.journal.load_run(run.id)
+    assert opened is not None
+    (wait,) = opened.waits
+    keys = [key for key in opened.steps if key.startswith("answers/")]
+    assert sorted(key.rpartition("files/")[2] for key in keys) == ["0", "0/heard"]
+    assert (wait.answer or {})["text"] == "", "what arrived is kept as it arrived"
+    assert run.usage.cost_micros == 200
     await world.close()
