@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, LiteralString, cast
 
@@ -21,6 +20,7 @@ import psycopg
 
 from botkit.testing.telegram.control import RemoteTelegram
 from tests.chaos.board import Board
+from tests.forking import Child, Nursery
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -90,13 +90,12 @@ class Field:
         self._processes: list[subprocess.Popen[str]] = []
         telegram = self._run("botkit.testing.telegram")
         board = self._run("tests.chaos.board")
-        self._nursery = self._run("tests.chaos.nursery")
+        self._nursery = Nursery("tests.chaos.nursery", root=ROOT, env=self.env)
         told = json.loads(telegram.readline())
         self.api_base, self.token = str(told["api_base"]), str(told["token"])
         self.telegram = RemoteTelegram(self.api_base)
         self.board = Board(int(board.readline()))
         self._homes = 0
-        self._children: list[int] = []
 
     def _run(self, module: str) -> IO[str]:
         process = subprocess.Popen(
@@ -114,9 +113,7 @@ class Field:
     def close(self) -> None:
         self.telegram.close()
         self.board.close()
-        for pid in self._children:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)  # a failed test leaves some; the nursery collects them
+        self._nursery.close()
         for process in self._processes:
             process.kill()
             process.wait()
@@ -129,14 +126,8 @@ class Field:
         self._homes += 1
         return Home(self, self.folder / f"h{self._homes}", **options)
 
-    def start(self, **request: Any) -> int:
-        requests = self._processes[-1].stdin
-        assert requests is not None
-        requests.write(json.dumps(request) + "\n")
-        requests.flush()
-        pid = int(self._nursery.readline())
-        self._children.append(pid)
-        return pid
+    def start(self, **request: Any) -> Child:
+        return self._nursery.start(**request)
 
     def replies(self) -> dict[str, Counter[str]]:
         """Person → what they were told, how often."""
@@ -184,7 +175,7 @@ class Home:
         self.home = folder / "home"
         self.database = beside.database if beside is not None else database
         self.lease_s = lease_s
-        self.pid = 0
+        self.child: Child | None = None
         template = TELEGRAM if platform == "telegram" else BOARD
         self.config.write_text(
             BOTS.format(
@@ -241,7 +232,8 @@ class Home:
     def start(self, kill_at: str = "", *, freeze_at: str = "", **env: str) -> None:
         about: dict[str, Any] = {"kill_at": kill_at, "freeze_at": freeze_at, "lease_s": self.lease_s}
         about["env"] = {**self.env, **env}
-        self.pid = self.field.start(config=str(self.config), log=str(self.log), **about)
+        said = str(self.log.with_suffix(".err"))
+        self.child = self.field.start(config=str(self.config), log=str(self.log), said=said, **about)
 
     def revive(self) -> None:
         """See to it that a process runs."""
@@ -251,13 +243,11 @@ class Home:
     @property
     def frozen(self) -> bool:
         """Whether the process stands still at the boundary it was asked to freeze at."""
-        try:
-            return Path(f"/proc/{self.pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"T"
-        except OSError:
-            return False
+        return self.child is not None and self.child.frozen
 
     def thaw(self) -> None:
-        os.kill(self.pid, signal.SIGCONT)
+        assert self.child is not None
+        self.child.send(signal.SIGCONT)
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`botkit WORDS` in a process of its own."""
@@ -267,15 +257,11 @@ class Home:
 
     @property
     def alive(self) -> bool:
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
+        return self.child is not None and self.child.alive
 
     def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        if self.child is not None:
+            self.child.send(signal.SIGKILL)
         self.until(lambda: not self.alive, "the process to be gone")
 
     def until(self, done: Any, what: str, timeout_s: float = 120.0) -> None:
@@ -284,7 +270,8 @@ class Home:
         failed = self.log.with_suffix(".failed")
         while not done():
             if failed.exists():
-                raise RuntimeError(f"a process of {self.folder.name} ended by an error of its own\n{failed.read_text()}")
+                error = failed.read_text()
+                raise RuntimeError(f"a process of {self.folder.name} ended by an error of its own\n{error}")
             if time.monotonic() > deadline:
                 errors = self.log.with_suffix(".err")
                 said = errors.read_text()[-3000:] if errors.exists() else ""

@@ -14,12 +14,9 @@ tool call, each message sent or edited and each streamed piece. The hooks are pu
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import signal
-import sys
-import traceback
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
@@ -41,6 +38,7 @@ from botkit.runs.process import run_serving
 from botkit.store.open import open_store
 from botkit.store.writer import Writer
 from tests.chaos.board_adapter import BoardAdapter
+from tests.forking import serve
 
 
 class Boundaries:
@@ -117,11 +115,7 @@ async def _live() -> None:
 
 
 def _child(request: dict[str, Any]) -> None:
-    os.setsid()
     log = Path(request["log"])
-    with log.with_suffix(".err").open("a") as err:
-        os.dup2(err.fileno(), 1)
-        os.dup2(err.fileno(), 2)
     os.chdir(Path(request["config"]).parent)
     os.environ.update(request["env"])
     boundaries = Boundaries(request.get("kill_at", ""), request.get("freeze_at", ""), log)
@@ -144,22 +138,5 @@ def _child(request: dict[str, Any]) -> None:
     run_serving(_live())
 
 
-def main() -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    for line in sys.stdin:
-        pid = os.fork()
-        if pid == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            request = json.loads(line)
-            try:
-                _child(request)
-            except BaseException:
-                Path(request["log"]).with_suffix(".failed").write_text(traceback.format_exc())
-            finally:
-                os._exit(1)
-        sys.stdout.write(f"{pid}\n")
-        sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main()
+    serve(_child)

@@ -145,12 +145,12 @@ def test_random_freezes_of_one_of_two_processes(field: Field, postgres_template:
         people.speak(10)
         people.moment(0.4)
         frozen.revive()
-        late = frozen.pid
-        os.kill(late, signal.SIGSTOP)
+        assert frozen.child is not None
+        frozen.child.send(signal.SIGSTOP)
         people.speak(5)
         other.until(lambda other=other: living(other) == 1, "the other to find its lease run out")
         other.until(lambda other=other: dealt_with(other), "the other to take over")
-        os.kill(late, signal.SIGCONT)
+        frozen.thaw()
         people.speak(5)
         frozen.until(lambda frozen=frozen: not frozen.alive, "the frozen one to give up")
         frozen.start()

@@ -73,9 +73,10 @@ class Person:
         found = self.home.ask("SELECT state, waiting_for FROM runs ORDER BY started_at")
         return (str(found[0][0]), str(found[0][1])) if found else ("", "")
 
-    def look(self) -> bool:
+    def look(self, *, revive: bool = True) -> bool:
         """Do what is to be done now; True when the run has ended and everything is delivered."""
-        self.home.revive()
+        if revive:
+            self.home.revive()
         if "unreadable" in self.home.counts():
             return False
         for message in self.home.shown("boss"):

@@ -5,12 +5,13 @@ Effects are counted outside: in the files that tools write, at the mail server, 
 
 from __future__ import annotations
 
-import asyncio
 import re
 from pathlib import Path
 
 import pytest
 
+from tests.stories.killing import killed_at_each_node
+from tests.stories.lives import Nest
 from tests.stories.story import Story, story
 
 BRUNO, ADA = "bruno@example.com", "ada@example.com"
@@ -106,50 +107,33 @@ async def test_a_ticket_the_agent_is_not_sure_of_is_decided_by_a_person(tmp_path
         assert ("answered by Grace" if approve else "taken over by Grace") in summary
 
 
-async def boundaries_of(folder: Path, template: str, telling: object, more: object = None) -> int:
-    async with story(folder, template, more=more) as told:  # pyright: ignore[reportArgumentType] - as `story` takes it
-        await telling(told)  # pyright: ignore[reportCallIssue, reportGeneralTypeIssues, reportUnknownVariableType]
-        await told.until(lambda: told.boundaries, "a node")
-        return len(told.boundaries)
+# ── killed ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("large", [True, False])
-async def test_a_refund_killed_at_each_node_is_paid_once(tmp_path: Path, large: bool) -> None:
+async def test_a_refund_killed_at_each_node_is_paid_once(tmp_path: Path, nest: Nest, large: bool) -> None:
     address, order = (BRUNO, "A-1003") if large else (ADA, "A-1001")
 
     async def telling(told: Story) -> None:
         assert "R-00001" in await refund(told, address, order, large=large)
 
-    count = await boundaries_of(tmp_path / "0", "refund", telling)
-    assert count > 3
-    for number in range(1, count + 1):
-        for when in ("before", "after"):
-            async with story(tmp_path / f"{when}{number}", "refund", kill=f"{when} {number}") as told:
-                await telling(told)
-                where = f"{when} {number}: {told.boundaries}"
-                await told.until(lambda told=told: told.died, where)
-                assert [one["order_id"] for one in told.refunds()] == [order], where
-                await asyncio.sleep(0)
+    def check(told: Story) -> None:
+        assert [one["order_id"] for one in told.refunds()] == [order]
+
+    assert await killed_at_each_node(tmp_path, nest, "refund", telling, check) > 3
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("sure", [True, False])
-async def test_a_ticket_killed_at_each_node_is_answered_once(tmp_path: Path, sure: bool) -> None:
-    more = SURE if sure else UNSURE
-
+async def test_a_ticket_killed_at_each_node_is_answered_once(tmp_path: Path, nest: Nest, sure: bool) -> None:
     async def telling(told: Story) -> None:
         await escalation(told, sure=sure)
 
-    count = await boundaries_of(tmp_path / "0", "escalation", telling, more)
-    assert count > 2
-    for number in range(1, count + 1):
-        for when in ("before", "after"):
-            async with story(tmp_path / f"{when}{number}", "escalation", kill=f"{when} {number}", more=more) as told:
-                await telling(told)
-                where = f"{when} {number}: {told.boundaries}"
-                await told.until(lambda told=told: told.died, where)
-                assert len(told.comments("T-1")) == 1, where
-                assert len(set(summaries(told))) == 1, where
+    def check(told: Story) -> None:
+        assert len(told.comments("T-1")) == 1
+        assert len(set(summaries(told))) == 1
+
+    assert await killed_at_each_node(tmp_path, nest, "escalation", telling, check, SURE if sure else UNSURE) > 2
