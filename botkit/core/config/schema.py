@@ -19,6 +19,7 @@ Schema = dict[str, Any]
 
 _VARIABLE = "#/$defs/Variable"
 _SHORT_FORMS: dict[str, Schema] = {
+    "Escalate": {"type": "string"},
     "ModelSpec": {"type": "string", "pattern": "/"},
     "Money": {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^\s*[0-9]"}]},
     "Workflow": {"type": "string"},

@@ -1,8 +1,4 @@
 # ruff: noqa: E501  # sentences stand as they are printed
-# ruff: noqa: E501  # sentences stand as they are printed
-# ruff: noqa: E501  # sentences stand as they are printed
-# ruff: noqa: E501  # sentences stand as they are printed
-# ruff: noqa: E501  # sentences stand as they are printed
 """Files that load, and files that do not, with the sentences botkit says about them."""
 
 from __future__ import annotations
@@ -27,6 +23,19 @@ VALID: dict[str, str] = {
             fallbacks: [default, demo/offline]
             params: {top_p: 0.9, stop: [END], nested: {a: [1, null, true]}}
             price: {input_per_million: 3, output_per_million: 15.0, cached_input_per_million: 0.3}
+        """,
+    "models that climb, keep and fit": """
+        models:
+          fast: {model: a/b, escalate: strong}
+          careful:
+            model: a/b
+            temperature: 0
+            escalate: {to: strong, on: [invalid, unsure], confidence: 0.8, tool_failures: 3, most: 5}
+            cache: {ttl_s: 60, share: workspace, most: 10}
+            prompt_cache: false
+            price: {input_per_million: 1, output_per_million: 2, cached_input_per_million: 0.1, cache_write_per_million: 1.25}
+        bots:
+          desk: {model: standard, output: {schema: {type: object, properties: {reply: {type: string}}}, say: reply, repairs: 0}}
         """,
     "models that see, hear and speak": """
         models:
@@ -434,6 +443,27 @@ INVALID: dict[str, tuple[str, str]] = {
         2:24: bots.a--b: a name here has at most 32 lower-case letters, digits and single hyphens, such as order-desk
         2:34: bots.abcdefghijklmnopqrstuvwxyz0123456: a name here has at most 32 lower-case letters, digits and single hyphens, such as order-desk
         3:13: models.m: write the model as provider/name, such as openai/gpt-5-mini or demo/offline
+        """,
+    ),
+    "models that lead nowhere": (
+        """\
+        models:
+          a: {model: b/c, escalate: {to: nobody, on: [tired]}}
+          d: {model: b/c, escalate: e}
+          e: {model: b/c, escalate: d, cache: {share: all}}
+        bots:
+          desk: {output: {schema: {type: string}}}
+          till: {output: {schema: {type: object, properties: {a: {type: nought}}}}}
+          shop: {output: {schema: {type: object}, say: reply}}
+        """,
+        """
+        2:34: models.a.escalate.to: no model is called `nobody` (there is: a, d, e, fast, standard, strong)
+        2:47: models.a.escalate.on.0: `tired` is not invalid, filtered, length, unsure or tool_failures (did you mean `filtered`?)
+        3:29: models.d.escalate: escalates to itself: d → e → d
+        4:47: models.e.cache.share: `all` is not person or workspace
+        6:10: bots.desk.output: the schema of an answer has `type: object`
+        7:10: bots.till.output: this is no JSON Schema: "nought" is not valid under any of the schemas listed in the 'anyOf' keyword
+        8:10: bots.shop.output: `say` names the property `reply`, which the schema does not have
         """,
     ),
     "models that hear nothing": (
