@@ -10,18 +10,18 @@ import msgspec
 import structlog
 
 from botkit.core.agent import AgentOutcome
-from botkit.core.citations import SEARCHES, cited_answer, sources_in
+from botkit.core.citations import SEARCHES, cited_answer
 from botkit.core.journal import TranscriptRow
 
 _log = structlog.get_logger("botkit.agents")
 
 
 def sources_of_history(rows: Sequence[TranscriptRow]) -> dict[str, str]:
-    """What earlier turns looked up, as far as the model still reads it: id → where it stands."""
+    """What earlier turns looked up, whatever is left of the results: id → where it stands."""
     found: dict[str, str] = {}
     for row in rows:
         if row.role == "tool" and row.data.get("name") == SEARCHES:
-            found |= sources_in(row.text)
+            found |= row.data.get("sources") or {}
     return found
 
 

@@ -296,9 +296,12 @@ class _Turn:
         for outcome in outcomes:
             call = outcome.call
             stored = remembered_text(outcome.text, outcome.ref, self._settings.stored_result_chars)
-            kept = {"ref": outcome.ref, "chars": len(outcome.text)} if outcome.ref else {}
+            kept: dict[str, Any] = {"ref": outcome.ref, "chars": len(outcome.text)} if outcome.ref else {}
             if outcome.answered_by:
                 kept["answered_by"] = outcome.answered_by
+            if call.name == SEARCHES and (found := sources_in(outcome.text)):
+                self.sources |= found
+                kept["sources"] = found
             self._say("tool", stored, at, outcome.taint, call_id=call.id, name=call.name, **kept)
             slowest = max(slowest, outcome.duration_ms)
             self._traces.append(
@@ -311,8 +314,6 @@ class _Turn:
                 )
             )
             self._budget.usage += outcome.usage
-            if call.name == SEARCHES:
-                self.sources |= sources_in(outcome.text)
         results = [shown(outcome.call, outcome.text, outcome.ref, self._room) for outcome in outcomes]
         self._reading.add_round(reply.text, calls_shown, results)
         self._budget.spent_ms += slowest
