@@ -49,9 +49,11 @@ async def differences(
     here: Path = ("cases", number)
     found: list[Difference] = []
     verdicts: list[JudgedAnswer] = []
-    for index, turn in enumerate(case.turns[: len(seen.turns)]):
-        look = _Look(suite, (*here, "turns", index, "expect"), turn.expect, index + 1)
-        wrong, said = await look.at(seen.turns[index], judge)
+    for index, came in enumerate(seen.turns):
+        scripted = index < len(case.turns)
+        path: Path = (*here, "turns", index, "expect") if scripted else (*here, "simulate")
+        look = _Look(suite, path, case.turns[index].expect if scripted else Expect(), index + 1)
+        wrong, said = await look.at(came, judge)
         found += wrong
         verdicts += said
     if seen.error:
@@ -96,7 +98,7 @@ class _Look:
             self._add(("member",), expect.member, seen.member or "(nobody of a team)")
         if expect.state is not None and expect.state != seen.state:
             self._add(("state",), expect.state, _state(seen))
-        elif expect.state is None and expect.waits_for is None and seen.state == "failed":
+        elif expect.state is None and self._turn and seen.state == "failed":
             self._add((), "an answer", _state(seen))
         if expect.waits_for is not None and expect.waits_for != seen.waits_for:
             self._add(("waits_for",), expect.waits_for, seen.waits_for or f"(nothing: {_state(seen)})")

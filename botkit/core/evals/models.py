@@ -131,7 +131,7 @@ class Expect(Model, frozen=True):
     """The member of the team that answered."""
     state: Literal["completed", "waiting", "failed", "limit_reached", "cancelled", "answered"] | None = None
     """How the turn, or the last one, ended. `answered`: without a run, such as a command."""
-    waits_for: Literal["approval", "reply", "input", "identity", "timer", "schedule", "webhook"] | None = None
+    waits_for: Literal["approval", "reply", "identity", "timer", "schedule", "webhook", "takeover"] | None = None
     """What it waits for, with `state: waiting`."""
     output: dict[str, Json] | None = None
     """JSON Schema of the structured output: of the run, else of the reply read as JSON."""

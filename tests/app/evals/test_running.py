@@ -82,6 +82,13 @@ async def test_what_is_expected_is_compared_with_what_came(run: Run, script: Scr
     assert wrong(report.cases[5]) == [("tools", 'shop__look {"order":"A-1"}')]
 
 
+async def test_a_turn_that_fails_is_a_difference_unless_it_is_expected(run: Run, script: Script):
+    script(respond=always(""))
+    report = await run([{"turns": ["hello"]}, {"turns": [{"say": "hello", "expect": {"state": "failed"}}]}])
+    assert states(report) == ["failed", "passed"]
+    assert wrong(report.cases[0]) == [("state", "failed (model_empty: the model answered nothing)")]
+
+
 async def test_the_order_of_calls_counts_where_it_is_asked_for(run: Run, script: Script):
     script(respond=shopkeeper)
     tools = {"shop__refund": "done"}
