@@ -22,7 +22,7 @@ from botkit.core.live import LiveHub
 from botkit.core.messages import Capabilities, OutMessage, Part, Receipt, Rendered
 from botkit.core.models import Usage
 from botkit.engine import Engine
-from botkit.engine.ports import Agent, Workflows
+from botkit.engine.ports import Agent, Router, Workflows
 from botkit.runs.context import RunContext, StepScope
 from botkit.sdk import Adapter
 from botkit.store.open import Store, open_store
@@ -87,6 +87,7 @@ class EngineBench:
         agent: Agent | None = None,
         workflows: Workflows | None = None,
         config: Mapping[str, Any] | None = None,
+        router: Router | None = None,
     ):
         settings = {"max_parallel_turns": parallel}
         declared: dict[str, Any] = {
@@ -104,6 +105,7 @@ class EngineBench:
             channels=self,
             agent=agent or StubAgent(),
             workflows=workflows,
+            router=router,
             live=LiveHub(),
             clock=self.clock,
             spawn=self._spawn,
@@ -127,7 +129,7 @@ class EngineBench:
         task.add_done_callback(self.tasks.discard)
         return task
 
-    def event(self, room: str) -> Event:
+    def event(self, room: str, text: str = "hello " * 20) -> Event:
         return Event(
             channel="bench",
             dedupe_key=new_id("u"),
@@ -135,16 +137,16 @@ class EngineBench:
             conversation=Conversation(channel="bench", room=room),
             sender=User(id=room, name="Ada"),
             occurred_at=self.clock.now(),
-            text="hello " * 20,
+            text=text,
             addressed="dm",
             message_id="1",
         )
 
-    async def turn(self, room: str, number: int) -> None:
+    async def turn(self, room: str, number: int, **event: str) -> None:
         """From the event's arrival to the moment its reply is at the platform."""
         delivered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.platform.waiting[room] = delivered
-        await self.engine.accept(self.event(room))
+        await self.engine.accept(self.event(room, **event))
         await delivered
 
     async def close(self) -> None:

@@ -7,6 +7,7 @@ __all__ = ["TeamRouter"]
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
+import msgspec
 import structlog
 
 from botkit.agents.routing import Choice, by_rule, by_words, choice_of, choice_prompt, choice_schema
@@ -14,7 +15,7 @@ from botkit.core.clock import Clock
 from botkit.core.errors import BudgetUsedUp, ModelError
 from botkit.core.journal import AddUsage
 from botkit.core.json_repair import Unreadable, read_value
-from botkit.core.models import Model, ModelReply, ModelRequest, Usage
+from botkit.core.models import Model, ModelReply, ModelRequest
 from botkit.core.teams import Routed, RouteRequest
 from botkit.core.validation import problems
 from botkit.runs.context import RunContext, StepScope
@@ -39,7 +40,13 @@ class TeamRouter:
         self._model = model
 
     async def route(self, ctx: RunContext, key: str, request: RouteRequest) -> Routed:
-        """Who answers, chosen once for each key. Replayable."""
+        """Who answers, chosen once for each key. Replayable.
+
+        A choice without a model costs nothing and comes out the same again, so it has no commit of its own.
+        """
+        if not ctx.done(key) and (free := _without_model(request)) is not None:
+            ctx.record(key, "route", free)
+            return free
 
         async def choose(scope: StepScope) -> Routed:
             held: list[PaidCall] = []
@@ -78,35 +85,16 @@ class TeamRouter:
             book: told of every model call that was made.
             pay: asked before each; returns the request to make. May raise `BudgetUsedUp`.
         """
-        if len(request.members) == 1:
-            return Routed(member=request.members[0].name, by="only")
-        if (ruled := by_rule(request.rules, request.text, request.command)) is not None:
-            return Routed(member=ruled.member, by="rule", reason=ruled.reason)
-        choice, by, reply = by_words(request.members, request.text), "words", None
-        if request.model:
-            reply, chosen = await self._asked(request, clock, trace_id, book, pay)
-            choice, by = (chosen, "model") if chosen is not None else (choice, by)
-        if choice.confidence < request.min_confidence:
-            return self._unsure(request, choice, reply)
-        decided: Literal["model", "words"] = "model" if by == "model" else "words"
-        return Routed(
-            member=choice.member,
-            by=decided,
-            confidence=choice.confidence,
-            reason=choice.reason,
-            usage=reply.usage if reply is not None else Usage(),
-            ms=reply.latency_ms if reply is not None else 0.0,
-        )
-
-    def _unsure(self, request: RouteRequest, choice: Choice, reply: ModelReply | None) -> Routed:
-        return Routed(
-            member=request.current or request.default,
-            by="sticky" if request.current else "default",
-            confidence=choice.confidence,
-            reason=f"not sure enough for {choice.member}: {choice.reason}",
-            usage=reply.usage if reply is not None else Usage(),
-            ms=reply.latency_ms if reply is not None else 0.0,
-        )
+        if (free := _without_model(request)) is not None:
+            return free
+        reply, chosen = await self._asked(request, clock, trace_id, book, pay)
+        if chosen is not None:
+            routed = _routed(request, chosen, "model")
+        else:
+            routed = _routed(request, by_words(request.members, request.text), "words")
+        if reply is None:
+            return routed
+        return msgspec.structs.replace(routed, usage=reply.usage, ms=reply.latency_ms)
 
     async def _asked(
         self, request: RouteRequest, clock: Clock, trace_id: str, book: Book | None, pay: Pay | None
@@ -139,3 +127,24 @@ class TeamRouter:
         except Unreadable:
             return reply, None
         return reply, choice_of(data) if not problems(schema, data) else None
+
+
+def _without_model(request: RouteRequest) -> Routed | None:
+    """Who answers where no model has to be asked; None where one has to."""
+    if len(request.members) == 1:
+        return Routed(member=request.members[0].name, by="only")
+    if (ruled := by_rule(request.rules, request.text, request.command)) is not None:
+        return Routed(member=ruled.member, by="rule", reason=ruled.reason)
+    return None if request.model else _routed(request, by_words(request.members, request.text), "words")
+
+
+def _routed(request: RouteRequest, choice: Choice, by: Literal["model", "words"]) -> Routed:
+    """A choice that is sure enough; else the person stays where they are."""
+    if choice.confidence >= request.min_confidence:
+        return Routed(member=choice.member, by=by, confidence=choice.confidence, reason=choice.reason)
+    return Routed(
+        member=request.current or request.default,
+        by="sticky" if request.current else "default",
+        confidence=choice.confidence,
+        reason=f"not sure enough for {choice.member}: {choice.reason}",
+    )
