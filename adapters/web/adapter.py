@@ -12,6 +12,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, ClassVar, cast
 
+import msgspec
+
 from adapters.web.frames import Frames
 from adapters.web.limits import Limits
 from adapters.web.parsing import parse_payload, problem_with, room_of
@@ -28,6 +30,7 @@ from botkit.sdk import (
     ChannelFatal,
     Conversation,
     Event,
+    Form,
     Health,
     LimitReached,
     OutMessage,
@@ -81,6 +84,10 @@ class Web(Adapter, ServesHttp):
             edit=True,
             buttons=True,
             button_limit=100,
+            selects=100,
+            multi_selects=True,
+            forms=50,
+            form_choices=100,
             files=True,
             file_in_limit_bytes=self.upload_limit_bytes,
             file_out_limit_bytes=FILE_LIMIT_BYTES,
@@ -302,6 +309,16 @@ class Web(Adapter, ServesHttp):
     async def acknowledge(self, event: Event, text: str = "") -> None:
         pressed = event.action.handle if event.action is not None else ""
         self._streams.tell(event.conversation.room, Frame("ack", {"id": pressed, "text": text}))
+
+    async def open_form(self, event: Event, form: Form) -> bool:
+        """Shows the form below its message, in the tab where the button was pressed; False when none is open."""
+        pressed = event.action
+        if pressed is None or not self._streams.are_watching(event.conversation.room):
+            return False
+        shown = plain_json(msgspec.to_builtins(form))
+        told = {"id": pressed.message_id, "press": pressed.handle, "form": shown}
+        self._streams.tell(event.conversation.room, Frame("form", told))
+        return True
 
     async def events(self, visitor: Visitor, network: str, after: int) -> AsyncGenerator[bytes]:
         """Frames for one tab, until it leaves or is sent away: first what it missed, then what happens.

@@ -1,6 +1,6 @@
 """Stored parts and events → what a browser is told of them. Messages are told whole, so telling one again is harmless.
 
-{"id": "run_….0", "by": "bot", "at": 1763…, "body": […tree…], "buttons": […], "files": [{"name", "url", …}]}
+{"id": "run_….0", "by": "bot", "at": 1763…, "body": […tree…], "buttons": […], "selects": […], "files": [{"url", …}]}
 {"id": "k3…", "by": "me", "at": 1763…, "text": "hello", "files": […]}
 {"id": "k3…", "gone": true}
 """
@@ -43,7 +43,7 @@ class Frames:
         }
         if part.edit_of:
             frame["edit"] = True
-        for name in ("buttons", "quote"):
+        for name in ("buttons", "selects", "quote"):
             if payload.get(name):
                 frame[name] = payload[name]
         if files := payload.get("files"):

@@ -2,7 +2,10 @@
 
     {"id": "k3…", "user": "anon-…", "kind": "message", "text": "hello", "locale": "de", "files": [{…}]}
     {"id": "k4…", "user": "anon-…", "kind": "press", "value": "ok:y:…", "target": "run_….0"}
-    {"id": "k5…", "user": "anon-…", "kind": "stop" | "delete" | "feedback", "target": "…", "value": "👍"}
+    {"id": "k5…", "user": "anon-…", "kind": "choose", "value": "s:…", "values": ["d:…"], "target": "run_….0"}
+    {"id": "k6…", "user": "anon-…", "kind": "open", "value": "in:f:…", "target": "run_….0"}
+    {"id": "k7…", "user": "anon-…", "kind": "form", "value": "in:f:…", "fields": {"city": "Paris"}, "target": "run_….0"}
+    {"id": "k8…", "user": "anon-…", "kind": "stop" | "delete" | "feedback", "target": "…", "value": "👍"}
 
 `id` is made by the browser: sent again after a lost answer, it is the same event. It counts within one visitor, so
 nobody can be kept from speaking by a stranger who used an id first.
@@ -16,12 +19,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from botkit.sdk import Action, Attachment, Conversation, Event, User
+from botkit.sdk import Action, Attachment, Conversation, Event, User, form_fields
 
 MESSAGE_CHARS = 16_000
 KINDS = {
     "message": "message",
     "press": "action",
+    "choose": "action",
+    "open": "action",
+    "form": "action",
     "stop": "stop_generation",
     "delete": "delete",
     "feedback": "reaction",
@@ -29,6 +35,10 @@ KINDS = {
 _ID_CHARS = 100
 _TARGET_CHARS = 300
 _MOST_FILES = 10
+_MOST_VALUES = 100
+_MOST_FIELDS = 100
+_NAME_CHARS = 100
+_ANSWER_CHARS = 4000
 _LIMITS = {
     "id": _ID_CHARS,
     "kind": 40,
@@ -64,6 +74,12 @@ def problem_with(payload: object) -> str:
     kind = fields.get("kind")
     if kind == "message" and not (str(fields.get("text") or "").strip() or files):
         return "text is missing"
+    if kind in ("choose", "open", "form") and not fields.get("value"):
+        return "value is missing"
+    if not _are_words(fields.get("values", [])):
+        return f"values is a list of at most {_MOST_VALUES} texts"
+    if not _are_answers(fields.get("fields", {})):
+        return f"fields is an object of at most {_MOST_FIELDS} texts, flags and lists of texts"
     if kind in ("delete", "feedback") and not fields.get("target"):
         return "target is missing"
     return ""
@@ -80,7 +96,16 @@ def parse_payload(channel: str, payload: Mapping[str, Any], now: datetime) -> Ev
     value, target = str(payload.get("value") or ""), str(payload.get("target") or "")
     pressed = None
     if kind == "action":
-        pressed = Action(value=value, message_id=target, handle=message_id)
+        values = tuple(str(one) for one in payload.get("values") or ()) if said == "choose" else ()
+        pressed = Action(
+            value=values[0] if values else value,
+            values=values,
+            message_id=target,
+            handle=message_id,
+            fields=form_fields(payload.get("fields") or {}) if said == "form" else {},
+            sent=said == "form",
+            opens=said == "open",
+        )
     return Event(
         channel=channel,
         dedupe_key=f"{user}/{message_id}",
@@ -102,6 +127,31 @@ def parse_payload(channel: str, payload: Mapping[str, Any], now: datetime) -> Ev
         action=pressed,
         status=value if kind == "reaction" else "",
         detail=said if kind == "unsupported" else "",
+    )
+
+
+def _are_words(value: object) -> bool:
+    """A list of short texts."""
+    if not isinstance(value, list) or len(cast("list[object]", value)) > _MOST_VALUES:
+        return False
+    return all(
+        isinstance(one, str) and len(one) <= _LIMITS["value"] and _is_plain(one) for one in cast("list[Any]", value)
+    )
+
+
+def _are_answers(value: object) -> bool:
+    """What a form holds."""
+    if not isinstance(value, dict) or len(cast("dict[object, object]", value)) > _MOST_FIELDS:
+        return False
+    return all(
+        len(name) <= _NAME_CHARS
+        and _is_plain(name)
+        and (
+            isinstance(one, bool)
+            or (isinstance(one, str) and len(one) <= _ANSWER_CHARS and _is_plain(one))
+            or _are_words(one)
+        )
+        for name, one in cast("dict[str, object]", value).items()
     )
 
 

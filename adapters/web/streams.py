@@ -102,6 +102,10 @@ class Streams:
             if not self._networks[network]:
                 del self._networks[network]
 
+    def are_watching(self, visitor: str) -> bool:
+        """Whether a tab of this visitor is open here."""
+        return visitor in self._of
+
     def tell(self, visitor: str, frame: Frame) -> None:
         """To every tab of a visitor."""
         for stream in tuple(self._of.get(visitor, ())):

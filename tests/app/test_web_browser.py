@@ -7,15 +7,18 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from aiohttp import web
+from msgspec import convert
 
 from botkit.app.environment import load_environment
 from botkit.app.serve import Serving, serve
-from botkit.core.events import Conversation
+from botkit.core.events import Conversation, Event
 from botkit.core.journal import Emit
-from botkit.core.messages import Button, OutMessage, Part
+from botkit.core.messages import Button, Form, FormField, Option, OutMessage, Part, Select
 from botkit.testing.site import Site
 from botkit.testing.web import BASE_PATH, sign_identity
 from tests.console.hostile import HOSTILE
@@ -37,6 +40,20 @@ PAGE = """<!doctype html>
 <script src="{src}" data-channel="site" {more} async></script></body></html>"""
 REFUND = "Refund **ORD-1042**?\n\n| item | price |\n|---|--:|\n| lamp | 78 |\n\n```py\nprint(1)\n```"
 CSS = "* { color: red !important; font: 40px serif !important } button { display: none } li { float: left }"
+WOODS = ("Oak", "Ash", "Elm", "Walnut", "Cherry", "Beech", "Maple", "Pine")
+ORDER = (
+    FormField(name="street", label="Street", required=True, about="and number"),
+    FormField(name="pieces", label="Pieces", kind="number", least=1),
+    FormField(name="on", label="On", kind="date"),
+    FormField(
+        name="size",
+        label="Size",
+        kind="choice",
+        options=(Option(label="Small", value="s"), Option(label="Large", value="l")),
+    ),
+    FormField(name="gift", label="As a gift", kind="checkbox"),
+    FormField(name="note", label="A note", kind="paragraph"),
+)
 CONFIG = """
 version: 1
 bots: {{desk: {{}}}}
@@ -194,6 +211,85 @@ async def test_a_pressed_button_is_told_and_settles(folder: Path, monkeypatch: p
         await expect(page.get_by_role("button", name="Yes")).to_be_enabled()
         rows = await shop.serving.instance.store.records.inbox(channel="site", limit=5)
         assert [row["event"]["action"]["value"] for row in rows if row["kind"] == "action"] == ["nothing:waits"]
+
+
+async def test_menus_and_forms_are_filled_in_below_their_message(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answered(rows: Any) -> list[dict[str, Any]]:
+        return [row["event"]["action"] for row in reversed(rows) if row["kind"] == "action"]
+
+    async def newest(store: Any) -> dict[str, Any]:
+        return (await store.records.inbox(channel="site", limit=1))[0]["event"]
+
+    async with embedded(folder, monkeypatch) as shop:
+        page = await shop.page()
+        await page.get_by_role("button", name="Help desk: Open chat").click()
+        await write(page, "hello")
+        await expect(page.locator(".bot:not(.live) .bubble").last).to_contain_text("demo/offline")
+        woods = tuple(Option(label=name, value=name[:3], about="heavy" if name == "Oak" else "") for name in WOODS)
+        await shop.say("A desk:", selects=(Select(value="w", label="Which wood?", options=woods[:3]),))
+        menu = page.get_by_role("group", name="Which wood?")
+        await expect(menu.get_by_role("radio")).to_have_count(3)
+        await menu.get_by_role("button", name="Choose").click()  # nothing is chosen yet, so the browser says so
+        await menu.get_by_text("Oak").click()
+        assert await audit(page, "botkit-chat") == []
+        await menu.get_by_role("button", name="Choose").click()
+        await expect(menu.get_by_role("button", name="Choose")).to_be_enabled()
+
+        several = Select(value="s", label="Which two?", options=woods[:4], least=2, most=2)
+        folded = Select(value="f", label="And this one?", options=woods)
+        await shop.say("More:", selects=(several, folded))
+        pair = page.get_by_role("group", name="Which two?")
+        await pair.get_by_text("Ash").click()
+        await pair.get_by_role("button", name="Choose").click()  # one is too few
+        await pair.get_by_text("Elm").click()
+        await pair.get_by_role("button", name="Choose").click()
+        await expect(pair.get_by_role("button", name="Choose")).to_be_enabled()
+        await page.get_by_role("group", name="And this one?").get_by_role("combobox").select_option("Walnut")
+        await shoot(page, "web-menus")
+        await page.get_by_role("group", name="And this one?").get_by_role("button", name="Choose").click()
+        store = shop.serving.instance.store
+        async with asyncio.timeout(30):
+            while len(found := answered(await store.records.inbox(channel="site", limit=20))) < 3:
+                await asyncio.sleep(0.02)
+        assert [one.get("values") for one in found] == [["Oak"], ["Ash", "Elm"], ["Wal"]]
+
+        form = Form(value="order:1", title="Your order", open_label="Order now", send_label="Send it", fields=ORDER)
+        adapter = shop.serving.instance.channels.adapter("site")
+        assert adapter is not None
+        monkeypatch.setattr(adapter, "acknowledge", AsyncMock())  # no question of the engine waits for this form
+        await shop.say("To order:", form=form)
+        await page.get_by_role("button", name="Order now").click()
+        async with asyncio.timeout(30):
+            while not (row := await newest(store)).get("action", {}).get("opens"):
+                await asyncio.sleep(0.02)
+        assert await adapter.open_form(convert(row, Event), form)
+        sheet = page.get_by_role("group", name="Your order")
+        await expect(sheet.get_by_label("Street")).to_be_focused()
+        await sheet.get_by_role("button", name="Send it").click()  # the street is needed
+        await sheet.get_by_label("Street").fill("Main 1")
+        await sheet.get_by_label("Pieces").fill("3")
+        await sheet.get_by_label("On").fill("2027-03-31")
+        await sheet.get_by_text("Large").click()
+        await sheet.get_by_text("As a gift").click()
+        await sheet.get_by_label("A note").fill("ring twice")
+        await shop.say("said meanwhile")
+        await expect(page.locator(".bot .bubble", has_text="said meanwhile")).to_be_visible()
+        assert await audit(page, "botkit-chat") == []
+        await sheet.scroll_into_view_if_needed()
+        await shoot(page, "web-form")
+        await sheet.get_by_role("button", name="Send it").click()
+        async with asyncio.timeout(30):
+            while len(found := answered(await store.records.inbox(channel="site", limit=20))) < 5:
+                await asyncio.sleep(0.02)
+        fields = {
+            "street": "Main 1",
+            "pieces": "3",
+            "on": "2027-03-31",
+            "size": "l",
+            "gift": "true",
+            "note": "ring twice",
+        }
+        assert (found[-1]["sent"], found[-1]["value"], found[-1]["fields"]) == (True, "order:1", fields)
 
 
 async def test_hostile_texts_are_words(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,6 +122,11 @@ export class Chat {
     return this.put({ kind: "press", target, value }).id;
   }
 
+  // A choice, a form, or the wish to open one: {kind, value, values, fields}.
+  answer(target, what) {
+    return this.put({ ...what, target }).id;
+  }
+
   stop() {
     this.put({ kind: "stop" });
   }
@@ -235,6 +240,9 @@ export class Chat {
         break;
       case "typing":
         this.view.typing(data.seconds);
+        break;
+      case "form":
+        this.view.opened(data);
         break;
       case "ack":
         this.view.acknowledged(data.id, data.text);

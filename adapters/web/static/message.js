@@ -1,15 +1,18 @@
 // One message on the screen.
 
 import { button, h, icon } from "./dom.js";
+import { form, menu } from "./menus.js";
 import { elements, safe } from "./tree.js";
 
 export class Message {
-  // `on`: {press(id, value), remove(id), rate(id, value)}
+  // `on`: {press(id, value), answer(id, what), remove(id), rate(id, value)}
   constructor(data, say, on) {
     this.say = say;
     this.on = on;
     this.data = {};
     this.waiting = "";
+    this.menus = [];
+    this.opened = null; // {value, element} of a form that was opened
     this.element = h("li", {});
     this.update(data);
   }
@@ -19,6 +22,8 @@ export class Message {
     if (data.by === "bot" && data.body) {
       if (!data.live) delete this.data.live;
       if (!data.buttons) delete this.data.buttons;
+      this.choose(data.selects ?? []);
+      if (!this.openers().includes(this.opened?.value)) this.opened = null;
     }
     if (data.by) delete this.data.pending;
     this.draw();
@@ -27,6 +32,31 @@ export class Message {
   // The beginning of an answer, as far as it is written.
   grow({ body, live }) {
     this.data = { ...this.data, body, live };
+    this.draw();
+  }
+
+  // Menus stay as they are, with what was chosen in them, until others are told.
+  choose(selects) {
+    const told = JSON.stringify(selects);
+    if (told === (this.told ?? "[]")) return;
+    this.told = told;
+    this.menus = selects.map((one) => menu(one, this.say, (values) => this.answer({ kind: "choose", value: one.value, values })));
+  }
+
+  openers() {
+    return (this.data.buttons ?? []).flat().filter((one) => one.opens).map((one) => one.value);
+  }
+
+  // The form whose button was pressed here.
+  open(told) {
+    const element = form(told, this.say, (fields) => this.answer({ kind: "form", value: told.value, fields }));
+    this.opened = { value: told.value, element };
+    this.settle();
+    element.querySelector("input, select, textarea")?.focus();
+  }
+
+  answer(what) {
+    this.waiting = this.on.answer(this.data.id, what);
     this.draw();
   }
 
@@ -46,9 +76,12 @@ export class Message {
     this.element.classList.toggle("live", Boolean(this.data.live));
     this.element.classList.toggle("pending", Boolean(this.data.pending));
     const content = gone ? [h("div", { class: "bubble gone" }, this.say("deleted"))] : [this.bubble(), ...this.around()];
-    const held = this.stops().indexOf(this.element.getRootNode().activeElement);
+    const active = this.element.getRootNode().activeElement;
+    const held = this.stops().indexOf(active);
+    for (const one of this.element.querySelectorAll("form > fieldset")) one.disabled = Boolean(this.waiting);
     this.element.replaceChildren(h("span", { class: "off" }, by === "bot" ? "" : `${this.say("you")}: `), ...content);
-    if (held >= 0) (this.stops()[held] ?? this.stops().at(-1))?.focus(); // who is at a button stays there
+    if (active?.form && this.element.contains(active)) active.focus();
+    else if (held >= 0) (this.stops()[held] ?? this.stops().at(-1))?.focus(); // who is at a button stays there
   }
 
   stops() {
@@ -83,7 +116,9 @@ export class Message {
     const { id, by, buttons, feedback, pending, failed, live } = this.data;
     const found = [];
     if (by === "bot") {
+      found.push(...this.menus);
       for (const row of buttons ?? []) found.push(h("div", { class: "row" }, row.map((one) => this.key(one))));
+      if (this.opened) found.push(this.opened.element);
       if (!live && this.on.feedback) {
         const thumb = (value, drawing, label) => button({
           class: "thumb", "aria-label": label, "aria-pressed": String(feedback === value), title: label,
@@ -102,7 +137,7 @@ export class Message {
     return found;
   }
 
-  key({ label, value, url, style }) {
+  key({ label, value, url, style, opens }) {
     if (url) {
       const href = safe(url);
       return href ? h("a", { class: "key", href, target: "_blank", rel: "noopener noreferrer" }, label) : null;
@@ -111,6 +146,7 @@ export class Message {
       class: `key ${style === "primary" || style === "danger" ? style : ""}`,
       disabled: Boolean(this.waiting),
       onclick: () => {
+        if (opens) return this.answer({ kind: "open", value });
         this.waiting = this.on.press(this.data.id, value);
         this.draw();
       },

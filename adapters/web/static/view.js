@@ -18,6 +18,7 @@ export class View {
     this.timer = 0;
     this.on = {
       press: (id, value) => chat.press(id, value),
+      answer: (id, what) => chat.answer(id, what),
       remove: (id) => this.removed(id),
       rate: (id, value) => this.rated(id, value),
       url: (path) => chat.wire.url(path),
@@ -95,7 +96,7 @@ export class View {
       event.stopPropagation();
       this.close();
     } else if (event.key === "Tab" && matchMedia(SMALL).matches) {
-      const stops = [...this.panel.querySelectorAll("a[href], button:not([disabled]), textarea, [tabindex='0']")].filter((one) => one.getClientRects().length);
+      const stops = [...this.panel.querySelectorAll("a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, [tabindex='0']")].filter((one) => one.getClientRects().length);
       const [first, last] = [stops[0], stops.at(-1)];
       const at = this.root.activeElement;
       if (event.shiftKey ? at === first : at === last) {
@@ -133,7 +134,7 @@ export class View {
   refused(one, error) {
     const why = this.say("failed", { why: error.message || String(error.status) });
     if (one.kind === "message") this.messages.get(one.id)?.update({ pending: false, failed: why });
-    else if (one.kind === "press") this.acknowledged(one.id, why);
+    else if (["press", "choose", "open", "form"].includes(one.kind)) this.acknowledged(one.id, why);
     this.quiet();
   }
 
@@ -200,6 +201,14 @@ export class View {
   rated(id, value) {
     this.chat.rate(id, value);
     this.messages.get(id)?.update({ feedback: value });
+  }
+
+  // A form came for the button that was pressed here.
+  opened({ id, press, form }) {
+    const one = this.messages.get(id);
+    if (one?.waiting !== press) return;
+    one.open(form);
+    one.element.scrollIntoView({ block: "nearest" });
   }
 
   acknowledged(id, text) {

@@ -9,6 +9,7 @@ const WORDS = {
     login: "Please log in to write.", failed: "Not sent: {why}", too_large: "The file is too large.",
     uploading: "Uploading {name}…", upload_failed: "{name} could not be uploaded.", good: "Helpful", bad: "Not helpful",
     privacy: "Privacy", earlier: "Earlier messages are not shown.",
+    choose: "Choose", pick_one: "Please choose…", pick: "Choose {least} to {most}.",
   },
   de: {
     open: "Chat öffnen", close: "Chat schließen", message: "Nachricht", placeholder: "Nachricht schreiben…", send: "Senden",
@@ -19,6 +20,7 @@ const WORDS = {
     failed: "Nicht gesendet: {why}", too_large: "Die Datei ist zu groß.", uploading: "{name} wird hochgeladen…",
     upload_failed: "{name} konnte nicht hochgeladen werden.", good: "Hilfreich", bad: "Nicht hilfreich",
     privacy: "Datenschutz", earlier: "Frühere Nachrichten werden nicht gezeigt.",
+    choose: "Auswählen", pick_one: "Bitte wählen…", pick: "Wählen Sie {least} bis {most} aus.",
   },
   es: {
     open: "Abrir el chat", close: "Cerrar el chat", message: "Mensaje", placeholder: "Escribe un mensaje…", send: "Enviar",
@@ -28,6 +30,7 @@ const WORDS = {
     reconnecting: "Reconectando…", login: "Inicia sesión para escribir.", failed: "No enviado: {why}",
     too_large: "El archivo es demasiado grande.", uploading: "Subiendo {name}…", upload_failed: "No se pudo subir {name}.",
     good: "Útil", bad: "No es útil", privacy: "Privacidad", earlier: "No se muestran los mensajes anteriores.",
+    choose: "Elegir", pick_one: "Elige…", pick: "Elige de {least} a {most}.",
   },
   fr: {
     open: "Ouvrir la discussion", close: "Fermer la discussion", message: "Message", placeholder: "Écrivez un message…",
@@ -38,6 +41,7 @@ const WORDS = {
     login: "Connectez-vous pour écrire.", failed: "Non envoyé : {why}", too_large: "Le fichier est trop volumineux.",
     uploading: "Envoi de {name}…", upload_failed: "{name} n’a pas pu être envoyé.", good: "Utile", bad: "Pas utile",
     privacy: "Confidentialité", earlier: "Les messages précédents ne sont pas affichés.",
+    choose: "Choisir", pick_one: "Choisissez…", pick: "Choisissez de {least} à {most}.",
   },
   pt: {
     open: "Abrir conversa", close: "Fechar conversa", message: "Mensagem", placeholder: "Escreva uma mensagem…",
@@ -48,6 +52,7 @@ const WORDS = {
     login: "Entre na sua conta para escrever.", failed: "Não enviada: {why}", too_large: "O arquivo é grande demais.",
     uploading: "Enviando {name}…", upload_failed: "Não foi possível enviar {name}.", good: "Útil", bad: "Não foi útil",
     privacy: "Privacidade", earlier: "As mensagens anteriores não são mostradas.",
+    choose: "Escolher", pick_one: "Escolha…", pick: "Escolha de {least} a {most}.",
   },
 };
 

@@ -42,6 +42,11 @@ class Shown:
         """Label → what pressing it sends."""
         return {one["label"]: one.get("value", "") for row in self.data.get("buttons", ()) for one in row}
 
+    @property
+    def options(self) -> dict[str, str]:
+        """Label → value of everything its menus offer."""
+        return {one["label"]: one["value"] for select in self.data.get("selects", ()) for one in select["options"]}
+
 
 def words(nodes: list[Any]) -> list[str]:
     """The text of a tree, one string for each block."""
@@ -87,6 +92,8 @@ class Visitor:
         self.farewells = 0
         """How often the server ended a stream."""
         self.acknowledged: list[str] = []
+        self.forms: list[dict[str, Any]] = []
+        """Forms that were opened: `{"id", "press", "form"}` each."""
         self.sent: list[dict[str, Any]] = []
         """Bodies of what it did, to do it again."""
         self.cut_after_next = False
@@ -236,6 +243,8 @@ class Visitor:
                 self.farewells += 1
             case "ack":
                 self.acknowledged.append(data["id"])
+            case "form":
+                self.forms.append(data)
             case _:
                 pass
         for one in data.get("messages", [data]):

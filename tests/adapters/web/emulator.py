@@ -6,7 +6,7 @@ __all__ = ["SECRET", "SITE", "RememberedWeb", "WebEmulator", "WebHost"]
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -204,7 +204,22 @@ class WebEmulator(Emulator):
     async def press(self, label: str, *, who: str = "Ada") -> None:
         person = self.people[who]
         shown = next(one for one in reversed(person.messages("bot")) if label in one.buttons)
-        self._pressed.append(self._do(who, kind="press", target=shown.id, value=shown.buttons[label]))
+        opens = any(one.get("opens") and one["label"] == label for row in shown.data["buttons"] for one in row)
+        kind = "open" if opens else "press"
+        self._pressed.append(self._do(who, kind=kind, target=shown.id, value=shown.buttons[label]))
+
+    async def choose(self, *labels: str, who: str = "Ada") -> None:
+        shown = next(one for one in reversed(self.people[who].messages("bot")) if set(labels) <= set(one.options))
+        values = [shown.options[label] for label in labels]
+        value = shown.data["selects"][0]["value"]
+        self._pressed.append(self._do(who, kind="choose", target=shown.id, value=value, values=values))
+
+    async def send_form(self, answers: Mapping[str, str | bool | list[str]], *, who: str = "Ada") -> None:
+        person = self.people[who]
+        told = await person.until(lambda: person.forms and person.forms[-1])
+        fields = {field["label"]: field for field in told["form"]["fields"]}
+        given = {fields[label]["name"]: _given(fields[label], answer) for label, answer in answers.items()}
+        self._pressed.append(self._do(who, kind="form", target=told["id"], value=told["form"]["value"], fields=given))
 
     async def unsupported(self) -> None:
         await self._person("Ada")
@@ -233,6 +248,7 @@ class WebEmulator(Emulator):
                 message_id=one.id,
                 room=person.id,
                 labels=tuple(one.buttons),
+                options=(*(each["label"] for each in one.data.get("selects", ()) if each["label"]), *one.options),
                 code=one.code,
                 files=tuple(file["name"] for file in one.data.get("files", ())),
             )
@@ -244,6 +260,7 @@ class WebEmulator(Emulator):
 
     def open_presses(self) -> int:
         done = {press for person in self.people.values() for press in person.acknowledged}
+        done |= {told["press"] for person in self.people.values() for told in person.forms}
         return len([press for press in self._pressed if press not in done])
 
     def requests(self) -> int:
@@ -270,3 +287,11 @@ class WebEmulator(Emulator):
 
     async def come_back(self) -> None:
         return
+
+
+def _given(field: Mapping[str, Any], answer: str | bool | list[str]) -> Any:
+    """An answer by its label as the widget sends it."""
+    values = {option["label"]: option["value"] for option in field.get("options", ())}
+    if isinstance(answer, list):
+        return [values[one] for one in answer]
+    return values.get(answer, answer) if isinstance(answer, str) else answer

@@ -16,7 +16,7 @@ from adapters.web.tickets import FileTicket, Tickets, Visitor, new_visitor_id, r
 from adapters.web.tree import safe_url, tree
 from botkit.core.config.models import SecretRef, WebChannel
 from botkit.core.errors import BadSignature, ChannelFatal, LimitReached, NotFound, RateLimited
-from botkit.core.events import Attachment
+from botkit.core.events import Action, Attachment
 from botkit.core.messages import Button, OutMessage
 from botkit.testing.adapters import Courier
 from botkit.testing.clock import ManualClock
@@ -292,3 +292,41 @@ async def test_who_was_away_too_long_is_told_everything_anew(
     ada.listen()
     await ada.until(lambda: ada.texts() == ["news"])
     assert ada.resets == 2
+
+
+@pytest.mark.parametrize(
+    ("payload", "problem"),
+    [
+        ({"kind": "choose", "value": "s", "values": ["a", "b"]}, ""),
+        ({"kind": "choose", "value": "s", "values": []}, ""),
+        ({"kind": "choose", "values": ["a"]}, "value is missing"),
+        ({"kind": "choose", "value": "s", "values": ["a"] * 101}, "values is a list of at most 100 texts"),
+        ({"kind": "choose", "value": "s", "values": [{"a": 1}]}, "values is a list of at most 100 texts"),
+        ({"kind": "choose", "value": "s", "values": ["x" * 301]}, "values is a list of at most 100 texts"),
+        ({"kind": "form", "value": "f", "fields": {"a": "b", "c": True, "d": ["e"]}}, ""),
+        ({"kind": "form", "value": "f", "fields": {"a": {"b": "c"}}}, "fields is an object"),
+        ({"kind": "form", "value": "f", "fields": {"a": "x" * 4001}}, "fields is an object"),
+        ({"kind": "form", "value": "f", "fields": {f"f{n}": "" for n in range(101)}}, "fields is an object"),
+        ({"kind": "form", "value": "f", "fields": ["a"]}, "fields is an object"),
+        ({"kind": "form", "value": "f", "fields": {"a": "\x00"}}, "fields is an object"),
+    ],
+)
+def test_choices_and_forms_have_a_shape_and_a_size(payload: dict[str, Any], problem: str) -> None:
+    found = problem_with({"id": "k1", **payload})
+    assert found == "" if not problem else found.startswith(problem)
+
+
+def test_a_choice_and_a_form_mean_the_same_as_on_other_platforms() -> None:
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    base = {"id": "k1", "user": "ada", "target": "m1"}
+    done: list[dict[str, Any]] = [
+        {"kind": "choose", "value": "s", "values": ["a", "b"]},
+        {"kind": "choose", "value": "s", "values": []},
+        {"kind": "open", "value": "f"},
+        {"kind": "form", "value": "f", "fields": {"gift": True, "no": "", "size": ["l"]}},
+    ]
+    chosen, none, opened, sent = (parse_payload("site", {**base, **one}, now).action for one in done)
+    assert chosen == Action(value="a", values=("a", "b"), message_id="m1", handle="k1")
+    assert none == Action(value="s", message_id="m1", handle="k1")
+    assert opened == Action(value="f", opens=True, message_id="m1", handle="k1")
+    assert sent == Action(value="f", sent=True, fields={"gift": "true", "size": ["l"]}, message_id="m1", handle="k1")
