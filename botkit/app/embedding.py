@@ -27,6 +27,8 @@ _TEXT_CHARS = 24_000
 """Of one text: some 6,000 tokens, which every model reads."""
 _KEPT = 512
 """Queries whose vectors are kept."""
+_SILENT_S, _LONGEST_SILENT_S = 15.0, 60.0
+"""For how long questions do without a model that failed."""
 _QUERY_TIMEOUT_S, _DOCUMENT_TIMEOUT_S = 8.0, 120.0
 
 
@@ -44,6 +46,8 @@ class EmbeddingDesk:
         self._spending = spending
         self._commit = book
         self._clock = clock
+        self._silent: dict[str, tuple[float, ModelError | None]] = {}
+        """Model → until when it is not asked, and why."""
         self._known: OrderedDict[tuple[str, str], Sequence[float]] = OrderedDict()
 
     def identity(self, model: str) -> str:
@@ -60,12 +64,26 @@ class EmbeddingDesk:
         key = (self.identity(model), text)
         known = self._known.get(key)
         if known is None:
-            (known,) = await self._call(model, [text[:_TEXT_CHARS]], "query", asker)
+            known = await self._asked(model, text[:_TEXT_CHARS], asker)
             self._known[key] = known
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
         return known
+
+    async def _asked(self, model: str, text: str, asker: Asker) -> Sequence[float]:
+        """A model that just did not answer is not waited for by everybody who looks something up."""
+        until, error = self._silent.get(model, (0.0, None))
+        if error is not None and self._clock.monotonic() < until:
+            raise error.with_traceback(None)
+        try:
+            found = await self._call(model, [text], "query", asker)
+        except ModelError as failed:
+            pause_s = min(failed.retry_after_s or _SILENT_S, _LONGEST_SILENT_S)
+            self._silent[model] = (self._clock.monotonic() + pause_s, failed)
+            raise
+        self._silent.pop(model, None)
+        return found[0]
 
     async def documents(self, model: str, texts: Sequence[str], asker: Asker) -> list[Sequence[float]]:
         """The vectors of one batch, as `batched` makes them. Raises as `query` does."""

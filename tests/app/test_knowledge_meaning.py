@@ -175,7 +175,11 @@ async def test_without_the_model_words_answer_and_it_is_said(shelf: Shelf, fault
     found = await shelf.library.search("desk", "reimbursements", asker=ADA)
     assert [one.file for one in found.passages] == ["docs/pay.md"]
     assert found.notice.startswith("searched by words alone: the model meaning does not answer")
+    asked = len(shelf.model.asked)
+    assert (await shelf.library.search("desk", "fridays", asker=ADA)).notice == found.notice
+    assert len(shelf.model.asked) == asked  # it is not waited for again at once
     shelf.model.fails, shelf.purse.empty = None, False
+    await shelf.clock.advance(16)
     assert (await shelf.library.search("desk", "reimbursements", asker=ADA)).notice == ""
 
 

@@ -85,7 +85,7 @@ def add_vectors(connection: sqlite3.Connection, found: Sequence[tuple[bytes, Seq
     dimensions = len(found[0][1])
     known = fact(connection, "dimensions")
     if known is not None and int(known) != dimensions:
-        raise StoreError(f"the model gave {int(known)} dimensions before and {dimensions} now")
+        raise _another_length(int(known), dimensions)
     if known is None:
         set_fact(connection, "dimensions", str(dimensions).encode())
     matrix = _unit(np.asarray([vector for _, vector in found], dtype=np.float32))
@@ -99,6 +99,13 @@ def add_vectors(connection: sqlite3.Connection, found: Sequence[tuple[bytes, Seq
         if codes is not None and written.rowcount:
             connection.execute("INSERT INTO codes VALUES (?, ?)", (written.lastrowid, codes[number].tobytes()))
     _fit_if_due(connection, np, dimensions)
+
+
+def _another_length(before: int, now: int) -> StoreError:
+    return StoreError(
+        f"the model gave {before} dimensions before and {now} now; delete the source's file in BOTKIT_HOME/knowledge, "
+        "it is made again"
+    )
 
 
 def drop_unused(connection: sqlite3.Connection) -> int:
@@ -185,7 +192,7 @@ class VectorScan:
         if not dimensions:
             return []
         if dimensions != len(query):
-            raise StoreError(f"the model gave {dimensions} dimensions before and {len(query)} now")
+            raise _another_length(dimensions, len(query))
         wanted = _unit(np.asarray([query], dtype=np.float32))[0]
         mean = _mean_of(connection, np)
         with self._lock:

@@ -68,11 +68,18 @@ class Candidate:
 
 
 def terms_of(query: str) -> Terms:
-    spoken = [word.casefold() for word in _WORD.findall(query)][:_WORDS_LIMIT]
+    """The words of a query; the index itself takes plurals for singulars."""
     said = [word for word in words_of(query) if word not in _ASKING] or words_of(query)
-    meant = list(dict.fromkeys(said))[:_WORDS_LIMIT] or spoken
-    wanted = dict.fromkeys([*meant, *(word for word in spoken if set(words_of(word)) & set(meant))])
-    return Terms(wanted=tuple(wanted), meant=tuple(dict.fromkeys(meant)))
+    meant = list(dict.fromkeys(said))[:_WORDS_LIMIT]
+    wanted: dict[str, None] = {}
+    for word in _WORD.findall(query):
+        pieces = words_of(word)
+        if set(pieces) & set(meant):
+            wanted |= dict.fromkeys([word.casefold(), *(pieces if len(pieces) > 1 else ())])
+    if not wanted:
+        wanted = dict.fromkeys(word.casefold() for word in _WORD.findall(query))
+    kept = tuple(wanted)[:_WORDS_LIMIT]
+    return Terms(wanted=kept, meant=tuple(meant) or kept)
 
 
 def counted(connection: sqlite3.Connection, terms: Terms) -> dict[str, int]:
