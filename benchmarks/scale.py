@@ -23,7 +23,8 @@ _WARM = 12
 
 
 def measure(past: Past, rounds: int, contender: str = "engine") -> dict[str, float]:
-    """`{"turn": cost beside the past / cost of an empty database, "cpu": the same of CPU, "tasks": tasks more}`"""
+    """`{"turn": cost beside the past / cost of an empty database, "cpu": the same of CPU, "tasks": tasks more,
+    "memory_mb": memory more}`"""
     with tempfile.TemporaryDirectory() as folder:
         full, empty = Path(folder) / "full", Path(folder) / "empty"
         asyncio.run(seed(full / "home", past))
@@ -40,6 +41,7 @@ def measure(past: Past, rounds: int, contender: str = "engine") -> dict[str, flo
         "turn": 1 / ratio(rows[0], rows[1], "turns_per_s"),
         "cpu": ratio(rows[0], rows[1], "cpu_ms"),
         "tasks": rows[0][-1]["tasks"] - rows[1][-1]["tasks"],
+        "memory_mb": rows[0][-1]["memory_mb"] - rows[1][-1]["memory_mb"],
     }
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from benchmarks.contenders import CONTENDERS, Absent, Contender, Turn
+from benchmarks.memory import resident_mb
 from botkit.runs.process import run_serving, settle_memory
 
 _SETTLE_S = 0.3
@@ -58,6 +59,7 @@ async def _measure(turn: Turn, concurrency: int, turns: int) -> dict[str, float]
         "p99_ms": latencies[min(count - 1, count * 99 // 100)] * 1000,
         "cpu_ms": cpu / count * 1000,
         "tasks": tasks,
+        "memory_mb": resident_mb(),
     }
 
 

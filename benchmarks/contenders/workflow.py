@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["LONG", "WorkNode", "runner_of", "workflow", "workflow_long", "workflow_thinking"]
+__all__ = ["LONG", "WorkNode", "bench_of", "row_of", "runner_of", "workflow", "workflow_long", "workflow_thinking"]
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ from botkit.core.messages import OutMessage
 from botkit.core.redact import NoRedaction
 from botkit.core.workflows import BotFacts
 from botkit.sdk.nodes import Node, NodeContext, Outcome, StepHandle, node
-from botkit.store.open import open_store
+from botkit.store.open import Store, open_store
 from botkit.workflows.graph import Graph, GraphEdge, GraphNode, Plan
 from botkit.workflows.registry import builtin_registry
 from botkit.workflows.runner import WorkflowRunner
@@ -91,23 +91,30 @@ def runner_of(plan: Plan, messages: Any, *nodes: type[Node]) -> WorkflowRunner:
     )
 
 
-def _row(kind: str, count: int) -> Graph:
+def row_of(kind: str, count: int) -> Graph:
+    """So many nodes of a kind, one after the other."""
     data = {"think": {"text": "{{ user.name }} said {{ message.text }}"}}
     nodes = [GraphNode(id=f"n{i}", type=kind, data=data.get(kind) or {"number": i}) for i in range(count)]
     edges = [GraphEdge(source=f"n{i}", target=f"n{i + 1}") for i in range(count - 1)]
     return Graph(name="flow", nodes=tuple(nodes), edges=tuple(edges), reply="done")
 
 
+def bench_of(store: Store, graph: Graph, *nodes: type[Node], parallel: int = 500) -> EngineBench:
+    """An engine whose bot answers by that graph; it is not started."""
+    messages = _Messages()
+    config = {
+        "bots": {"desk": {"model": "stub/model", "workflow": "flow"}},
+        "workflows": {"flow": {"nodes": [{"id": "n0", "type": "set_variable", "data": {"name": "x", "value": 1}}]}},
+    }
+    runner = runner_of(Plan(graph), messages, *nodes)
+    messages.bench = EngineBench(store, parallel=parallel, workflows=runner, config=config)
+    return messages.bench
+
+
 @asynccontextmanager
 async def _bench(folder: Path, graph: Graph) -> AsyncGenerator[Turn]:
-    messages = _Messages()
     async with open_store(folder / "home") as store:
-        config = {
-            "bots": {"desk": {"model": "stub/model", "workflow": "flow"}},
-            "workflows": {"flow": {"nodes": [{"id": "n0", "type": "set_variable", "data": {"name": "x", "value": 1}}]}},
-        }
-        bench = EngineBench(store, workflows=runner_of(Plan(graph), messages), config=config)
-        messages.bench = bench
+        bench = bench_of(store, graph)
         await bench.engine.start()
         yield bench.turn
         await bench.close()
@@ -116,19 +123,19 @@ async def _bench(folder: Path, graph: Graph) -> AsyncGenerator[Turn]:
 @asynccontextmanager
 async def workflow(folder: Path) -> AsyncGenerator[Turn]:
     """As many nodes as the peers have steps."""
-    async with _bench(folder, _row("work", STEPS)) as turn:
+    async with _bench(folder, row_of("work", STEPS)) as turn:
         yield turn
 
 
 @asynccontextmanager
 async def workflow_long(folder: Path) -> AsyncGenerator[Turn]:
     """Many nodes that do something."""
-    async with _bench(folder, _row("work", LONG)) as turn:
+    async with _bench(folder, row_of("work", LONG)) as turn:
         yield turn
 
 
 @asynccontextmanager
 async def workflow_thinking(folder: Path) -> AsyncGenerator[Turn]:
     """As many nodes that only decide: what they cost has no commit in it."""
-    async with _bench(folder, _row("think", LONG)) as turn:
+    async with _bench(folder, row_of("think", LONG)) as turn:
         yield turn
