@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from botkit.app.operations import Operations
 from botkit.core.console import ChatEntry, Overview, Sent, TraceView, WaitView
+from botkit.core.events import Attachment
 from botkit.core.live import LiveEvent
 from botkit.core.stores import RunSummary
 
@@ -26,8 +27,22 @@ class PageApi:
     async def overview(self) -> Overview:
         return await self._ops.process.overview()
 
-    async def send(self, room: str, *, bot: str, person: str, text: str, message_id: str = "") -> Sent:
-        return await self._ops.chat.send(room=room, bot=bot, person=person, text=text, message_id=message_id)
+    async def attach(self, name: str, data: bytes) -> Attachment:
+        return await self._ops.chat.attach(name=name, data=data)
+
+    async def send(
+        self,
+        room: str,
+        *,
+        bot: str,
+        person: str,
+        text: str,
+        message_id: str = "",
+        files: Sequence[Attachment] = (),
+    ) -> Sent:
+        return await self._ops.chat.send(
+            room=room, bot=bot, person=person, text=text, message_id=message_id, files=files
+        )
 
     async def press(self, room: str, *, bot: str, person: str, value: str, message_id: str = "") -> Sent:
         return await self._ops.chat.press(room=room, bot=bot, person=person, value=value, message_id=message_id)

@@ -40,6 +40,7 @@ def console_routes(api: ConsoleApi, *, clock: Clock | None = None) -> list[BaseR
         _api("GET", "/overview", ask.overview),
         _api("GET", "/stream", ask.stream),
         _api("POST", "/messages", ask.send),
+        _api("POST", "/files", ask.attach),
         _api("POST", "/presses", ask.press),
         _api("POST", "/stop", ask.stop),
         _api("GET", "/chats", ask.chats),

@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = ["MESSAGE_LIMIT_BYTES", "SANDBOX", "Endpoints"]
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -25,7 +26,7 @@ from botkit.core.clock import Clock
 from botkit.core.console import ConsoleApi, TraceView, WaitView
 from botkit.core.data import Data
 from botkit.core.errors import BotkitError, LimitReached
-from botkit.core.events import Conversation
+from botkit.core.events import Attachment, Conversation
 from botkit.core.ids import split_key
 from botkit.core.stores import RunSummary
 
@@ -38,9 +39,15 @@ SANDBOX = "sandbox"
 MESSAGE_LIMIT_BYTES = 64 * 1024
 """Of the text of one message, in UTF-8."""
 
+FILES_LIMIT = 10
+"""Files of one message."""
+FILE_LIMIT_BYTES = 20 * 1024 * 1024
+"""Of one file; `settings.file_limit_bytes` may be less."""
+
 _HISTORY_LIMIT = 200
 _OPEN_LIMIT = 20
 _ROOM_LIMIT = 128
+_NAME_CHARS = 200
 
 Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=_ROOM_LIMIT)]
 Short: TypeAlias = Annotated[str, Meta(max_length=_ROOM_LIMIT)]
@@ -50,8 +57,9 @@ class _Message(Data):
     room: Name
     bot: Name
     person: Name
-    text: Annotated[str, Meta(min_length=1)]
+    text: str
     message_id: Short = ""
+    files: Annotated[tuple[Attachment, ...], Meta(max_length=FILES_LIMIT)] = ()
 
 
 class _Press(Data):
@@ -131,6 +139,8 @@ class Endpoints:
         body = await read_json(request, _Message)
         if isinstance(body, Response):
             return body
+        if not body.text and not body.files:
+            return error_response(400, "bad_request", "The request does not fit: write something, or attach a file.")
         size = len(body.text.encode())
         if size > MESSAGE_LIMIT_BYTES:
             raise LimitReached(
@@ -140,9 +150,27 @@ class Endpoints:
                 value=MESSAGE_LIMIT_BYTES,
             )
         sent = await self._api.send(
-            body.room, bot=body.bot, person=body.person, text=body.text, message_id=body.message_id
+            body.room,
+            bot=body.bot,
+            person=body.person,
+            text=body.text,
+            message_id=body.message_id,
+            files=body.files,
         )
         return _json(sent, status=202)
+
+    async def attach(self, request: Request) -> Response:
+        """A file of the next message: its bytes as they are, its name in `?name=`."""
+        name = PurePosixPath(request.query_params.get("name", "").replace("\\", "/")).name[:_NAME_CHARS]
+        data = bytearray()
+        async for chunk in request.stream():
+            data += chunk
+            if len(data) > FILE_LIMIT_BYTES:
+                most = f"at most {FILE_LIMIT_BYTES // 1024**2} MiB can be attached"
+                raise LimitReached(f"{name or 'The file'} is too large: {most}.", limit="file", value=FILE_LIMIT_BYTES)
+        if not name or not data:
+            return error_response(400, "bad_request", "The file is empty, or has no name.")
+        return _json(await self._api.attach(name, bytes(data)), status=201)
 
     async def press(self, request: Request) -> Response:
         body = await read_json(request, _Press)

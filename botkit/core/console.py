@@ -28,6 +28,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, Protocol
 
 from botkit.core.data import Data
+from botkit.core.events import Attachment
 from botkit.core.live import LiveEvent
 from botkit.core.stores import RunSummary, Trace
 
@@ -169,10 +170,26 @@ class ConsoleApi(Protocol):
 
     async def overview(self) -> Overview: ...
 
-    async def send(self, room: str, *, bot: str, person: str, text: str, message_id: str = "") -> Sent:
+    async def attach(self, name: str, data: bytes) -> Attachment:
+        """Store a file for the next message. Raises `LimitReached`."""
+        ...
+
+    async def send(
+        self,
+        room: str,
+        *,
+        bot: str,
+        person: str,
+        text: str,
+        message_id: str = "",
+        files: Sequence[Attachment] = (),
+    ) -> Sent:
         """Say something in a sandbox room. Commands (`/reset`) are messages that begin with a slash.
 
         Durable when it returns; the answer arrives by `watch`. Repeating with the same `message_id` is safe.
+
+        Args:
+            files: as `attach` returned them.
 
         Raises:
             NotFound: no such bot.

@@ -27,7 +27,7 @@ from botkit.core.console import (
     WaitView,
 )
 from botkit.core.errors import BotkitError, Conflict, NotFound
-from botkit.core.events import Conversation
+from botkit.core.events import Attachment, Conversation
 from botkit.core.journal import ModelCall, OpenRun, Run, Step, Wait
 from botkit.core.live import LiveEvent, LiveHub
 from botkit.core.messages import Part
@@ -122,6 +122,8 @@ class FakeConsole:
         self.hub = LiveHub()
         self.now = time.time_ns() // 1000
         self.state = overview()
+        self.files: dict[str, bytes] = {}
+        self.attached: list[Attachment] = []
         self.sent: list[tuple[str, str, str, str]] = []
         self.stopped: list[str] = []
         self.cancelled: list[str] = []
@@ -180,8 +182,23 @@ class FakeConsole:
         self._fail()
         return self.state
 
-    async def send(self, room: str, *, bot: str, person: str, text: str, message_id: str = "") -> Sent:
+    async def attach(self, name: str, data: bytes) -> Attachment:
         self._fail()
+        self.files[name] = data
+        return Attachment(kind="file", name=name, mime="text/plain", size_bytes=len(data), remote=f"file_{name}")
+
+    async def send(
+        self,
+        room: str,
+        *,
+        bot: str,
+        person: str,
+        text: str,
+        message_id: str = "",
+        files: Sequence[Attachment] = (),
+    ) -> Sent:
+        self._fail()
+        self.attached += files
         if bot not in {one.name for one in self.state.bots}:
             raise NotFound(f"There is no bot {bot!r} in bots.yaml.")
         if message_id in self._seen:

@@ -376,6 +376,28 @@ async def test_a_dropped_connection_is_told_and_mended_and_nothing_is_missed(tmp
     assert [text for *_, text in fake.sent] == ["Where is my order?", "Are you there?"]
 
 
+async def test_files_are_attached_removed_and_sent_with_few_or_no_words(tmp_path: Path) -> None:
+    fake = FakeConsole()
+    files = [tmp_path / name for name in ("receipt.png", "wrong.txt")]
+    for file in files:
+        file.write_bytes(b"data")
+    async with browsing(fake, tmp_path / "profile") as browser:
+        page = await browser.page()
+        send = page.get_by_role("button", name="Send")
+        await expect(send).to_be_disabled()
+        async with page.expect_file_chooser() as chooser:
+            await page.get_by_role("button", name="Attach files").click()
+        await (await chooser.value).set_files(files)
+        attached = page.get_by_role("list", name="Attached files")
+        await expect(attached.get_by_role("listitem")).to_have_count(2)
+        await page.get_by_role("button", name="Remove wrong.txt").click()
+        await expect(attached).to_have_text("receipt.png")
+        await send.click()
+        await expect(page.get_by_label("Your message")).to_contain_text("📎 receipt.png")
+        await expect(attached).to_be_hidden()
+    assert [(one.name, one.remote) for one in fake.attached] == [("receipt.png", "file_receipt.png")]
+
+
 async def test_a_message_that_is_refused_goes_back_to_where_it_can_be_changed(tmp_path: Path) -> None:
     fake = FakeConsole()
     async with browsing(fake, tmp_path) as browser:

@@ -287,3 +287,37 @@ async def test_a_room_shows_what_was_said_outside_of_runs() -> None:
     async with client_of(fake) as client:
         turns = (await client.get("/api/sandbox/chats/r1")).json()["turns"]
     assert [(turn["reply"], turn["notes"]) for turn in turns] == [("Welcome", []), ("", ["Moved"])]
+
+
+async def test_a_file_is_stored_and_goes_with_a_message_of_few_or_no_words() -> None:
+    fake = FakeConsole()
+    async with client_of(fake) as client:
+        stored = await client.post("/api/sandbox/files", params={"name": "../a b.txt"}, content=b"hello")
+        alone = await client.post("/api/sandbox/messages", json=message("", files=[stored.json()]))
+        nothing = await client.post("/api/sandbox/messages", json=message("", message_id="m2"))
+        many = await client.post("/api/sandbox/messages", json=message(files=[stored.json()] * 11))
+
+    assert (stored.status_code, fake.files) == (201, {"a b.txt": b"hello"})
+    assert (alone.status_code, [one.remote for one in fake.attached]) == (202, ["file_a b.txt"])
+    assert nothing.json()["error"]["message"] == "The request does not fit: write something, or attach a file."
+    assert many.status_code == 400
+
+
+@pytest.mark.parametrize(("name", "size", "status"), [("", 1, 400), ("a", 0, 400), ("a", 20 * 1024 * 1024 + 1, 413)])
+async def test_a_file_that_cannot_be_taken_says_why(name: str, size: int, status: int) -> None:
+    fake = FakeConsole()
+    async with client_of(fake) as client:
+        answer = await client.post("/api/sandbox/files", params={"name": name}, content=bytes(size))
+
+    assert (answer.status_code, fake.files) == (status, {})
+    assert answer.json()["error"]["message"]
+
+
+async def test_another_site_cannot_store_files() -> None:
+    fake = FakeConsole()
+    async with client_of(fake) as client:
+        answer = await client.post(
+            "/api/sandbox/files", params={"name": "a"}, content=b"x", headers={"sec-fetch-site": "cross-site"}
+        )
+
+    assert (answer.status_code, fake.files) == (403, {})

@@ -33,9 +33,10 @@ async def read_history(records: Records, conversation: str, *, limit: int) -> Se
 
 
 def _of_run(row: TranscriptRow) -> ChatEntry:
+    files = [f"📎 {item.get('name') or item.get('kind')}" for item in row.data.get("attachments", ())]
     return ChatEntry(
         role=row.role,
-        text=row.text,
+        text="\n".join(filter(None, [row.text, *files])),
         at=row.at,
         name=str(row.data.get("name") or row.name),
         run_id=row.run_id,

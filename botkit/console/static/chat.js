@@ -35,7 +35,7 @@ class ChatPage {
     this.told = new Set(); // notices that the history brought
     this.pending = [];
     this.follow = true;
-    this.composer = new Composer(Number(find("#chat").dataset.limitBytes), { send: (text) => this.send(text), stop: () => this.stop() });
+    this.composer = new Composer(Number(find("#chat").dataset.limitBytes), { send: (text, files) => this.send(text, null, files), stop: () => this.stop() });
     this.controls();
     this.fill_pickers();
     this.start();
@@ -256,13 +256,14 @@ class ChatPage {
 
   // ── saying something ──
 
-  async send(text, said = null) {
+  async send(text, said = null, files = []) {
     if (!this.bot_name) return this.composer.fail("There is no bot to talk to: add one under `bots:` in bots.yaml.");
     const chat = this.chat;
     find(".hello", this.list)?.remove();
     if (!said) {
-      said = said_element(text, "", Date.now() * 1000);
+      said = said_element([text, ...files.map((file) => `📎 ${file.name}`)].filter(Boolean).join("\n"), "", Date.now() * 1000);
       said.id = new_id();
+      said.files = files;
       this.list.append(said.element);
     }
     said.lost = false;
@@ -271,10 +272,11 @@ class ChatPage {
     if (!this.pending.includes(said)) this.pending.push(said);
     this.to_end(true);
     try {
-      await post("/messages", { room: chat.room, bot: chat.bot, person: chat.person, text, message_id: said.id });
+      await post("/messages", { room: chat.room, bot: chat.bot, person: chat.person, text, message_id: said.id, files: said.files ?? [] });
       replace(said.foot, said.time);
-      this.chats.remember({ ...chat, title: chat.title || title_of(text), at: Date.now() * 1000 });
-      this.chat.title ||= title_of(text);
+      const title = title_of(text || said.files?.[0]?.name || "");
+      this.chats.remember({ ...chat, title: chat.title || title, at: Date.now() * 1000 });
+      this.chat.title ||= title;
       this.watch_silence();
     } catch (error) {
       this.not_sent(said, text, error);
@@ -288,7 +290,7 @@ class ChatPage {
       said.element.remove();
       this.show_hello();
       this.composer.fail(error.message);
-      this.composer.give_back(text);
+      this.composer.give_back(text, said.files ?? []);
       return;
     }
     said.lost = true;

@@ -1,10 +1,11 @@
 // Where messages are written: grows with the text, sends on Enter, keeps what could not be sent.
 
+import { Attached } from "./attached.js";
 import { button, find, h, icon, replace } from "./dom.js";
 import { kib } from "./format.js";
 
 export class Composer {
-  // handlers: send(text), stop()
+  // handlers: send(text, files), stop()
   constructor(limit_bytes, handlers) {
     this.limit = limit_bytes;
     this.handlers = handlers;
@@ -15,6 +16,7 @@ export class Composer {
     this.stop_button = find("#stop");
     this.error = find("#composer-error");
     this.said = "";
+    this.attached = new Attached({ changed: () => this.changed(), fail: (text) => this.fail(text) });
     replace(this.send_button, icon("send"));
     replace(this.stop_button, icon("stop"), "Stop");
     find("#composer").addEventListener("submit", (event) => {
@@ -44,11 +46,12 @@ export class Composer {
 
   submit() {
     const text = this.field.value.trim();
-    if (!text || this.too_long(text)) return;
+    if (this.attached.busy || (!text && !this.attached.files.length) || this.too_long(text)) return;
     this.said = text;
     this.fail("");
+    const files = this.attached.take();
     this.write("");
-    this.handlers.send(text);
+    this.handlers.send(text, files);
   }
 
   write(text) {
@@ -59,13 +62,15 @@ export class Composer {
   }
 
   // A message that was refused goes back to where it can be changed.
-  give_back(text) {
+  give_back(text, files = []) {
+    this.attached.give_back(files);
     if (!this.field.value.trim()) this.write(text);
   }
 
   changed() {
     const text = this.field.value;
-    this.send_button.disabled = !text.trim() || this.too_long(text);
+    const nothing = !text.trim() && !this.attached.files.length;
+    this.send_button.disabled = this.attached.busy || nothing || this.too_long(text);
     if (!CSS.supports("field-sizing", "content")) {
       this.field.rows = Math.min(12, Math.max(1, text.split("\n").length));
     }
