@@ -12,6 +12,7 @@ import pytest
 
 from botkit.app.environment import load_environment
 from botkit.app.serve import Serving, serve
+from botkit.core.analytics import CallFilter
 from botkit.testing.whatsapp import FakeCloud, FakeTwilio, FakeWhatsApp
 
 PUBLIC = "https://bots.example.com"
@@ -82,6 +83,20 @@ async def test_a_message_is_answered_and_its_reports_are_kept(fake: FakeCloud | 
             await asyncio.sleep(0.01)
     (part,) = await serving.instance.store.records.parts(channel="wa")
     assert (part.state, part.message_id) == ("sent", fake.sent[0].id)
+
+
+async def test_thumbs_are_kept_with_the_run_and_added_up(fake: FakeCloud | FakeTwilio, serving: Serving) -> None:
+    if not isinstance(fake, FakeCloud):
+        pytest.skip("Twilio passes no reactions on")
+    fake.say("Ada", "hello")
+    await fake.wait_for(lambda: fake.sent, timeout_s=45)
+    fake.react("Ada", fake.sent[0], "👎")
+    fake.react("Ada", fake.sent[0], "👍🏽")
+    async with asyncio.timeout(45):
+        while len([row for row in await rows(serving, "reaction") if row["outcome"]]) < 2:
+            await asyncio.sleep(0.01)
+    report = await serving.operations.calls.report(wanted=CallFilter())
+    assert [(one.bot, one.model, one.up, one.down) for one in report.feedback] == [("desk", "demo/offline", 1, 0)]
 
 
 async def test_a_forged_message_is_refused(fake: FakeCloud | FakeTwilio, serving: Serving) -> None:

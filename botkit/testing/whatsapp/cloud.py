@@ -75,6 +75,10 @@ class FakeCloud(FakeWhatsApp):
             contact["wa_id"] = base["from"] = person.phone
         return self.change({"contacts": [contact], "messages": [{**base, **content}]})
 
+    def react(self, who: str, message: FakeMessage, emoji: str) -> str:
+        """React to a message; an empty emoji takes the reaction back. Twilio tells of none."""
+        return self._deed(who, {"emoji": emoji, "on": message.id})
+
     def status(self, message: FakeMessage, state: str, *, code: int = 0, title: str = "") -> None:
         """Report what became of a message."""
         report: dict[str, Any] = {
@@ -114,6 +118,8 @@ class FakeCloud(FakeWhatsApp):
             if kind == "document":
                 file["filename"] = deed["name"]
             return {"type": kind, kind: file}
+        if "emoji" in deed:
+            return {"type": "reaction", "reaction": {"message_id": deed["on"], "emoji": deed["emoji"]}}
         content: dict[str, Any] = {"type": "text", "text": {"body": deed["text"]}}
         if deed.get("reply_to"):
             content["context"] = {"from": self.number, "id": deed["reply_to"]}
