@@ -23,7 +23,8 @@ UPLOAD_LIMIT_BYTES = 50 * 1024 * 1024
 PHOTO_LIMIT_BYTES = 10 * 1024 * 1024
 
 _PHOTO_MIMES = frozenset({"image/jpeg", "image/png", "image/webp"})
-_VOICE_MIMES = frozenset({"audio/ogg", "audio/opus"})
+_VOICE_MIMES = frozenset({"audio/ogg", "audio/opus", "audio/mpeg", "audio/mp4", "audio/x-m4a"})
+"""https://core.telegram.org/bots/api#sendvoice"""
 _NAMES = {
     "photo": ("photo.jpg", "image/jpeg"),
     "voice": ("voice.ogg", "audio/ogg"),

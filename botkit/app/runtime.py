@@ -345,7 +345,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         calls=call_desk,
         workflows=workflows,
         judge=agent.judge,
-        speech=SpeechModels(models, clock, gate),
+        speech=SpeechModels(models, clock, gate) if staging is None else None,
         documents=SentDocuments(),
         router=router,
         notebook=notebook,

@@ -7,9 +7,6 @@ __all__ = ["spoken_text"]
 import re
 from typing import Any, cast
 
-import pyromark
-
-_OPTIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH | pyromark.Options.ENABLE_TASKLISTS
 _ADDRESS = re.compile(r"\b(?:https?://|www\.)\S+")
 _UNSPOKEN = re.compile(r"[\U0001F000-\U0001FAFF\u2190-\u2BFF\uFE0F\u200D]")
 """Pictograms and arrows, which some voices read by their names."""
@@ -18,9 +15,13 @@ _ENDS = ("Paragraph", "Heading", "Item", "TableRow", "TableHead", "BlockQuote")
 
 def spoken_text(markdown: str) -> str:
     """One line for each paragraph, item and row. Code blocks are left out; nobody can listen to them."""
+    import pyromark  # only bots with a voice need it
+
+    options = pyromark.Options
+    shown = options.ENABLE_TABLES | options.ENABLE_STRIKETHROUGH | options.ENABLE_TASKLISTS
     pieces: list[str] = []
     in_code = False
-    for event in pyromark.events(markdown, options=_OPTIONS):
+    for event in pyromark.events(markdown, options=shown):
         if isinstance(event, str):
             pieces.append(" " if event in ("SoftBreak", "HardBreak") else "\n")
             continue

@@ -654,6 +654,18 @@ class TestSending:
         rendered = adapter.render(OutMessage(attachments=pictures), _conversation(fake.dm("Ada")))
         assert [len(piece.payload["attachments"]) for piece in rendered] == [10, 2]
 
+    @pytest.mark.parametrize(
+        ("mime", "kind"), [("audio/ogg", "voice"), ("audio/mpeg", "voice"), ("audio/wav", "document")]
+    )
+    async def test_a_voice_is_a_voice_message_in_the_formats_telegram_plays(
+        self, fake: FakeTelegram, courier: Courier, mime: str, kind: str
+    ) -> None:
+        host = courier.adapter.host
+        assert isinstance(host, MemoryHost)
+        (voice,) = self._files(host, ("voice", "v", mime))
+        await courier.deliver(OutMessage(attachments=(voice,)), _conversation(fake.dm("Ada")))
+        assert [message.kind for message in fake.sent] == [kind]
+
     async def test_files_that_cannot_share_an_album_do_not(self, fake: FakeTelegram, courier: Courier) -> None:
         host = courier.adapter.host
         assert isinstance(host, MemoryHost)

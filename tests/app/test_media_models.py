@@ -168,6 +168,35 @@ async def test_a_document_is_read_as_data_and_a_scan_is_given_whole(
         assert refusals(llm) == []
 
 
+async def test_an_album_is_one_message_and_what_no_model_reads_is_told_in_words(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, llm: FakeLLM
+) -> None:
+    async with MediaDesk.open(folder, config_of(llm), monkeypatch, "telegram") as desk:
+        fake = desk.chats["telegram"].fake
+        llm.say("Two pictures.")
+        for number in range(2):
+            picture = JPEG + bytes([number])
+            fake.send_file("Ada", picture, kind="photo", name="p.jpg", mime="image/jpeg", album="a1")
+        await desk.answered("telegram", 1)
+        assert json.dumps(asked(llm)[-1].body).count(PICTURE) == 2
+
+        llm.say("A video.").say("A place.").say("Somebody.").say("A smile.")
+        fake.send_file("Ada", b"moving", kind="video", name="clip.mp4", mime="video/mp4")
+        await desk.answered("telegram", 2)
+        fake.send_other("Ada", "location", {"latitude": 48.1, "longitude": 11.5})
+        await desk.answered("telegram", 3)
+        fake.send_other("Ada", "contact", {"phone_number": "+491", "first_name": "Bo"})
+        await desk.answered("telegram", 4)
+        fake.send_file("Ada", b"RIFF", kind="sticker", name="s.webp", mime="image/webp")
+        await desk.answered("telegram", 5)
+
+        told = [str(one.body["messages"][-1]["content"]) for one in asked(llm)[1:]]
+        expected = ("[attached video: clip.mp4", "latitude 48.1, longitude 11.5", "+491", "🙂")
+        assert [words in one for words, one in zip(expected, told, strict=True)] == [True] * 4
+        shown = [one.text for one in desk.chats["telegram"].shown("Ada")]
+        assert shown[1:] == ["A video.\n\n(I could not look into: clip.mp4.)", "A place.", "Somebody.", "A smile."]
+
+
 def a_docx(text: str) -> bytes:
     """A document of one paragraph, as small as one may be."""
     main = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
