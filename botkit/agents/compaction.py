@@ -133,14 +133,17 @@ def merge_summary(previous: str, written: str, facts: Sequence[str], *, limit_ch
     Args:
         limit_chars: of both together; 0: none. Half of it is for the prose at most, where facts need the other half.
     """
-    known = [*_facts_of(previous), *facts]
+    before = previous.partition(_FACTS_HEAD)[0].strip()
+    known = [*_facts_of(previous), *_told_in(before), *facts]
     if not written.strip():
-        written = previous.partition(_FACTS_HEAD)[0]
+        written = before
     prose = written.partition(_FACTS_HEAD)[0].strip()
-    missing = [fact for fact in dict.fromkeys([*_facts_of(written), *known]) if not _contains(prose, fact)]
-    if limit_chars:
-        needed = sum(len(fact) + 3 for fact in missing) + len(_FACTS_HEAD) + _LEFT_OUT_CHARS
-        prose = clip(prose, max(limit_chars // 2, limit_chars - needed))
+    known = list(dict.fromkeys([*_facts_of(written), *known]))
+    missing = [fact for fact in known if not _contains(prose, fact)]
+    needed = sum(len(fact) + 3 for fact in missing) + len(_FACTS_HEAD) + _LEFT_OUT_CHARS
+    if limit_chars and len(prose) > max(limit_chars // 2, limit_chars - needed):
+        prose = clip(prose, limit_chars // 2)
+        missing = [fact for fact in known if not _contains(prose, fact)]
     if not missing:
         return prose
     room = limit_chars - len(prose) - len(_FACTS_HEAD) - _LEFT_OUT_CHARS if limit_chars else 0
@@ -152,9 +155,19 @@ def merge_summary(previous: str, written: str, facts: Sequence[str], *, limit_ch
     return "\n".join([prose, "", _FACTS_HEAD, *lines]).strip()
 
 
+def _told_in(prose: str) -> list[str]:
+    """Sentences of an earlier summary that the next one may forget, though they were not listed as facts."""
+    sentences = (" ".join(sentence.split()) for sentence in _SENTENCE.split(prose))
+    return [
+        f"Before: {text[:_FACT_CHARS]}"
+        for text in sentences
+        if len(text) >= 4 and not text.startswith("[") and (_PERSONAL.search(text) or _SPECIFIC.search(text))
+    ]
+
+
 def _fitting(facts: Sequence[str], room_chars: int) -> list[str]:
     """Those for which there is room, in their order. What tools said goes first, then what the bot said, then what
-    people did, of each the oldest.
+    people did, and what they said of themselves last; of each the oldest.
 
     Args:
         room_chars: 0: only their number is limited.
@@ -172,10 +185,12 @@ def _fitting(facts: Sequence[str], room_chars: int) -> list[str]:
 
 
 def _worth(fact: str) -> int:
-    speaker = fact.partition(": ")[0]
+    speaker, _, said = fact.partition(": ")
     if "__" in speaker and READ_RESULT not in fact:
         return 0
-    return 1 if "__" in speaker or speaker == "Bot" else 2
+    if "__" in speaker or speaker == "Bot":
+        return 1
+    return 3 if _PERSONAL.search(said) else 2
 
 
 def _lost_before(summary: str) -> int:

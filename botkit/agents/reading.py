@@ -78,7 +78,7 @@ class ReadingList:
         self.stable_chars = len(stable_prompt(task, tools=bool(self._specs)))
         self._history = history_messages(self._shown_rows(), group=self._group, tool_chars=self._stored_result_chars)
         self._summary_tokens = estimate_tokens(self.summary)
-        self._system_tokens = estimate_tokens(self._system)
+        self._system_tokens = estimate_json_tokens({"role": "system", "content": self._system})
         self._history_tokens = sum(map(estimate_json_tokens, self._history))
 
     def _shown_rows(self) -> Sequence[TranscriptRow]:
@@ -114,7 +114,8 @@ class ReadingList:
         cut = len(split_history(self._shown_rows(), keep_tokens=room // 2).old)
         old, self._rows = tuple(self._rows[:cut]), self._rows[cut:]
         if old:
-            text = summary_request(self.summary, old, limit_chars=room * CHARS_PER_TOKEN)
+            readable = max(1, min(room, self._room.window - 2 * estimate_tokens(SUMMARY_INSTRUCTION)))
+            text = summary_request(self.summary, old, limit_chars=readable * CHARS_PER_TOKEN)
             written = await asker.summarise(key, SUMMARY_INSTRUCTION, text)
             facts = extract_facts(old)
             limit = min(self._room.summary, room // 2) * CHARS_PER_TOKEN

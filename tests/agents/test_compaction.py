@@ -210,3 +210,22 @@ def test_a_long_prose_leaves_half_of_the_room_to_facts() -> None:
     assert len(summary) <= 1_100
     assert "characters left out" in summary
     assert summary.count("\n- ") >= 10
+
+
+def test_what_one_summary_says_in_its_own_words_the_next_may_forget_and_it_is_kept_all_the_same() -> None:
+    first = merge_summary("", "Grace ordered ORD-77812. They talked.", ["Grace: My order is ORD-77812."])
+    second = merge_summary(first, "They talked on.", [])
+    third = merge_summary(second, "And on.", [], limit_chars=300)
+
+    assert "ORD-77812" in first
+    assert "ORD-77812" in second
+    assert "ORD-77812" in third
+
+
+def test_what_only_stood_in_the_part_of_a_prose_that_was_cut_is_a_fact_again() -> None:
+    prose = "They talked. " * 40 + "The order is ORD-77812. " + "They talked. " * 80
+
+    summary = merge_summary("", prose, ["Grace: My order is ORD-77812."], limit_chars=600)
+
+    assert "Grace: My order is ORD-77812." in summary
+    assert len(summary) <= 700

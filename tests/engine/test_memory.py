@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from botkit.core.notes import NoteKey
+from botkit.core.tokens import estimate_json_tokens
 from tests.engine.support import World, a_config
 
 LONG = {"bot": {"memory": True, "history_messages": 2}}
@@ -134,3 +135,17 @@ async def test_notes_of_a_group_are_everybodys_but_only_an_administrator_ends_th
     await world.ask("/forget trip", room="family", group=True, addressed="mention")
 
     assert await notes_of(world, conversation, "chat") == {}
+
+
+async def test_the_room_of_a_bot_holds_however_long_a_conversation_gets(world: World) -> None:
+    room = {"max_tokens": 2_000, "summary": 0.3}
+    world.config = a_config(bot={"context": room, "history_messages": 200, "prompt": "Be brief."})
+    await world.start()
+    await world.ask("My order is ORD-77812.")
+    for number in range(40):
+        await world.ask(f"{number}: and what about the weather over there in the hills? " * 6)
+
+    sizes = [sum(map(estimate_json_tokens, (*one.messages, *one.tools))) for one in world.model.requests]
+    assert max(sizes) <= 2_000
+    assert len(sizes) > 41  # it was summarised in between
+    assert "ORD-77812" in world.model.requests[-1].messages[0]["content"]

@@ -75,6 +75,14 @@ VALID: dict[str, str] = {
               - {secret: G, body: true}
           here: {url: "http://localhost:8000"}
         """,
+    "room in the prompt": """
+        workspaces: {desk: {tools_mode: auto}}
+        bots:
+          helper:
+            workspace: desk
+            tools_mode: search
+            context: {max_tokens: 20000, tool_definitions: 0.2, memory: 0, summary: 0.1, tool_results: 0.5}
+        """,
     "knowledge": """
         knowledge:
           shop: {paths: docs, description: What customers ask, file_limit_bytes: 1000000}
@@ -305,6 +313,18 @@ INVALID: dict[str, tuple[str, str]] = {
         "- a\n",
         """
         1:1: the file must be a mapping of keys such as `bots:`, not a list or a single value
+        """,
+    ),
+    "more than there is room for": (
+        "bots: {a: {context: {tool_definitions: 0.5, tool_results: 0.6}}}\n",
+        """
+        1:12: bots.a.context: the shares add up to more than 1; leave a rest for the history
+        """,
+    ),
+    "a command that is taken": (
+        "bots: {a: {commands: {forget: x}}}\n",
+        """
+        1:8: bots.a: /forget belongs to botkit; choose another name
         """,
     ),
     "a word at the top": (
