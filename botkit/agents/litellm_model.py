@@ -29,6 +29,7 @@ from botkit.agents.model_errors import translate
 from botkit.agents.model_pools import separate_pools, use_pool
 from botkit.agents.model_request import arguments_of
 from botkit.agents.model_target import Target
+from botkit.agents.price_list import facts_of
 from botkit.agents.tokens import estimate_json_tokens, estimate_tokens
 from botkit.core.data import encode
 from botkit.core.errors import ModelUnavailable
@@ -261,4 +262,6 @@ def _priced(target: Target, usage: Usage, billed: Any, litellm: Any) -> Usage:
         )
     except Exception:  # the price list does not know it
         return msgspec.structs.replace(usage, unpriced=True)
-    return msgspec.structs.replace(usage, cost_micros=round((prompt + completion) * 1_000_000))
+    cost = round((prompt + completion) * 1_000_000)
+    # of some models it does not know LiteLLM says that they cost nothing
+    return msgspec.structs.replace(usage, cost_micros=cost, unpriced=not cost and not facts_of(target.name).priced)

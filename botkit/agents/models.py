@@ -16,6 +16,7 @@ from botkit.agents.demo import DemoModel
 from botkit.agents.embedding import embed_once, embedding_identity
 from botkit.agents.litellm_model import LiteLLMProvider, Target
 from botkit.agents.media import MediaFiller, ReadFile, takes_by_table
+from botkit.agents.model_request import needs_marks
 from botkit.agents.price_list import facts_of
 from botkit.core.clock import Clock
 from botkit.core.config.models.llm import ModelSpec, find_model
@@ -102,7 +103,7 @@ class Models:
 
     def prices(self, model: str) -> tuple[float, float]:
         """Micros for an input and for an output token: of the dearest of a model and its fallbacks."""
-        found = [_prices(spec) for spec in self._chain(model)]
+        found = [_dearest(spec) for spec in self._chain(model)]
         return max(into for into, _ in found), max(out for _, out in found)
 
     def unpriced(self, model: str) -> bool:
@@ -315,6 +316,15 @@ def _prices(spec: ModelSpec) -> tuple[float, float]:
     if spec.price is not None:
         return float(spec.price.input_per_million), float(spec.price.output_per_million)
     return (0.0, 0.0) if _is_demo(spec) else facts_of(spec.model).prices
+
+
+def _dearest(spec: ModelSpec) -> tuple[float, float]:
+    """As `_prices`; where input may be put into the provider's cache, at the price of that."""
+    into, out = _prices(spec)
+    if not needs_marks(Target(name=spec.model, prompt_cache=spec.prompt_cache)):
+        return into, out
+    own = spec.price.cache_write_per_million if spec.price is not None else facts_of(spec.model).cache_write_price
+    return max(into, float(own or 0)), out
 
 
 def _is_demo(spec: ModelSpec) -> bool:

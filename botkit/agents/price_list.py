@@ -24,6 +24,7 @@ class ModelFacts(msgspec.Struct, frozen=True):
     input_cost_per_token: float | str | None = None
     """In US dollars, as all costs."""
     output_cost_per_token: float | str | None = None
+    cache_creation_input_token_cost: float | str | None = None
     input_cost_per_second: float | str | None = None
     """Of sound that is heard; the next one of sound that is made."""
     output_cost_per_second: float | str | None = None
@@ -52,6 +53,11 @@ class ModelFacts(msgspec.Struct, frozen=True):
     def speaking_prices(self) -> tuple[float, float]:
         """Micros for a character that is spoken, and for a second of what comes of it; 0 for what is not priced."""
         return _micros(self.input_cost_per_character), _micros(self.output_cost_per_second)
+
+    @property
+    def cache_write_price(self) -> float:
+        """Micros for an input token that is put into the provider's cache; 0 where that costs nothing of its own."""
+        return _micros(self.cache_creation_input_token_cost)
 
     @property
     def window_tokens(self) -> int:

@@ -34,6 +34,24 @@ def test_prices_are_those_of_the_dearest_model_that_may_answer() -> None:
     assert MODELS.prices("nobody/knows") == (0, 0)
 
 
+def test_what_goes_into_a_cache_of_the_provider_is_reserved_at_its_price() -> None:
+    into, _ = MODELS.prices("anthropic/claude-sonnet-4-5")
+    assert into == 3.75  # 3 dollars a million, and a quarter more where they are kept
+    plain = Models(
+        lambda: {"plain": ModelSpec(model="anthropic/claude-sonnet-4-5", prompt_cache=False)}, _key, ManualClock()
+    )
+    assert plain.prices("plain")[0] == 3
+
+
+def test_a_price_nobody_knows_is_said() -> None:
+    assert MODELS.unpriced("nobody/knows")
+    assert not MODELS.unpriced("listed")
+    assert not MODELS.unpriced("own")
+    assert not MODELS.unpriced("demo/offline")
+    mixed = {"mixed": ModelSpec(model="openai/gpt-4o-mini", fallbacks=("nobody/knows",))}
+    assert Models(lambda: mixed, _key, ManualClock()).unpriced("mixed")
+
+
 async def test_the_demo_model_costs_what_is_pretended() -> None:
     request = ModelRequest(model="pretend", messages=({"role": "user", "content": "hello"},))
     replies = [item async for item in MODELS.stream(request) if isinstance(item, ModelReply)]

@@ -10,7 +10,7 @@ __all__ = ["AnthropicWire"]
 import json
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,6 +21,7 @@ from botkit.testing.llm_servers.wire import Json, Refusal, Request, count_usage,
 _TOOL_NAME = re.compile(r"^[a-zA-Z0-9_-]{1,128}$")
 _IMAGE_LIMIT_BYTES = 5 * 1024**2
 _MOST_MARKS = 4
+_SCHEMA_BETA = "structured-outputs-"
 _TOOL_ID = re.compile(r"^[a-zA-Z0-9_-]+$")
 _STOP = {"stop": "end_turn", "tool_calls": "tool_use", "length": "max_tokens", "content_filter": "refusal"}
 _KINDS = {
@@ -115,6 +116,13 @@ class _ToolChoice(_Strict):
     disable_parallel_tool_use: bool | None = None
 
 
+class _OutputFormat(_Strict):
+    """Source: https://docs.anthropic.com/en/docs/build-with-claude/structured-outputs"""
+
+    type: Literal["json_schema"]
+    json_schema: Json = Field(alias="schema")
+
+
 class _Body(_Strict):
     model: str
     max_tokens: int = Field(ge=1)
@@ -130,6 +138,7 @@ class _Body(_Strict):
     metadata: Json | None = None
     thinking: Json | None = None
     service_tier: str | None = None
+    output_format: _OutputFormat | None = None
 
 
 class AnthropicWire:
@@ -151,7 +160,11 @@ class AnthropicWire:
             kinds = {"missing": "Field required", "extra_forbidden": "Extra inputs are not permitted"}
             return Refusal(400, f"{path}: {kinds.get(kind, message)}")
         request.model = body.model
-        problem = _tools(body) or _contents(body.messages) or _turns(body.messages) or _marks(request.body)
+        if body.output_format is not None and _SCHEMA_BETA not in request.headers.get("anthropic-beta", ""):
+            return Refusal(400, "output_format: Extra inputs are not permitted")
+        problem = (
+            _schema(body) or _tools(body) or _contents(body.messages) or _turns(body.messages) or _marks(request.body)
+        )
         return Refusal(400, problem) if problem else None
 
     def render(self, reply: Reply, request: Request) -> Json:
@@ -247,6 +260,28 @@ def _tools(body: _Body) -> str:
     if not body.tools and any(m.ids(_ToolUse) or m.ids(_ToolResult) for m in body.messages):
         return "Requests which have `tool_use` or `tool_result` blocks in `messages` must define any tools."
     return ""
+
+
+def _schema(body: _Body) -> str:
+    """Objects of a schema the answer is held to name all their properties."""
+    if body.output_format is None or all(map(_is_closed, _objects(body.output_format.json_schema))):
+        return ""
+    return "output_format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false"
+
+
+def _is_closed(schema: Json) -> bool:
+    return schema.get("additionalProperties") is False
+
+
+def _objects(schema: Any) -> list[Json]:
+    found: list[Json] = []
+    if isinstance(schema, dict):
+        fields = cast("Json", schema)
+        found = [fields] if fields.get("type") == "object" else []
+        return found + [one for value in fields.values() for one in _objects(value)]
+    if isinstance(schema, list):
+        return [one for value in cast("list[Any]", schema) for one in _objects(value)]
+    return found
 
 
 def _marks(body: Json) -> str:
