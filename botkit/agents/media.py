@@ -26,6 +26,7 @@ from botkit.agents.price_list import facts_of
 from botkit.core.errors import BotkitError
 from botkit.core.media import FILE_PART, FileKind, Message, MessagePart, as_text
 from botkit.core.models import ModelRequest
+from botkit.core.sound import sound_mime
 
 ReadFile = Callable[[str], Awaitable[bytes]]
 """The bytes behind a file id. Raises `BotkitError` when they are gone."""
@@ -153,7 +154,7 @@ def _as_provider_part(kind: FileKind, data: bytes, mime: str, name: str, model: 
         known = _image_mime(data)
         return {"type": "image_url", "image_url": {"url": _data_url(known, data)}} if known else None
     if kind == "audio":
-        form = _sound_of(data) or sound_format(mime)
+        form = sound_format(sound_mime(data)) or sound_format(mime)
         if form not in audio_formats(model):
             return None
         return {"type": "input_audio", "input_audio": {"data": base64.b64encode(data).decode(), "format": form}}
@@ -179,18 +180,6 @@ def _image_mime(data: bytes) -> str:
         return "image/gif"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
-    return ""
-
-
-def _sound_of(data: bytes) -> str:
-    if data.startswith(b"OggS"):
-        return "ogg"
-    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
-        return "wav"
-    if data.startswith(b"fLaC"):
-        return "flac"
-    if data.startswith(b"ID3") or data[:2] in (b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"):
-        return "mp3"
     return ""
 
 

@@ -28,7 +28,7 @@ from botkit.core.config.models.llm import ModelSpec
 from botkit.core.errors import ModelRefused, ModelUnavailable
 from botkit.core.models import Usage
 from botkit.core.silence import SILENCE_MIME, silence_saying, words_in
-from botkit.core.sound import guessed_seconds, sound_seconds
+from botkit.core.sound import guessed_seconds, sound_mime, sound_seconds
 from botkit.core.speech import Heard, Spoken
 
 T = TypeVar("T")
@@ -127,7 +127,7 @@ class SpeechModels:
             call |= {"voice": named} if named else {}
             answer = await self._called(provider, target, "aspeech", call, limit_s)
             data = bytes(answer.content)
-            mime = _mime_of(data)
+            mime = sound_mime(data)
             if not mime:
                 raise ModelUnavailable(f"{target.name} answered something that is no sound.", model=target.name)
             seconds = sound_seconds(data)
@@ -208,16 +208,3 @@ def _file_name(name: str, mime: str) -> str:
         return name
     ending = _ENDINGS.get(sound_format(mime)) or _OTHER_ENDINGS.get(mime) or ".ogg"
     return f"{name.rpartition('.')[0] or name or 'voice'}{ending}"
-
-
-def _mime_of(data: bytes) -> str:
-    """What kind of sound it is by how it begins; empty for none."""
-    if data.startswith(b"OggS"):
-        return "audio/ogg"
-    if data.startswith(b"ID3") or data[:2] in (b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"):
-        return "audio/mpeg"
-    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
-        return "audio/wav"
-    if data.startswith(b"fLaC"):
-        return "audio/flac"
-    return "audio/mp4" if data[4:8] == b"ftyp" else ""

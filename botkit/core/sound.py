@@ -1,11 +1,11 @@
-"""How long a sound lasts, read from its container without decoding it.
+"""What kind of sound a file is and how long it lasts, read from its container without decoding it.
 
 Source: RFC 3533 (Ogg), RFC 7845 (Opus in Ogg), the RIFF/WAVE format
 """
 
 from __future__ import annotations
 
-__all__ = ["guessed_seconds", "sound_seconds"]
+__all__ = ["guessed_seconds", "sound_mime", "sound_seconds"]
 
 import struct
 
@@ -15,6 +15,19 @@ _TAIL_BYTES = 70_000
 """The last page begins within these: a page has at most 65,307 bytes."""
 _VOICE_BYTES_PER_S = 2_000
 """Of voice notes, at 16 kbit a second; what is guessed with it is rather too long than too short."""
+
+
+def sound_mime(data: bytes) -> str:
+    """What kind of sound a file is by how it begins; empty for none that is known."""
+    if data.startswith(_PAGE):
+        return "audio/ogg"
+    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
+        return "audio/wav"
+    if data.startswith(b"fLaC"):
+        return "audio/flac"
+    if data.startswith(b"ID3") or data[:2] in (b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"):
+        return "audio/mpeg"
+    return "audio/mp4" if data[4:8] == b"ftyp" else ""
 
 
 def sound_seconds(data: bytes) -> float:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 import pytest
-import pytest_asyncio
 
 from botkit.agents.litellm_model import LiteLLMProvider
 from botkit.agents.models import Models, RetryPolicy
@@ -36,22 +33,6 @@ PHOTOS = (
 SCAN = Attachment(kind="file", name="scan.pdf", mime="application/pdf", size_bytes=50, file_id="file_s")
 VOICE = Attachment(kind="voice", name="v.ogg", mime="audio/ogg", file_id="file_v", duration_s=3)
 SONG = Attachment(kind="audio", name="m.mp3", mime="audio/mpeg", file_id="file_m", duration_s=3)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def provider() -> AsyncIterator[LiteLLMProvider]:
-    provider = LiteLLMProvider()
-    await provider.load()
-    yield provider
-    await provider.aclose()
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def llm() -> AsyncIterator[FakeLLM]:
-    async with FakeLLM() as server:
-        yield server
 
 
 def bench_of(llm: FakeLLM, provider: LiteLLMProvider, **models: str | dict[str, Any]) -> Bench:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from botkit.agents.litellm_model import LiteLLMProvider
 from botkit.agents.models import Models, RetryPolicy
@@ -38,22 +35,6 @@ class Impatient(ManualClock):
 
     async def sleep(self, seconds: float) -> None:
         return
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def provider() -> AsyncIterator[LiteLLMProvider]:
-    provider = LiteLLMProvider()
-    await provider.load()
-    yield provider
-    await provider.aclose()
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def llm() -> AsyncIterator[FakeLLM]:
-    async with FakeLLM() as server:
-        yield server
 
 
 def speech_of(llm: FakeLLM, provider: LiteLLMProvider, **models: Any) -> SpeechModels:

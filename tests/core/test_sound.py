@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from botkit.core.silence import silence_saying, words_in
-from botkit.core.sound import guessed_seconds, sound_seconds
+from botkit.core.sound import guessed_seconds, sound_mime, sound_seconds
 
 
 def a_wav(seconds: float, rate: int = 8000) -> bytes:
@@ -45,3 +45,17 @@ def test_no_other_sound_is_taken_for_one_of_the_demo(data: bytes):
 
 def test_an_unknown_length_is_guessed_by_size():
     assert guessed_seconds(120_000) == 60
+
+
+@pytest.mark.parametrize(("data", "mime"), [
+    (silence_saying("x"), "audio/ogg"),
+    (a_wav(0.1), "audio/wav"),
+    (b"fLaC\0", "audio/flac"),
+    (b"ID3\x04", "audio/mpeg"),
+    (b"\xff\xfb\x90", "audio/mpeg"),
+    (b"\0\0\0\x20ftypM4A ", "audio/mp4"),
+    (b"<html>", ""),
+    (b"", ""),
+])  # fmt: skip
+def test_a_sound_is_known_by_how_it_begins(data: bytes, mime: str):
+    assert sound_mime(data) == mime
