@@ -8,11 +8,11 @@ import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from botkit.agents.demo import DemoModel
 from botkit.agents.embedding import embed_once, embedding_identity
 from botkit.agents.litellm_model import LiteLLMProvider, Target
 from botkit.agents.media import MediaFiller, ReadFile, takes_by_table
@@ -23,6 +23,9 @@ from botkit.core.config.models.llm import ModelSpec, find_model
 from botkit.core.embeddings import EmbeddingReply, EmbeddingRequest
 from botkit.core.errors import ModelError, ModelRefused, ModelUnavailable, SecretError
 from botkit.core.models import Escalation, ModelDelta, ModelReply, ModelRequest, Usage
+
+if TYPE_CHECKING:
+    from botkit.agents.demo import DemoModel
 
 KeyLookup = Callable[[str, str], Awaitable[str | None]]
 """The value of a secret by its name and the workspace it is for: the workspace's own, else the instance's, else None.
@@ -70,8 +73,13 @@ class Models:
         self._clock = clock
         self._retry = retry or RetryPolicy()
         self._provider = provider or LiteLLMProvider()
-        self._demo = DemoModel()
         self._media = MediaFiller(read_file)
+
+    @cached_property
+    def _demo(self) -> DemoModel:
+        from botkit.agents.demo import DemoModel
+
+        return DemoModel()
 
     def spec(self, name: str) -> ModelSpec:
         """An alias, a tier, or a LiteLLM name used as it is."""

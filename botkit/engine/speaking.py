@@ -16,7 +16,6 @@ from botkit.core.models import Usage
 from botkit.engine.effective import Effective
 from botkit.engine.hearing import booked, reserved
 from botkit.engine.services import Services
-from botkit.engine.spoken_text import spoken_text
 from botkit.engine.turn import TurnInput
 from botkit.runs.context import RunContext, StepScope, Stopped
 
@@ -54,6 +53,8 @@ class Speaking:
             return Voiced()
         if not self._s.channels.renderer(ctx.run.channel).capabilities(conversation).files:
             return Voiced(problem="the platform takes no files")
+        from botkit.engine.spoken_text import spoken_text  # with its parser, where answers are spoken
+
         words = spoken_text(self._s.redactor.text(text))
         if not words or len(words) > settings.longest_chars:
             return Voiced(problem="it is too long to be listened to" if words else "there is nothing to say")

@@ -38,8 +38,6 @@ from botkit.core.tools import (
     result_text,
 )
 from botkit.gateway.export.exported import Exported
-from botkit.gateway.export.gemini import gemini_tool, restored
-from botkit.gateway.export.openai import openai_tool
 from botkit.gateway.serving.http import Http
 
 _BODY_LIMIT_BYTES = 1_048_576
@@ -70,8 +68,8 @@ def export_routes(tools: ToolPort, admit: Admit, log: Callable[[CallRecord], Non
         log: takes the row of each call.
     """
     dialects = {
-        "openai-tools": _Dialect(openai_tool, lambda given, tool: without_nulls(given, tool.input_schema)),
-        "gemini-tools": _Dialect(gemini_tool, _from_gemini),
+        "openai-tools": _Dialect(_to_openai, lambda given, tool: without_nulls(given, tool.input_schema)),
+        "gemini-tools": _Dialect(_to_gemini, _from_gemini),
     }
     return [
         Route(f"/ws/{{slug}}/{name}", endpoint=_Counter(tools, admit, log, dialect))
@@ -79,7 +77,24 @@ def export_routes(tools: ToolPort, admit: Admit, log: Callable[[CallRecord], Non
     ]
 
 
+# What converts schemas is loaded where somebody asks for them.
+
+
+def _to_openai(tool: Tool) -> Exported:
+    from botkit.gateway.export.openai import openai_tool
+
+    return openai_tool(tool)
+
+
+def _to_gemini(tool: Tool) -> Exported:
+    from botkit.gateway.export.gemini import gemini_tool
+
+    return gemini_tool(tool)
+
+
 def _from_gemini(given: dict[str, Any], tool: Tool) -> dict[str, Any]:
+    from botkit.gateway.export.gemini import restored
+
     return without_nulls(restored(given, tool.input_schema), tool.input_schema)
 
 
