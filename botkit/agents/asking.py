@@ -78,12 +78,22 @@ class Asker:
             stable_chars=stable_chars,
         )
         stream = AnswerStream(self._sink, show=self._task.stream)
-        reply = await self._asked(key, request, stream, final=final)
+        try:
+            reply = await self._asked(key, request, stream, final=final)
+        except ModelError:
+            if not self.climb.retreat():
+                raise
+            await stream.restart()
+            reply = await self._asked(key, request, stream, final=final)
         self._count(reply, estimated)
         while (why := signal_of(reply)) is not None and self.escalate(why, key):
             key = stronger(key)
             await stream.restart()
-            reply = await self._asked(key, request, stream, final=final)
+            try:
+                reply = await self._asked(key, request, stream, final=final)
+            except (ModelError, BudgetUsedUp, TimeUp):  # what there is is better than nothing
+                self.climb.retreat()
+                return reply
             self._count(reply, estimated)
         return reply
 

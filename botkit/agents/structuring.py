@@ -13,10 +13,11 @@ from typing import Any, cast
 
 import msgspec
 
-from botkit.agents.asking import Asker
+from botkit.agents.asking import Asker, TimeUp
 from botkit.agents.limits import Budget, Limit
 from botkit.core.agent import AgentOutcome, AgentTask
 from botkit.core.data import encode_text
+from botkit.core.errors import ModelUnavailable
 from botkit.core.models import ModelReply
 from botkit.core.redact import Redactor
 from botkit.runs.structured import Fitted, fitted
@@ -58,14 +59,19 @@ async def structured(
     async def again(step: str, more: tuple[Message, ...]) -> ModelReply:
         if (limit := budget.exceeded()) is not None:
             raise Forbidden(limit)
-        return await asker.ask(
-            f"turn/{number}/{step}",
-            [*messages, *more],
-            tools=tools,
-            estimated=estimated,
-            final=True,
-            stable_chars=stable_chars,
-        )
+        try:
+            return await asker.ask(
+                f"turn/{number}/{step}",
+                [*messages, *more],
+                tools=tools,
+                estimated=estimated,
+                final=True,
+                stable_chars=stable_chars,
+            )
+        except TimeUp as error:
+            if more:
+                raise
+            raise ModelUnavailable("the time was up") from error  # the answer that is there fits
 
     return await fitted(
         reply,
@@ -73,7 +79,7 @@ async def structured(
         again,
         repairs=task.output_repairs,
         higher=lambda why, step: asker.escalate(why, f"turn/{number}/{step}"),
-        sure=lambda: asker.climb.confidence,
+        sure=lambda: asker.climb.confidence if budget.exceeded() is None else 0.0,
     )
 
 

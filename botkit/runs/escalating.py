@@ -83,6 +83,13 @@ class Climb:
         self._now = to
         return True
 
+    def retreat(self) -> bool:
+        """Go back to the first model for good, because no stronger one answered. Whether there is one to leave."""
+        if self._now == self._first:
+            return False
+        self._now, self._used = self._first, self._most
+        return True
+
     def trace(self) -> list[dict[str, Any]]:
         """`[{"from": "fast", "to": "strong", "why": "length", "step": "turn/0/model"}]`."""
         rows = [asdict(step) for step in self._steps]

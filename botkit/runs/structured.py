@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from botkit.core.errors import BudgetUsedUp, ModelError
 from botkit.core.models import ModelReply, ModelRequest, Signal, Usage
 from botkit.core.structured import Answer, confidence_of, correction, instruction, read_answer
 from botkit.runs.escalating import Climb, signal_of, stronger
@@ -71,7 +72,10 @@ async def fitted(
     confidence = confidence_of(answer.data)
     if confidence is None or sure is None or higher is None or confidence >= sure() or not higher("unsure", "sure"):
         return Fitted(answer, reply)
-    other = await again("sure", ())
+    try:
+        other = await again("sure", ())
+    except (ModelError, BudgetUsedUp):
+        return Fitted(answer, reply)
     better = read_answer(other.text, schema)
     return Fitted(answer, reply) if better.wrong else Fitted(better, other)
 
@@ -130,7 +134,10 @@ async def ask_structured(
         reply = await one(step, messages)
         while (why := signal_of(reply)) is not None and higher(why, step):
             step = stronger(step)
-            reply = await one(step, messages)
+            try:
+                reply = await one(step, messages)
+            except (ModelError, BudgetUsedUp):  # what there is is better than nothing
+                return reply
         return reply
 
     reply = await again("", ())

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from botkit.core.errors import ModelUnavailable
 from botkit.core.models import Escalation, ModelReply, Signal
 from botkit.runs.context import Paused
 from botkit.testing.models import ScriptedModel, calls
@@ -66,6 +67,27 @@ async def test_the_stronger_model_is_asked_so_often_and_then_the_first_again():
     await Bench(model, failing).run()
 
     assert asked(model) == ["scripted", "strong", "strong", "scripted", "scripted", "scripted"]
+
+
+async def test_an_answer_is_kept_when_no_stronger_model_answers():
+    cut = ModelReply(text="It is", finish="length")
+    model = ScriptedModel(cut, ModelUnavailable("down"), escalations=to_strong("length"))
+    bench = Bench(model)
+    outcome = await bench.run()
+
+    assert (outcome.state, outcome.text.splitlines()[0]) == ("completed", "It is")
+    assert [call.code for call in bench.billed] == ["", "model_unavailable"]
+
+    cut_call = calls(("orders__get", {"order_id": "1"}))
+    model = ScriptedModel(
+        cut_call,
+        ModelUnavailable("down"),
+        "I could not find it.",
+        escalations=to_strong("tool_failures", tool_failures=1),
+    )
+    outcome = await Bench(model, FakeTools(GET, get=lambda arguments: RuntimeError("gone"))).run()
+    assert outcome.text == "I could not find it."
+    assert asked(model) == ["scripted", "strong", "scripted"]
 
 
 async def test_a_ladder_is_climbed_rung_by_rung():
