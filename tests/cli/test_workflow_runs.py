@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
+import subprocess
+import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -233,3 +237,53 @@ def test_a_paused_run_whose_own_node_was_edited_is_moved(cli: Cli, ask: Ask, flo
     assert ask("approvals", "list", "--kind", "reconcile") == []
     cli("chat", "helper", "-m", "hello", "--room", "elsewhere")
     assert ask("workflows", "trace", run)["nodes"][3]["said"] == ["a-7 4900 cents for A-7."]
+
+
+def test_a_replay_runs_own_nodes_as_they_are_now(cli: Cli, ask: Ask, flow: Path) -> None:
+    nodes = flow.parents[1] / "nodes"
+    nodes.mkdir()
+    (nodes / "loud.py").write_text(LOUD.replace("MADE", "upper()"))
+    flow.write_text('steps: [{loud: {text: "{{ message.text }}"}}, {send_message: {text: "{{ loud }}"}, id: told}]\n')
+    run = ask("workflows", "run", "refund", "-m", "abc")["run_id"]
+    kept = ask("workflows", "replay", run)
+    assert kept["same"], json.dumps(kept)
+    (nodes / "loud.py").write_text(LOUD.replace("MADE", "title()"))
+    changed = ask("workflows", "replay", run)
+    assert changed["messages"] == ["- ABC", "+ Abc"]
+    other = flow.parents[2] / "other.yaml"
+    other.write_text(flow.read_text().replace("id: told", "id: said"))
+    assert "+ said" in ask("workflows", "replay", run, "--against", str(other))["path"]
+
+
+def in_a_terminal(folder: Path, words: str, *command: str) -> tuple[int, str]:
+    """Run botkit on a terminal of its own, where somebody types these words."""
+    master, slave = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "botkit.cli", *command],
+        cwd=folder,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env={**os.environ, "TERM": "dumb", "NO_COLOR": "1"},
+    )
+    os.close(slave)
+    os.write(master, words.encode())
+    shown = b""
+    with contextlib.suppress(OSError):  # the terminal is gone with its last process
+        while piece := os.read(master, 65536):
+            shown += piece
+    os.close(master)
+    return child.wait(60), shown.decode()
+
+
+def test_a_dry_run_stops_after_each_node_in_a_terminal(flow: Path) -> None:
+    folder = flow.parents[2]
+    command = ("workflows", "test", "refund", "--case", "approved", "--step")
+    code, shown = in_a_terminal(folder, "\nv\nc\n", *command)
+    assert code == 0, shown
+    first, second = shown.index("read → default"), shown.index("boss → approved")
+    assert shown.index("Enter: next") < second
+    assert first < second < shown.rindex('user = {"id"') < shown.index("yes → default")
+    assert shown.count("Enter: next") == 3  # once more after the variables
+    code, shown = in_a_terminal(folder, "q\n", *command)
+    assert (code, "boss → approved" in shown) == (1, False)

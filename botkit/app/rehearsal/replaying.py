@@ -11,13 +11,14 @@ __all__ = ["Replayed", "replay_run"]
 import dataclasses
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
 
 from botkit.agents.elicitation import elicit
 from botkit.agents.loop import AgentLoop
+from botkit.app.guests import spawn_guest
 from botkit.app.rehearsal.memory import MemoryJournal, PassingClock
 from botkit.app.rehearsal.mocks import CaseModel, CaseTools
 from botkit.app.rehearsal.perform import Unsent
@@ -37,13 +38,18 @@ from botkit.runs.context import Answer, Paused, RunContext, WaitSpec
 from botkit.sdk.nodes import NodeFailed
 from botkit.workflows.define import compile_workflow
 from botkit.workflows.graph import Graph, Plan
-from botkit.workflows.registry import builtin_registry
+from botkit.workflows.own.describing import nodes_folder
+from botkit.workflows.own.host import OwnNodes
+from botkit.workflows.own.proxy import node_types
+from botkit.workflows.pinning import PINNED
 from botkit.workflows.runner import WorkflowRunner
 from botkit.workflows.services import WorkflowServices
 from botkit.workflows.trail import node_at, visits_of
 
 _TOOL = re.compile(r"^[a-z0-9-]+__\w+$")
 _SAY, _UNDO = "say", "~"
+_ANEW = (_SAY, PINNED)
+"""Steps that the walk makes again: what is said, and which versions of own nodes it keeps to."""
 
 
 class Replayed(Data, omit_defaults=False):
@@ -87,8 +93,9 @@ async def replay_run(config: Config, opened: OpenRun, graph: Graph | None = None
     graph = graph or compile_workflow(config, name)
     journal, ctx = _context(opened)
     state, error, waits_at = "waiting", None, ""
+    own = _OwnAsNow(spawn_guest, nodes_folder(config.root.resolve()))
     try:
-        outcome = await _runner(config, name, graph, ctx).run(ctx, _task(config, opened))
+        outcome = await _runner(config, name, graph, ctx, own).run(ctx, _task(config, opened))
         await ctx.commit()
         state, error = outcome.state, outcome.error
         text = outcome.text
@@ -96,6 +103,8 @@ async def replay_run(config: Config, opened: OpenRun, graph: Graph | None = None
         await ctx.commit()
         waits_at = next((node_at(wait.key) for wait in journal.waits.values() if wait.state == "open"), "")
         text = ""
+    finally:
+        await own.close()
     before = _facts(opened.steps, opened.waits, "")
     reached = {key: step for key, step in journal.steps.items() if key in ctx.reached or step.name.startswith(VISIT)}
     after = _facts(reached, [wait for wait in journal.waits.values() if wait.key in ctx.reached], text)
@@ -114,6 +123,13 @@ async def replay_run(config: Config, opened: OpenRun, graph: Graph | None = None
         waits_at=waits_at,
         error=error,
     )
+
+
+class _OwnAsNow(OwnNodes):
+    """Nodes of the operator as their files are now: what an edit of them makes of the run is the question."""
+
+    async def versions(self, types: Collection[str]) -> Mapping[str, str]:
+        return {}
 
 
 class _Recorded(RunContext):
@@ -147,7 +163,10 @@ def _context(opened: OpenRun) -> tuple[MemoryJournal, _Recorded]:
     kept = {
         key: step
         for key, step in opened.steps.items()
-        if step.state == "done" and step.name != _SAY and not step.name.startswith(VISIT) and not key.startswith(_UNDO)
+        if step.state == "done"
+        and step.name not in _ANEW
+        and not step.name.startswith(VISIT)
+        and not key.startswith(_UNDO)
     }
     failures = {path: visit.error for path, visit in visits_of(opened) if visit.error is not None}
     journal = MemoryJournal(kept, opened.waits)
@@ -176,7 +195,7 @@ def _task(config: Config, opened: OpenRun) -> Any:
     return workflow_task(run, turn, this, config, turn.roles, (), place)
 
 
-def _runner(config: Config, name: str, graph: Graph, ctx: _Recorded) -> WorkflowRunner:
+def _runner(config: Config, name: str, graph: Graph, ctx: _Recorded, own: OwnNodes) -> WorkflowRunner:
     plans = {name: Plan(graph)}
 
     async def plan(revision: str, workflow: str) -> Plan:
@@ -198,9 +217,9 @@ def _runner(config: Config, name: str, graph: Graph, ctx: _Recorded) -> Workflow
         "elicit": elicit,
         "bot": bot,
         "plan": plan,
-        "node_type": builtin_registry().cls,
+        "node_type": node_types(nodes_folder(config.root.resolve())),
         "watch": None,
-        "own": None,
+        "own": own,
     }
     for one in dataclasses.fields(WorkflowServices):
         given.setdefault(one.name, _Absent())

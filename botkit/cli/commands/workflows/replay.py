@@ -21,6 +21,7 @@ from botkit.cli.command import verb
 from botkit.cli.output import Output
 
 if TYPE_CHECKING:
+    from botkit.core.config import Config
     from botkit.workflows.graph import Graph
 
 
@@ -43,7 +44,7 @@ async def command(out: Output, run: str, against: str) -> None:
     config = load_project(load_environment().config)
     async with operations() as ops:
         opened = (await ops.runs.show(run=run)).trace.run
-    graph = None if against == "current" else _graph(Path(against), str(opened.run.input.get("workflow") or ""))
+    graph = None if against == "current" else _graph(config, Path(against), str(opened.run.input.get("workflow") or ""))
     report = await replay_run(config, opened, graph)
     lines = [f"{report.workflow}  {report.run_id}: {report.state_before} then, {report.state_after} now"]
     for what in ("path", "messages", "calls"):
@@ -58,18 +59,18 @@ async def command(out: Output, run: str, against: str) -> None:
     out.result(report, lines)
 
 
-def _graph(file: Path, slug: str) -> Graph:
+def _graph(config: Config, file: Path, slug: str) -> Graph:
     from botkit.core.errors import ConfigError, Problem
     from botkit.workflows.define.compile import graph_of
     from botkit.workflows.define.read import read_text
-    from botkit.workflows.registry import builtin_registry
+    from botkit.workflows.own.describing import registry_of
     from botkit.workflows.wiring import check_wiring
 
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} cannot be read: {error}", (Problem("cannot be read", str(file)),)) from error
-    registry = builtin_registry()
+    registry = registry_of(config)
     written = read_text(text, registry, file=str(file), slug=slug)
     if not written.report.problems:
         check_wiring(written, registry)

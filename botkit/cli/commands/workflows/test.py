@@ -1,7 +1,8 @@
-"""Try a workflow in memory by its test cases: tools, models, people, requests and time are mocked.
+"""Try a workflow in memory by its test cases: a dry run, in which tools, models, people, requests and time are mocked.
 
 The cases stand in workspace/workflows/NAME.test.yaml, or in workspace/evals/. Nothing is sent, called or stored.
-With --step, what each node did and which variables it changed is printed as it finishes.
+With --step, what each node did and which variables it changed is printed as it finishes; in a terminal it stops there
+until Enter is pressed. `v` shows all variables, `c` goes on to the end, `q` ends it.
 
 Examples:
 
@@ -14,7 +15,8 @@ Examples:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("--all", "everything", is_flag=True, help="The cases of every workflow.")
 @click.option("--file", type=click.Path(path_type=Path, dir_okay=False), help="Cases of this file.")
 @click.option("--case", "wanted", default="", help="Only cases with this in their name.")
-@click.option("--step", is_flag=True, help="Print what each node did, and the variables after it.")
+@click.option("--step", is_flag=True, help="Stop after each node, and show what it did and the variables after it.")
 @click.option("--junit", "report_file", type=click.Path(path_type=Path, dir_okay=False), help="Write JUnit XML.")
 async def command(
     out: Output, name: str, everything: bool, file: Path | None, wanted: str, step: bool, report_file: Path | None
@@ -47,9 +49,10 @@ async def command(
         raise click.UsageError("name a workflow, or use --all or --file")
     config, cases = _cases(name, file, wanted)
     reports: list[CaseReport] = []
+    asks = sys.stdin.isatty() and sys.stdout.isatty()
     async with Stage(config) as stage:
         for case in cases:
-            told = _Steps(out, case) if step and not out.json else None
+            told = _Steps(case, read=_read if asks else None) if step and not out.json else None
             reports.append(await rehearse(config, case, stage=stage, told=told))
             if not out.json:
                 for line in _described(reports[-1]):
@@ -83,11 +86,20 @@ def _cases(name: str, file: Path | None, wanted: str) -> tuple[Any, list[Case]]:
     return config, cases
 
 
-class _Steps:
-    """Prints each visit, and the variables that changed by it."""
+def _read() -> str:
+    return input(click.style("  Enter: next · v: variables · c: to the end · q: quit  ", fg="yellow"))
 
-    def __init__(self, out: Output, case: Case):
+
+class _Steps:
+    """Prints each visit, and the variables that changed by it.
+
+    Args:
+        read: asks how to go on after each visit; None: nobody is asked.
+    """
+
+    def __init__(self, case: Case, *, read: Callable[[], str] | None = None):
         self._known: dict[str, Any] = {}
+        self._read = read
         click.echo(click.style(f"{case.workflow}: {case.name}", bold=True))
 
     def __call__(self, path: str, visit: Visit, variables: Mapping[str, Any]) -> None:
@@ -100,6 +112,24 @@ class _Steps:
             if name not in self._known or self._known[name] != value:
                 click.echo(click.style(f"         {name} = {_short(_json(value))}", dim=True))
         self._known = now
+        self._stop()
+
+    def _stop(self) -> None:
+        """Wait for a word, while nothing else happens: the whole run stands in this process."""
+        while self._read is not None:
+            try:
+                word = self._read().strip().lower()
+            except EOFError:
+                word = "c"
+            if word in ("q", "quit"):
+                raise SystemExit(EXIT_FAILED)
+            if word in ("c", "continue"):
+                self._read = None
+            elif word in ("v", "variables"):
+                for name, value in self._known.items():
+                    click.echo(f"         {name} = {_json(value)}")
+            else:
+                return
 
 
 def _described(report: CaseReport) -> list[str]:
