@@ -6,7 +6,7 @@ the run waits at `{key}/wait/0`, and the attempt after that is `{key}/1`.
 
 from __future__ import annotations
 
-__all__ = ["CallOutcome", "ToolCaller"]
+__all__ = ["CallOutcome", "ToolCaller", "distinct_ids"]
 
 import difflib
 import json
@@ -242,3 +242,14 @@ def _declined(answer: Answer) -> str:
     reason = str(answer.data.get("comment") or "").strip()
     because = f" The reason given: {reason}." if reason else ""
     return f"A person declined this call, so it was not run.{because} Do not try it again; tell the person."
+
+
+def distinct_ids(calls: Sequence[RequestedCall]) -> list[RequestedCall]:
+    """Calls with ids that are there and differ, whatever the model wrote: results are matched by them."""
+    seen: set[str] = set()
+    out: list[RequestedCall] = []
+    for index, call in enumerate(calls):
+        call_id = call.id if call.id and call.id not in seen else f"{call.id or 'call'}_{index}"
+        seen.add(call_id)
+        out.append(msgspec.structs.replace(call, id=call_id))
+    return out

@@ -22,22 +22,21 @@ import msgspec
 
 from botkit.agents.asking import Asker, TimeUp
 from botkit.agents.attached import unread_files
-from botkit.agents.calls import CallOutcome, ToolCaller
+from botkit.agents.calls import CallOutcome, ToolCaller, distinct_ids
 from botkit.agents.citing import sources_of_history, with_sources
 from botkit.agents.colleagues import colleague_specs, handed_over
 from botkit.agents.guarded import GuardedSink, GuardedTools, guarded
 from botkit.agents.limits import Budget, Limit, RepeatGuard
 from botkit.agents.policy import PolicyJudge
 from botkit.agents.reading import ReadingList
+from botkit.agents.record import TurnRecord
 from botkit.agents.remembering import notes_to_keep, recalled
-from botkit.agents.results import reader_of, remembered_text, shown
+from botkit.agents.results import reader_of, shown
 from botkit.agents.room import room_of, window_of
 from botkit.agents.schemas import function_spec
 from botkit.agents.structuring import Forbidden, cleaned, said, structured, with_output
-from botkit.core.agent import AgentOutcome, AgentTask, ReplySink, ToolTrace
+from botkit.core.agent import AgentOutcome, AgentTask, ReplySink
 from botkit.core.allowance import Allowance
-from botkit.core.citations import SEARCHES, sources_in
-from botkit.core.data import encode
 from botkit.core.errors import BudgetUsedUp, ModelError, ModelRateLimited, ModelRefused
 from botkit.core.journal import TranscriptRow
 from botkit.core.models import Model, ModelReply, RequestedCall
@@ -45,15 +44,15 @@ from botkit.core.notebook import Notebook
 from botkit.core.redact import NoRedaction, Redactor
 from botkit.core.screening import streams
 from botkit.core.structured import INVALID_OUTPUT, unfit
-from botkit.core.taint import joined, marked
+from botkit.core.taint import marked
 from botkit.core.tools import ToolPort, arguments_digest
 from botkit.runs.context import RunContext
 
 _SHRINK = "compact"
 _SHRINK_AGAIN = "compact/again"
 _LAST_WORD = (
-    "[note from the system: no more tool calls are possible in this turn, because {reason}. Answer the person now "
-    "with what you have, and say what is still missing.]"
+    "[note from the system: no more tool calls are possible in this turn, because {reason}. Answer the person now with "
+    "what you have, and say what is still missing.]"
 )
 _EMPTY_NUDGE = "[note from the system: your answer was empty. Answer the person in words.]"
 
@@ -125,8 +124,7 @@ class _Turn:
         self._budget = Budget(task)
         self._asker = Asker(ctx, task, loop.model, sink, self._budget)
         self._repeats = RepeatGuard(loop.settings.repeat_allowed, task.words)
-        self._rows: list[TranscriptRow] = []
-        self._traces: list[ToolTrace] = []
+        self._record = TurnRecord(ctx, loop.redactor, loop.settings.stored_result_chars)
         self._failed_rounds = 0
         self._seen: set[str] = set()
         """Ids of the files the model was given."""
@@ -137,8 +135,8 @@ class _Turn:
 
     async def run(self) -> AgentOutcome:
         task, port = self._task, self._loop.tools
-        known = self._loop.model.window_tokens(task.model)
-        self._room = room_of(task, task.max_context_tokens or window_of(known, task.max_output_tokens))
+        window = window_of(self._loop.model.window_tokens(task.model), task.max_output_tokens)
+        self._room = room_of(task, task.max_context_tokens or window)
         kept = await recalled(self._ctx, task, self._loop.notebook, self._room.memory)
         tools = await port.list_tools(task.workspace, task.principal, room_tokens=self._room.tool_definitions)
         reader = await reader_of(port, task)
@@ -235,7 +233,7 @@ class _Turn:
 
     async def _run_calls(self, number: int, reply: ModelReply) -> Limit | None:
         """Run one round's calls side by side. Returns the limit that its repetitions reached, if any."""
-        calls = _distinct_ids(reply.calls)
+        calls = distinct_ids(reply.calls)
         outcomes: list[CallOutcome | None] = [None] * len(calls)
         first_of: dict[str, int] = {}
         twin_of: dict[int, int] = {}
@@ -286,47 +284,14 @@ class _Turn:
 
     def _record_round(self, reply: ModelReply, outcomes: Sequence[CallOutcome]) -> None:
         """Add one round to what the model reads next, to the transcript and to the trace."""
-        calls_shown = [
-            msgspec.structs.replace(outcome.call, arguments=encode(outcome.arguments).decode()) for outcome in outcomes
-        ]
-        calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in calls_shown]
-        at = self._ctx.clock.micros()
-        self._say("assistant", self._loop.redactor.text(reply.text), at, calls=calls)
-        slowest = 0.0
+        asked, sources = self._record.round(reply.text, outcomes, self._taint)
+        self.sources |= sources
+        self._reading.add_round(reply.text, asked, [shown(one.call, one.text, one.ref, self._room) for one in outcomes])
         for outcome in outcomes:
-            call = outcome.call
-            stored = remembered_text(outcome.text, outcome.ref, self._settings.stored_result_chars)
-            kept: dict[str, Any] = {"ref": outcome.ref, "chars": len(outcome.text)} if outcome.ref else {}
-            if outcome.answered_by:
-                kept["answered_by"] = outcome.answered_by
-            if call.name == SEARCHES and (found := sources_in(outcome.text)):
-                self.sources |= found
-                kept["sources"] = found
-            self._say("tool", stored, at, outcome.taint, call_id=call.id, name=call.name, **kept)
-            slowest = max(slowest, outcome.duration_ms)
-            self._traces.append(
-                ToolTrace(
-                    tool_name=call.name,
-                    arguments=outcome.arguments,
-                    result=stored,
-                    latency_ms=outcome.duration_ms,
-                    success=outcome.ok,
-                )
-            )
             self._budget.usage += outcome.usage
-        results = [shown(outcome.call, outcome.text, outcome.ref, self._room) for outcome in outcomes]
-        self._reading.add_round(reply.text, calls_shown, results)
-        self._budget.spent_ms += slowest
+        self._budget.spent_ms += max((outcome.duration_ms for outcome in outcomes), default=0.0)
         self._failed_rounds = 0 if any(outcome.ok for outcome in outcomes) else self._failed_rounds + 1
         self._caller.were_read(outcomes)
-
-    def _say(self, role: Any, text: str, at: int, taint: tuple[str, ...] = (), /, **data: Any) -> None:
-        if taint := joined(self._taint, taint):
-            data["taint"] = list(taint)
-        row = TranscriptRow(
-            session_id=self._ctx.run.session_id, run_id=self._ctx.run.id, role=role, text=text, data=data, at=at
-        )
-        self._rows.append(row)
 
     def _climb_after_failures(self, number: int) -> None:
         """A model whose calls fail round after round is relieved by a stronger one."""
@@ -357,7 +322,7 @@ class _Turn:
         """What the person is told of files that neither the model nor a tool has looked into."""
         if not self._task.says_unread or not self._task.attachments:
             return ""
-        arguments = " ".join(str(trace.arguments) for trace in self._traces)
+        arguments = " ".join(str(trace.arguments) for trace in self._record.traces)
         names = unread_files(self._task.attachments, self._seen, arguments)
         return f"\n\n*{self._task.words.not_read.format(files=', '.join(names))}*" if names else ""
 
@@ -397,15 +362,8 @@ class _Turn:
 
     def _stopped_by(self, limit: Limit, *, answer: str = "", said: str = "") -> AgentOutcome:
         error = {"code": "limit_reached", "message": limit.sentence, "limit": limit.name, "value": limit.value}
-        text = answer or "\n\n".join(filter(None, [said.strip(), self._excuse(limit)]))
+        text = answer or "\n\n".join(filter(None, [said.strip(), self._record.excuse(limit, self._task.words)]))
         return self._outcome("limit_reached", text, error)
-
-    def _excuse(self, limit: Limit) -> str:
-        words = self._task.words
-        failed = f" ({words.tool_failed})"
-        done = dict.fromkeys(f"`{trace.tool_name}`{'' if trace.success else failed}" for trace in self._traces)
-        so_far = words.used_so_far.format(tools=", ".join(done)) if done else ""
-        return words.limit_reached.format(why=limit.said, so_far=so_far)
 
     def _used_up(self, error: BudgetUsedUp) -> AgentOutcome:
         """The engine says it in the person's language; this is what later turns remember."""
@@ -423,14 +381,14 @@ class _Turn:
 
     def _outcome(self, state: Any, text: str, error: dict[str, Any] | None = None) -> AgentOutcome:
         text = self._loop.redactor.text(text)
-        self._say("assistant", text, self._ctx.clock.micros())
+        self._record.say("assistant", text, self._taint)
         return AgentOutcome(
             state=state,
             text=text,
-            rows=tuple(self._rows),
+            rows=tuple(self._record.rows),
             usage=self._budget.usage,
             breakdown=self._asker.meter.result(),
-            calls=tuple(self._traces),
+            calls=tuple(self._record.traces),
             iterations=self._budget.rounds,
             model=self._asker.answered_by,
             output={"escalations": climbed} if (climbed := self._asker.climb.trace()) else {},
@@ -440,14 +398,3 @@ class _Turn:
             taint=self._taint,
             worked_ms=self._budget.spent_ms,
         )
-
-
-def _distinct_ids(calls: Sequence[RequestedCall]) -> list[RequestedCall]:
-    """Calls with ids that are there and differ, whatever the model wrote: results are matched by them."""
-    seen: set[str] = set()
-    out: list[RequestedCall] = []
-    for index, call in enumerate(calls):
-        call_id = call.id if call.id and call.id not in seen else f"{call.id or 'call'}_{index}"
-        seen.add(call_id)
-        out.append(msgspec.structs.replace(call, id=call_id))
-    return out
