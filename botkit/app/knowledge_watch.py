@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-__all__ = ["KnowledgeWatch", "folders_to_watch"]
+__all__ = ["KnowledgeWatch", "concerns_knowledge", "folders_to_watch"]
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import structlog
-from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType] - it mentions trio, which is not here
+from watchfiles import Change, awatch  # pyright: ignore[reportUnknownVariableType] - it mentions trio, which is not here
 
 from botkit.app.knowledge import Library
 from botkit.core.clock import Clock
 from botkit.core.config import Config
 from botkit.core.knowledge import KnowledgeSource
+from botkit.store.knowledge.documents import KINDS
 
 _log = structlog.get_logger("botkit.knowledge")
 
@@ -70,7 +71,13 @@ class KnowledgeWatch:
             if not folders:
                 await self._moved.wait()
                 continue
-            changes = awatch(*folders, debounce=_DEBOUNCE_MS, stop_event=self._moved, ignore_permission_denied=True)
+            changes = awatch(
+                *folders,
+                watch_filter=_filter(folders),
+                debounce=_DEBOUNCE_MS,
+                stop_event=self._moved,
+                ignore_permission_denied=True,
+            )
             change = asyncio.ensure_future(anext(changes, None))
             await asyncio.sleep(0)  # it watches now; what was saved before is looked for once more
             self._library.watched = True
@@ -88,6 +95,19 @@ class KnowledgeWatch:
                 with suppress(asyncio.CancelledError, OSError):
                     await change
                 await changes.aclose()
+
+
+def _filter(folders: Sequence[Path]) -> Callable[[Change, str], bool]:
+    return lambda _, path: concerns_knowledge(path, folders)
+
+
+def concerns_knowledge(path: str, folders: Iterable[Path]) -> bool:
+    """Whether a change there may be one of documents: of a file that can be read, or of a folder. What is hidden is
+    not, such as the home, which changes with every message."""
+    changed = Path(path)
+    below = [changed.relative_to(folder) for folder in folders if changed.is_relative_to(folder)]
+    hidden = any(part.startswith(".") for inner in below for part in inner.parts)
+    return not hidden and changed.suffix.lower() in ("", *KINDS)
 
 
 def folders_to_watch(sources: Iterable[KnowledgeSource]) -> list[Path]:

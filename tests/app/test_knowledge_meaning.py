@@ -13,7 +13,7 @@ import pytest
 
 from botkit.app.embedding import EmbeddingDesk
 from botkit.app.knowledge import Library
-from botkit.app.knowledge_watch import KnowledgeWatch, folders_to_watch
+from botkit.app.knowledge_watch import KnowledgeWatch, concerns_knowledge, folders_to_watch
 from botkit.core.budgets import Charge, Payer
 from botkit.core.config import load_config
 from botkit.core.embeddings import EmbeddingReply, EmbeddingRequest
@@ -273,6 +273,19 @@ def test_folders_are_watched_once(tmp_path: Path) -> None:
     assert folders_to_watch([source("docs/a.md")]) == [tmp_path / "docs"]
     assert folders_to_watch([source("missing/x")]) == [tmp_path]
     assert folders_to_watch([]) == []
+
+
+def test_what_is_written_all_the_time_is_not_followed(tmp_path: Path) -> None:
+    def told(path: str) -> bool:
+        return concerns_knowledge(str(tmp_path / path), [tmp_path])
+
+    assert told("docs/a.md")
+    assert told("docs/A.PDF")
+    assert told("docs")
+    assert not told(".botkit/botkit.db-wal")
+    assert not told(".botkit/knowledge")
+    assert not told("docs/.a.md.swp")
+    assert not told("log.out")
 
 
 @pytest.mark.parametrize(
