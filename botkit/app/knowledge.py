@@ -208,10 +208,13 @@ class Library:
             found[source.name] = result
         return found
 
-    async def embed(self, source: KnowledgeSource) -> int:
+    async def embed(self, source: KnowledgeSource, *, tidy: bool = True) -> int:
         """Have vectors made of what has none; how many texts that were.
 
         What was made is kept when a later batch fails.
+
+        Args:
+            tidy: forget vectors of texts that are gone, which looks at all of them.
 
         Raises:
             ModelError: the model does not answer.
@@ -234,7 +237,8 @@ class Library:
         while not self._closing:
             rows = await asyncio.to_thread(index.without_vector, identity, after=after, limit=_AT_ONCE)
             if not rows:
-                await asyncio.to_thread(index.tidy)
+                if tidy:
+                    await asyncio.to_thread(index.tidy)
                 break
             after = rows[-1][0]
             texts = list({digest: text for _, digest, text in rows}.items())
@@ -254,7 +258,7 @@ class Library:
         for name, source in sources.items():
             try:
                 result = await self._read(source)
-                made = await self.embed(source)
+                made = await self.embed(source, tidy=bool(result.changed or result.removed))
             except BotkitError as error:
                 failed[name] = error
                 _log.warning("knowledge_behind", source=name, reason=str(error))
