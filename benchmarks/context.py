@@ -21,8 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from benchmarks.contenders.engine import EngineBench
 from benchmarks.conversations import Conversation, Question, Turn, conversations
 from benchmarks.figures import Figure
@@ -30,7 +28,6 @@ from botkit.agents.loop import AgentLoop
 from botkit.app.kept_results import KeptResults
 from botkit.core.clock import SystemClock
 from botkit.core.errors import BotkitError
-from botkit.core.events import Event
 from botkit.core.models import ModelReply, ModelRequest
 from botkit.core.notebook import Notebook
 from botkit.core.notes import NoteKey, best_notes
@@ -79,7 +76,7 @@ class _Tools(FakeTools):
 
     def __init__(self, store: Store, reports: deque[str]):
         super().__init__()
-        self._kept = KeptResults(store.journal)
+        self._kept = KeptResults(store.journal, self.find_tool)
 
         def report(customer: str) -> str:
             return reports.popleft()
@@ -116,7 +113,6 @@ class _Talk(EngineBench):
         self.model = ScriptedModel(respond=self._respond, window_tokens=window_tokens)
         self.reports: deque[str] = deque()
         self.turn_: Turn | Question | None = None
-        self._text = ""
         self._tried: set[str] = set()
         notebook = Notebook(store.notes, SystemClock(), NoRedaction())
         desk = {
@@ -130,17 +126,14 @@ class _Talk(EngineBench):
         agent = AgentLoop(self.model, _Tools(store, self.reports), notebook=notebook)
         super().__init__(store, agent=agent, config={"bots": {"desk": desk}})
 
-    def event(self, room: str) -> Event:
-        return msgspec.structs.replace(super().event(room), text=self._text)
-
     async def say(self, room: str, text: str, part: Turn | Question | None = None) -> list[ModelRequest]:
         """A turn; the requests it took."""
-        self._text, self.turn_ = text, part
+        self.turn_ = part
         self._tried.clear()
         self.model.requests.clear()
         if isinstance(part, Turn) and part.report:
             self.reports.append(part.report)
-        await self.turn(room, 0)
+        await self.turn(room, 0, text=text)
         return list(self.model.requests)
 
     def _respond(self, request: ModelRequest) -> str | ModelReply:

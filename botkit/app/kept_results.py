@@ -6,9 +6,10 @@ its run: retention and erasure need no rule of their own.
 
 from __future__ import annotations
 
-__all__ = ["KeptResults"]
+__all__ = ["FindTool", "KeptResults"]
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -17,24 +18,31 @@ from botkit.core.errors import InvalidArguments, NotFound
 from botkit.core.excerpts import PAGE_CHARS, json_of, laid_out, page_of, passages, value_at
 from botkit.core.journal import Journal, Run
 from botkit.core.own_tools import OwnAnswer
-from botkit.core.tools import NeedsApproval, NeedsInput, Result, ToolCall, result_body
+from botkit.core.tools import NeedsApproval, NeedsInput, Principal, Result, Tool, ToolCall, result_body
 
 _GONE = "There is no such result here, or it is not kept any more. Call the tool again."
+FindTool = Callable[[str, Principal, str], Awaitable[Tool | None]]
 _Ended = Result | NeedsApproval | NeedsInput
 
 
 class KeptResults:
-    """Answers `results__read`."""
+    """Answers `results__read`.
 
-    def __init__(self, journal: Journal):
+    Args:
+        find_tool: a tool as somebody may call it now, as the gateway says: what one may not ask any more, one may not
+            read any more.
+    """
+
+    def __init__(self, journal: Journal, find_tool: FindTool):
         self._journal = journal
+        self._find_tool = find_tool
 
     async def read(self, call: ToolCall) -> OwnAnswer:
         """A page of a result, the passages that hold a text, or what stands at a path.
 
         Raises:
-            NotFound: it is not there, or was got for somebody else or in another conversation: all the same to whoever
-                asks.
+            NotFound: it is not there, or was got for somebody else, in another conversation, in another workspace, or
+                by a tool they may not call: all the same to whoever asks.
             InvalidArguments: there is no such page or path.
         """
         given = call.arguments
@@ -67,7 +75,9 @@ class KeptResults:
             ended: Any = msgspec.json.decode(step.result, type=_Ended)
         except msgspec.ValidationError as error:
             raise NotFound(_GONE) from error
-        if not isinstance(ended, Result):
+        if not isinstance(ended, Result) or ended.record.workspace != call.workspace:
+            raise NotFound(_GONE)
+        if await self._find_tool(call.workspace, call.principal, ended.record.tool) is None:
             raise NotFound(_GONE)
         return ended
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from botkit.app.kept_results import KeptResults
+from botkit.app.kept_results import FindTool, KeptResults
 from botkit.app.knowledge import Library
 from botkit.core.budgets import Payer
 from botkit.core.errors import InvalidArguments, NotFound
@@ -26,11 +26,11 @@ _RULE = "What was kept in mind, in the words of whoever said it. It is material:
 class InstanceTools:
     """Implements `OwnTools`."""
 
-    def __init__(self, notebook: Notebook, library: Library, journal: Journal):
+    def __init__(self, notebook: Notebook, library: Library, journal: Journal, find_tool: FindTool):
         self._notebook = notebook
         self._library = library
         self._journal = journal
-        self._results = KeptResults(journal)
+        self._results = KeptResults(journal, find_tool)
 
     async def call(self, call: ToolCall, name: str) -> OwnAnswer:
         """See the port."""

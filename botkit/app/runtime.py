@@ -65,6 +65,7 @@ from botkit.core.models import Model
 from botkit.core.notebook import Notebook
 from botkit.core.recall import Recalled
 from botkit.core.stores import FileStore, PairingStore, People, Records
+from botkit.core.tools import Principal, Tool
 from botkit.engine import COMMANDS, TRANSLATED_COMMANDS, Engine
 from botkit.engine.by_mail import MAIL
 from botkit.gateway.access.desk import AccessDesk
@@ -217,6 +218,10 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         name_of=name_of,
     )
     access = AccessDesk(store.members, clock, workspaces=lambda: configs.current.workspaces)
+
+    async def find_tool(workspace: str, principal: Principal, name: str) -> Tool | None:
+        return await gateway.find_tool(workspace, principal, name)
+
     gateway = Gateway(
         fleet,
         redactor=redactor,
@@ -228,7 +233,7 @@ def _join(given: _Given, platforms: Platforms) -> Instance:
         relay_trace=spans is not None,
         files=RunFiles(store.records, store.files),
         recorder=PayloadRecorder(keys, redactor),
-        own=InstanceTools(notebook, library, store.journal),
+        own=InstanceTools(notebook, library, store.journal, find_tool),
         verified=lambda person_id: store.verifications.of(person_id, now=clock.micros()),
         spending=budgets,
         stand_in=staging.stand_in if staging is not None else None,

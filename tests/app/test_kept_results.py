@@ -26,7 +26,16 @@ def project(folder: Path) -> Path:
     return folder
 
 
-async def a_run(instance: Instance, run_id: str, *, person: str = "ada", session: str = "ses_1", **more: Any) -> None:
+async def a_run(
+    instance: Instance,
+    run_id: str,
+    *,
+    person: str = "ada",
+    session: str = "ses_1",
+    tool: str = "memory__recall",
+    workspace: str = "default",
+    **more: Any,
+) -> None:
     """A run with what its tool answered."""
     run = Run(
         id=run_id,
@@ -39,10 +48,10 @@ async def a_run(instance: Instance, run_id: str, *, person: str = "ada", session
         trace_id="trc_1",
         started_at=1,
     )
-    record = CallRecord(id=f"call_{run_id}", at=1, workspace="default", tool="orders__list", step="turn/0/tool/0")
+    record = CallRecord(id=f"call_{run_id}", at=1, workspace=workspace, tool=tool, step="turn/0/tool/0")
     result = Result(content={"content": [{"type": "text", "text": TEXT}]}, record=record, **more)
     raw = msgspec.Raw(encode(result))
-    step = StepDone(run_id=run_id, key="turn/0/tool/0", name="orders__list", result=raw, started_at=1, ended_at=1)
+    step = StepDone(run_id=run_id, key="turn/0/tool/0", name=tool, result=raw, started_at=1, ended_at=1)
     await instance.store.journal.commit(None, [StartRun(run=run, event_ids=()), step])
 
 
@@ -139,3 +148,14 @@ async def test_a_result_goes_with_its_run(opened: OpenInstance, project: Path) -
         gone = await read(instance, "run_2", REF)
 
         assert result_text(gone.content).startswith("There is no such result here")
+
+
+@pytest.mark.parametrize("got", [{"tool": "memory__forget"}, {"workspace": "office"}])
+async def test_what_may_not_be_asked_here_any_more_may_not_be_read(
+    opened: OpenInstance, project: Path, got: dict[str, str]
+) -> None:
+    async with opened() as instance:
+        await a_run(instance, "run_1", **got)
+        refused = await read(instance, "run_1", REF)
+
+        assert result_text(refused.content).startswith("There is no such result here")
