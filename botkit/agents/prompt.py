@@ -25,12 +25,12 @@ from datetime import UTC, tzinfo
 from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from botkit.agents.attached import describe_attachment, recent_files, remembered, with_files
+from botkit.agents.attached import recent_files, remembered
 from botkit.core.agent import AgentTask
 from botkit.core.data import encode
 from botkit.core.excerpts import clip
 from botkit.core.journal import TranscriptRow
-from botkit.core.media import joined_content
+from botkit.core.media import describe_attachment, joined_content, with_files
 from botkit.core.models import RequestedCall
 from botkit.core.structured import instruction
 

@@ -314,8 +314,12 @@ class NodeContext(Protocol):
         temperature: float | None = None,
         max_output_tokens: int = 0,
         timeout_s: float = 60.0,
+        files: bool = False,
     ) -> ModelAnswer:
         """One model call. With `schema`, an object that fits it; broken JSON is repaired, then asked for again once.
+
+        Args:
+            files: what came with the message too: pictures and sound the model takes, text of documents.
 
         Raises:
             ModelError: no model answered.

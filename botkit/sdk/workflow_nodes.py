@@ -97,9 +97,9 @@ class NodeMethods:
         """Find passages in the knowledge of the workspace, with the places they stand at."""
         return self.node("knowledge_search", query=query, sources=sources, top_k=top_k, min_score=min_score, **options)
 
-    def llm_call(self, *, prompt: str, system: str = UNSET, model: str = UNSET, schema: Mapping[str, Any] | str | None = UNSET, temperature: float | str | None = UNSET, max_output_tokens: int | str = UNSET, time_limit_s: float | str = UNSET, **options: Unpack[Options]) -> Step:
+    def llm_call(self, *, prompt: str, system: str = UNSET, model: str = UNSET, files: bool | str = UNSET, schema: Mapping[str, Any] | str | None = UNSET, temperature: float | str | None = UNSET, max_output_tokens: int | str = UNSET, time_limit_s: float | str = UNSET, **options: Unpack[Options]) -> Step:
         """Ask a model once, without tools."""
-        return self.node("llm_call", prompt=prompt, system=system, model=model, schema=schema, temperature=temperature, max_output_tokens=max_output_tokens, time_limit_s=time_limit_s, **options)
+        return self.node("llm_call", prompt=prompt, system=system, model=model, files=files, schema=schema, temperature=temperature, max_output_tokens=max_output_tokens, time_limit_s=time_limit_s, **options)
 
     def logic(self, *, condition: str = UNSET, if_: Mapping[str, Any] | str | None = UNSET, value: Any = UNSET, cases: Sequence[Mapping[str, Any] | str] | str = UNSET, **options: Unpack[Options]) -> Step:
         """Choose a way."""

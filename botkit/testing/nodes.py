@@ -208,6 +208,7 @@ class BenchContext:
         temperature: float | None = None,
         max_output_tokens: int = 0,
         timeout_s: float = 60.0,
+        files: bool = False,
     ) -> ModelAnswer:
         async def ask(_: Any) -> dict[str, Any]:
             self.asked.append({"prompt": prompt, "system": system, "model": model, "schema": schema})

@@ -199,6 +199,7 @@ class NodeRun:
         temperature: float | None = None,
         max_output_tokens: int = 0,
         timeout_s: float = 60.0,
+        files: bool = False,
     ) -> ModelAnswer:
         answer, usage = await ask(
             self,
@@ -210,6 +211,7 @@ class NodeRun:
             temperature=temperature,
             max_output_tokens=max_output_tokens or 2048,
             timeout_s=timeout_s,
+            files=self.task.attachments if files else (),
         )
         self.usage += usage
         return answer

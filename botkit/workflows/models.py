@@ -4,13 +4,15 @@ from __future__ import annotations
 
 __all__ = ["ask"]
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botkit.core.budgets import Payer
 from botkit.core.data import Data
 from botkit.core.errors import ModelError
+from botkit.core.events import Attachment
 from botkit.core.journal import AddUsage, ModelCall
+from botkit.core.media import describe_attachment, with_files
 from botkit.core.models import ModelReply, ModelRequest, Usage
 from botkit.core.structured import unfit
 from botkit.runs.context import StepScope
@@ -39,9 +41,15 @@ async def ask(
     temperature: float | None,
     max_output_tokens: int,
     timeout_s: float,
+    files: Sequence[Attachment] = (),
 ) -> tuple[ModelAnswer, Usage]:
-    """Ask, and ask again where the answer does not fit the schema. As `NodeContext.ask_model`."""
-    messages: list[dict[str, Any]] = [{"role": "user", "content": prompt}]
+    """Ask, and ask again where the answer does not fit the schema. As `NodeContext.ask_model`.
+
+    Args:
+        files: what it is shown besides.
+    """
+    text = "\n".join([prompt, *map(describe_attachment, files)])
+    messages: list[dict[str, Any]] = [with_files({"role": "user", "content": text}, files)]
     if system:
         messages.insert(0, {"role": "system", "content": system})
     request = ModelRequest(

@@ -286,3 +286,20 @@ async def test_a_question_can_be_answered_aloud_and_with_a_file(tmp_path: Path):
     assert (wait.answer or {})["text"] == "", "what arrived is kept as it arrived"
     assert run.usage.cost_micros == 200
     await world.close()
+
+
+@pytest.mark.parametrize("shown", [True, False])
+async def test_a_workflow_may_show_a_model_what_came_with_the_message(tmp_path: Path, shown: bool):
+    world = voice_world(tmp_path / "home", Radio(), voice="never")
+    look = GraphNode(id="look", type="llm_call", data={"prompt": "What is it?", "files": shown})
+    with_workflow(world, look, greet("told", "{{ look.text }}"), edges="look>told")
+    world.script.append("A teapot.")
+    await world.start()
+    await world.platform.deliver(world.platform.event("", attachments=(PHOTO,)))
+    await world.settle()
+
+    assert world.texts == ["A teapot."]
+    content = world.model.requests[0].messages[-1]["content"]
+    assert isinstance(content, list) == shown
+    assert ("attached image: p.png" in str(content)) == shown
+    await world.close()

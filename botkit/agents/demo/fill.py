@@ -28,7 +28,7 @@ _PATH = re.compile(
 )
 _MATH = re.compile(r"[-+(]?\s*\d[\d.,]*(?:\s*(?:[-+*/^%()x×÷]|\*\*)\s*[-+(]*\s*\d[\d.,]*\s*\)*)+")
 _ATTACHED = re.compile(r"^\[attached [^\n]*\bfile id ([^\s,\]]+)\]", re.MULTILINE)
-"""As `botkit.agents.attached.describe_attachment` writes them."""
+"""As `botkit.core.media.describe_attachment` writes them."""
 _LISTED = re.compile(r"\s*(?:,|and|&|,\s*and)\s*#?")
 _SHAPES = {
     "currency": re.compile(r"\b[A-Z]{3}\b"),

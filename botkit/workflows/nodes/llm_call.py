@@ -39,6 +39,8 @@ class LlmCall(Node):
     """How it should behave."""
     model: ModelAlias = ""
     """An alias of `models` or a LiteLLM name; that of the bot when empty."""
+    files: bool = False
+    """Show it what came with the message too: pictures and sound as far as the model takes them, text of documents."""
     answer_schema: dict[str, Any] | None = Field(default=None, alias="schema")
     """JSON Schema of the answer."""
     temperature: float | None = Field(default=None, ge=0, le=2)
@@ -58,6 +60,7 @@ class LlmCall(Node):
             temperature=self.temperature,
             max_output_tokens=self.max_output_tokens,
             timeout_s=self.time_limit_s,
+            files=self.files,
         )
         output: LlmOutput = {"text": answer.text, "json": answer.data, "model": answer.model}
         return Outcome(output=output)
