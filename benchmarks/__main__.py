@@ -16,7 +16,19 @@ from typing import cast
 
 from benchmarks.figures import Figure, load_results, save_results, this_run, write_page
 
-SUITES = ("turns", "workflows", "scale", "recovery", "memory", "startup", "pipeline", "context", "teams", "gateway")
+SUITES = (
+    "turns",
+    "workflows",
+    "scale",
+    "recovery",
+    "memory",
+    "startup",
+    "knowledge",
+    "pipeline",
+    "context",
+    "teams",
+    "gateway",
+)
 """Modules of this package with a function `figures`."""
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from botkit.core.errors import StoreError
 
-_MAPPED_BYTES = 8 * 1024**3
-"""Most of a file that is read in place instead of copied into each connection's cache."""
+_MAPPED_BYTES = 256 * 1024**2
+"""Most of a file that is read in place instead of copied; what is mapped counts as memory of the process."""
 _VERSION = 2
 """Of tables and of how documents are read and cut; another one begins anew."""
 _SCHEMA = """
@@ -82,6 +82,7 @@ def open_tables(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL").fetchall()
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}").fetchall()
+        connection.execute("PRAGMA cache_size = -8000")
         if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
             _begin_anew(connection)
         return connection
