@@ -539,6 +539,7 @@ class TestInteractions:
         fake.command("Ada", "help", emulator.general)
         event = await host.event(kind="command")
         assert event.addressed == "command"
+        await fake.wait_for(lambda: fake.thinking)
         await courier.deliver(OutMessage(text="to somebody else"), event.conversation)
         await courier.deliver(OutMessage(text="I can do this.", reply_to=event.message_id), event.conversation)
         assert [(m.content, m.seen_by) for m in fake.sent] == [
