@@ -127,7 +127,7 @@ class Field:
         return Home(self, self.folder / f"h{self._homes}", **options)
 
     def start(self, **request: Any) -> Child:
-        return self._nursery.start(**request)
+        return self._nursery.start(modules=str(self.folder / "modules"), **request)
 
     def replies(self) -> dict[str, Counter[str]]:
         """Person → what they were told, how often."""

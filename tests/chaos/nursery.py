@@ -38,13 +38,14 @@ from botkit.runs.process import run_serving
 from botkit.store.open import open_store
 from botkit.store.writer import Writer
 from tests.chaos.board_adapter import BoardAdapter
-from tests.forking import serve
+from tests.forking import serve, tell_modules
 
 
 class Boundaries:
     """Counts, and kills or freezes at the one asked for."""
 
-    def __init__(self, kill_at: str, freeze_at: str, log: Path):
+    def __init__(self, kill_at: str, freeze_at: str, log: Path, modules: Path):
+        self.modules = modules
         self.kill_at = kill_at
         self.freeze_at = freeze_at
         self.log = log
@@ -54,6 +55,8 @@ class Boundaries:
     def cross(self, name: str) -> None:
         if not self.counting:
             return
+        if name == "after send":
+            tell_modules(self.modules)
         here = f"{name} {self.passed[name]}"
         self.passed[name] += 1
         with self.log.with_suffix(".trace").open("a") as trace:
@@ -118,7 +121,7 @@ def _child(request: dict[str, Any]) -> None:
     log = Path(request["log"])
     os.chdir(Path(request["config"]).parent)
     os.environ.update(request["env"])
-    boundaries = Boundaries(request.get("kill_at", ""), request.get("freeze_at", ""), log)
+    boundaries = Boundaries(request.get("kill_at", ""), request.get("freeze_at", ""), log, Path(request["modules"]))
     boundaries.begin_with("accept")
     boundaries.begin_with("wake")
     boundaries.around(Writer, "run", "write")
