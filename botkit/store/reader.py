@@ -1,4 +1,4 @@
-"""Reads for people: SQLAlchemy's async engine over aiosqlite or psycopg, beside the writer.
+"""Reads for people, beside the writer: by aiosqlite, or by SQLAlchemy's async engine over psycopg.
 
 These reads see everything that was committed, never wait for the writer, and cannot write: their
 connections are read-only.
@@ -9,7 +9,8 @@ from __future__ import annotations
 __all__ = ["Reader", "postgres_reader", "sqlite_reader"]
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import sqlite3
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, ResourceClosedError
 from botkit.core.errors import StoreBusy, StoreError
 from botkit.store.rows import Row
 from botkit.store.sqlite import read_only_uri
+from botkit.store.sqlite_reads import SqliteReads
 from botkit.store.writer import Retry
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     Statement: TypeAlias = Select[*tuple[Any, ...]]
 
+_FAILURES = (DBAPIError, ResourceClosedError, sqlite3.Error)
 _POOL = 2
 _BATCH = 500
 
@@ -38,10 +41,10 @@ class Reader:
         translate: the driver's errors as ours.
     """
 
-    def __init__(self, connect: Callable[[], AsyncEngine], translate: Callable[[Exception], Exception]):
+    def __init__(self, connect: Callable[[], AsyncEngine | SqliteReads], translate: Callable[[Exception], Exception]):
         self._connect = connect
         self._translate = translate
-        self._engine: AsyncEngine | None = None
+        self._engine: AsyncEngine | SqliteReads | None = None
         self._closed = False
         self._reading: set[asyncio.Task[Sequence[Row]]] = set()
 
@@ -62,7 +65,7 @@ class Reader:
         try:
             async with self._open().connect() as connection:
                 return (await connection.execute(statement)).all()
-        except (DBAPIError, ResourceClosedError) as error:
+        except _FAILURES as error:
             raise self._error(error) from error
 
     async def first(self, statement: Statement) -> Row | None:
@@ -74,14 +77,14 @@ class Reader:
         row = await self.first(statement)
         return None if row is None else row[0]
 
-    async def stream(self, statement: Statement) -> AsyncIterator[Row]:
+    async def stream(self, statement: Statement) -> AsyncGenerator[Row]:
         """Rows as they are read, for results larger than memory should hold."""
         try:
             async with self._open().connect() as connection:
                 result = await connection.stream(statement.execution_options(yield_per=_BATCH))
                 async for row in result:
                     yield row
-        except (DBAPIError, ResourceClosedError) as error:
+        except _FAILURES as error:
             raise self._error(error) from error
 
     async def close(self) -> None:
@@ -92,7 +95,7 @@ class Reader:
         if engine is not None:
             await engine.dispose()
 
-    def _open(self) -> AsyncEngine:
+    def _open(self) -> AsyncEngine | SqliteReads:
         if self._closed:
             raise StoreError("the store is closed")
         if self._engine is None:
@@ -109,29 +112,8 @@ class Reader:
 
 def sqlite_reader(path: Path, translate: Callable[[Exception], Exception]) -> Reader:
     """Read-only connections by aiosqlite; one thread for each, at most two."""
-
     uri = read_only_uri(path)
-
-    def connect() -> AsyncEngine:
-        import aiosqlite
-        from sqlalchemy.ext.asyncio import create_async_engine
-        from sqlalchemy.pool import AsyncAdaptedQueuePool
-
-        async def open_one() -> aiosqlite.Connection:
-            connection = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=5.0)
-            await connection.execute("PRAGMA query_only = ON")
-            return connection
-
-        return create_async_engine(
-            "sqlite+aiosqlite://",
-            async_creator=open_one,
-            poolclass=AsyncAdaptedQueuePool,
-            pool_size=_POOL,
-            max_overflow=0,
-            isolation_level="AUTOCOMMIT",
-        )
-
-    return Reader(connect, translate)
+    return Reader(lambda: SqliteReads(uri), translate)
 
 
 def postgres_reader(url: str, translate: Callable[[Exception], Exception]) -> Reader:
