@@ -181,6 +181,7 @@ async def _answered(
 ) -> list[tuple[TurnSeen, list[str]]]:
     stage = Stage()
     async with open_stage(environment, version.config, stage) as (instance, platforms):
+        await instance.models.preload()
         # One after the other: they stand for one another's memory of nothing, and models have limits of their own.
         return [await answer_again(instance, stage, platforms, one, number) for number, one in enumerate(past, 1)]
 

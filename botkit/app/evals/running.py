@@ -92,6 +92,8 @@ async def run_evals(
     routed: list[RoutingResult] = []
     stage = Stage()
     async with open_stage(environment, config, stage) as (instance, platforms):
+        if options.mode != "play":
+            await instance.models.preload()  # the first case would have it on its account
         tools = tools_of(await instance.store.catalog.load())
         for suite, _ in chosen:
             check_tools(suite, tools, config.servers)

@@ -110,10 +110,12 @@ def _described(report: CaseReport, verbose: bool) -> list[str]:
     tries = f" {report.passed}/{len(report.tries)}" if len(report.tries) > 1 else ""
     spent = click.style(f"  {_spent(report)}", dim=True) if report.tries else f"  {report.why}"
     lines = [f"{click.style(mark, fg=colour)} {report.bot}: {report.name}{tries}{spent}"]
-    if not report.ok:
-        failed = next((one for one in report.tries if not one.ok), None)
-        lines += _differences(failed) if failed is not None else []
-        lines += _talk(failed) if failed is not None else []
+    failed = next((one for one in report.tries if not one.ok), None)
+    if report.state == "stale":
+        reasons = dict.fromkeys(reason for one in report.tries for reason in one.stale)
+        lines += [click.style(f"    {reason}", fg="magenta") for reason in reasons]
+    elif report.state == "failed" and failed is not None:
+        lines += [*_differences(failed), *_talk(failed)]
     elif verbose:
         lines += [line for one in report.tries[:1] for line in _talk(one)]
     return lines
@@ -134,7 +136,7 @@ def _differences(one: TryReport) -> list[str]:
         lines.append(f"    {found.at}: {found.what}{where}")
         lines.append(click.style(f"      - {found.wanted}", fg="red"))
         lines.append(click.style(f"      + {found.came}", fg="green"))
-    return lines + [click.style(f"    {reason}", fg="magenta") for reason in one.stale]
+    return lines
 
 
 def _talk(one: TryReport) -> list[str]:
