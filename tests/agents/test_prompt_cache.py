@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, cast
 
 import pytest
-import pytest_asyncio
 
 from botkit.agents.litellm_model import LiteLLMProvider
 from botkit.agents.model_request import arguments_of, needs_marks
@@ -40,26 +37,6 @@ TOOLS = [
     a_tool("orders__get", "Look up an order.", order_id="string", required=["order_id"]),
     a_tool("orders__list", "List orders."),
 ]
-
-
-@pytest.fixture(scope="module")
-def provider() -> LiteLLMProvider:
-    return LiteLLMProvider()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
-async def library(provider: LiteLLMProvider) -> AsyncIterator[None]:
-    await provider.load()
-    yield
-    await provider.aclose()
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def llm() -> AsyncIterator[FakeLLM]:
-    async with FakeLLM() as server:
-        yield server
 
 
 KEYS = {"": "sk-instance-0000000000000000", "shop": "sk-shop-1111111111111111111", "lab": "sk-lab-22222222222222222222"}

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from botkit.agents.litellm_model import LiteLLMProvider
 from botkit.agents.models import Models
@@ -43,22 +40,6 @@ LOOSE: dict[str, Any] = {
     "required": ["intent"],
 }
 ORDERS = a_tool("orders__get", "Look up an order.", order_id="string", required=["order_id"])
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def provider() -> AsyncIterator[LiteLLMProvider]:
-    provider = LiteLLMProvider()
-    await provider.load()
-    yield provider
-    await provider.aclose()
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def llm() -> AsyncIterator[FakeLLM]:
-    async with FakeLLM() as server:
-        yield server
 
 
 def models_of(llm: FakeLLM, provider: LiteLLMProvider, name: str) -> Models:
