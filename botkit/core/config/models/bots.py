@@ -68,7 +68,8 @@ class Bot(Model, frozen=True):
     enabled: Bool = True
     """`false`: it answers nowhere."""
     model: ModelName = "demo/offline"
-    """An alias of `models` or a LiteLLM name. Absent: the alias `default`, else `demo/offline`."""
+    """An alias of `models`, a tier (`fast`, `standard`, `strong`) or a LiteLLM name. Absent: the alias `default`, else
+    `demo/offline`."""
     workspace: Slug = "default"
     """Where its tools come from."""
     prompt: str = ""
