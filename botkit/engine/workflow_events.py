@@ -44,8 +44,9 @@ class Origin(Data):
 
 
 def origin_of(trigger: Mapping[str, Any]) -> Origin | None:
-    """Read back what `event_run` wrote; None for runs that something else began."""
-    return msgspec.convert(trigger["origin"], Origin) if trigger.get("kind") == EVENT else None
+    """Read back what `event_run` wrote; None for runs that something else began, and where somebody only tries one."""
+    told = trigger.get("origin") if trigger.get("kind") == EVENT else None
+    return msgspec.convert(told, Origin) if told is not None else None
 
 
 def chain_of(run: Run) -> list[str]:

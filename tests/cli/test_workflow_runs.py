@@ -287,3 +287,13 @@ def test_a_dry_run_stops_after_each_node_in_a_terminal(flow: Path) -> None:
     assert shown.count("Enter: next") == 3  # once more after the variables
     code, shown = in_a_terminal(folder, "q\n", *command)
     assert (code, "boss → approved" in shown) == (1, False)
+
+
+def test_a_run_may_pretend_to_be_an_event(cli: Cli, ask: Ask, flow: Path) -> None:
+    flow.write_text(
+        'steps: [{trigger: {kind: event, name: paid}}, {send_message: {text: "{{ trigger.body.total }}"}}]\n'
+    )
+    ran = ask("workflows", "run", "refund", "--trigger", "event", "--from", "paid", "--input", '{"total": 42}')
+    assert (ran["state"], ran["messages"]) == ("completed", ["42"])
+    other = cli("workflows", "run", "refund", "--trigger", "event", "--from", "lost", "--input", "{}", "--json")
+    assert json.loads(other.stdout)["state"] == "ignored"

@@ -30,7 +30,7 @@ _SUFFIX = ".test.yaml"
 
 
 class Start(Data, forbid_unknown_fields=True):
-    """What begins the run; one of the first four."""
+    """What begins the run; one of the first four, or `event` alone."""
 
     message: str | None = None
     webhook: str | None = None
@@ -41,6 +41,7 @@ class Start(Data, forbid_unknown_fields=True):
     """A call by a program, or by another workflow."""
     body: Any = None
     event: str = ""
+    """Of a webhook; without one, an event that another workflow emits, with `body` as its data."""
     headers: dict[str, str] = {}
 
     @property
@@ -49,6 +50,8 @@ class Start(Data, forbid_unknown_fields=True):
         if self.webhook is not None:
             body = {"body": self.body} if self.body is not None else {}
             return {"kind": "webhook", "name": self.webhook, "event": self.event, "headers": self.headers, **body}
+        if self.event and self.message is None and self.schedule is None:
+            return {"kind": "event", "name": self.event, "body": self.body}
         if self.schedule is not None:
             return {"kind": "cron", "name": self.schedule, "input": self.input or {}}
         if self.input is not None and self.message is None:

@@ -234,14 +234,15 @@ class Rehearsal:
     # ── the run ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _run_row(self) -> Run:
-        talks = self._case.began.trigger["kind"] == "message"
+        kind = self._case.began.trigger["kind"]
+        talks = kind == "message"
         return Run(
             id="run_rehearsal",
             lane=HERE,
             conversation=HERE if talks else "",
             channel="sandbox",
             bot="",
-            person_id=str(self._case.user.get("id") or "person") if talks else "",
+            person_id=str(self._case.user.get("id") or "person") if talks or kind == "event" else "",
             kind="workflow",
             session_id="ses_rehearsal",
             trace_id="trc_rehearsal",

@@ -15,17 +15,28 @@ from botkit.core.validation import problems
 from botkit.sdk.nodes import Expression, Node, NodeContext, NodeFailed, Outcome, Raw, node
 from botkit.workflows.expressions import evaluate
 
+_MORE = ("command", "body", "event", "headers", "input")
 Kind = Literal["message", "webhook", "cron", "api", "event"]
 
 
-class TriggerOutput(TypedDict):
-    """What began the run."""
+class TriggerOutput(TypedDict, total=False):
+    """What began the run: kind, name, text and match always, the rest where it came with it."""
 
     kind: str
     name: str
     text: str
     match: dict[str, Any]
     """Groups of `regex`: by their names, or by `1`, `2` …"""
+    command: str
+    """Of a message that is one."""
+    body: Any
+    """Of a webhook, or the data of an event."""
+    event: str
+    """Of a webhook."""
+    headers: dict[str, Any]
+    """Of a webhook."""
+    input: Any
+    """Of a call, or of a schedule."""
 
 
 @node("trigger")
@@ -119,7 +130,9 @@ class Trigger(Node):
             "text": text,
             "match": groups,
         }
-        return Outcome(output=output)
+        # a trigger without an id of its own writes the variable `trigger`: what came with it has to be there still
+        more = {name: trigger[name] for name in _MORE if trigger.get(name, "") != ""}
+        return Outcome(output={**output, **more})
 
 
 def _many(value: str | list[str] | list[Kind]) -> list[str]:

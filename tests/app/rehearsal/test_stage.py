@@ -113,6 +113,21 @@ async def test_what_harms_nobody_is_done_and_the_rest_is_written_down(project: t
     assert report.ok, report.differences
 
 
+async def test_a_case_may_begin_with_an_event(project: tuple[Any, Stage]) -> None:
+    root = project[0].root
+    (root / "workspace" / "workflows" / "paid.yaml").write_text(
+        "steps: [{trigger: {kind: event, name: order.paid, when: trigger.body.total > 5}, id: start}, "
+        '{set_variable: {name: said, value: "{{ trigger.body.total }} of {{ user.name }}"}, id: done}]\n'
+    )
+    case = {"name": "it", "workflow": "paid", "start": {"event": "order.paid", "body": {"total": 9}}}
+    config = load_project(root / "bots.yaml")
+    expected = {"path": ["start", "done"], "variables": {"said": "9 of Ada"}}
+    report = await rehearse(config, msgspec.convert({**case, "expect": expected}, Case))
+    assert report.ok, report.differences
+    report = await rehearse(config, msgspec.convert({**case, "start": {"event": "order.lost", "body": {}}}, Case))
+    assert report.performance.state == "ignored"
+
+
 async def test_an_error_of_a_function_takes_its_edge(project: tuple[Any, Stage]) -> None:
     report = await came(project, start="moon", expect={"messages": ["not_for_sale"], "calls": ["..."]})
 

@@ -71,3 +71,26 @@ async def test_a_trigger_tells_what_began_the_run_and_what_its_pattern_found() -
 def test_a_pattern_that_cannot_be_read_is_found_before_anything_runs() -> None:
     assert Trigger.check({"regex": "("})[0][0] == "regex"
     assert Trigger.check({"regex": r"\d"}) == []
+
+
+async def test_what_came_with_it_is_there_under_its_own_name_too() -> None:
+    trigger = {
+        "kind": "webhook",
+        "name": "shop",
+        "event": "paid",
+        "headers": {"a": "b"},
+        "body": {"n": 1},
+        "origin": {},
+    }
+    outcome = await NodeBench(Trigger, {"kind": "webhook"}, variables={"trigger": trigger}).run()
+
+    assert isinstance(outcome, Outcome)
+    assert outcome.output == {
+        "kind": "webhook",
+        "name": "shop",
+        "text": "",
+        "match": {},
+        "event": "paid",
+        "headers": {"a": "b"},
+        "body": {"n": 1},
+    }

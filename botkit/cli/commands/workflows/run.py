@@ -7,6 +7,7 @@ Examples:
 
     botkit workflows run orders -m "Where is A-1001?"
     botkit workflows run tickets --trigger webhook --event ticket.created --input @ticket.json
+    botkit workflows run thanks --trigger event --from order.paid --input '{"total": 420}'
     botkit workflows run report --input '{"day": "2026-11-20"}' --json
     printf 'A-1001\\ny\\n' | botkit workflows run refund -m "I want my money back" --as carla
 """
@@ -25,10 +26,18 @@ from botkit.cli.output import Output
 @verb
 @click.argument("name")
 @click.option("-m", "--message", default="", help="What the person says.")
-@click.option("--input", "given", default="", metavar="JSON|@FILE", help="Input of a call, or body of a webhook.")
-@click.option("--trigger", type=click.Choice(("message", "webhook", "cron", "api")), help="What begins it.")
+@click.option(
+    "--input", "given", default="", metavar="JSON|@FILE", help="Input of a call, or body of a webhook or an event."
+)
+@click.option("--trigger", type=click.Choice(("message", "webhook", "cron", "api", "event")), help="What begins it.")
 @click.option("--event", default="", help="Event of a webhook, such as ticket.created.")
-@click.option("--from", "source", default="", metavar="NAME", help="Key of the webhook or schedule in bots.yaml.")
+@click.option(
+    "--from",
+    "source",
+    default="",
+    metavar="NAME",
+    help="Key of the webhook or schedule in bots.yaml; name of an event.",
+)
 @click.option("--as", "person", default="operator", show_default=True, metavar="PERSON", help="Who is speaking.")
 async def command(
     out: Output, name: str, message: str, given: str, trigger: str | None, event: str, source: str, person: str
@@ -44,6 +53,8 @@ async def command(
     began: dict[str, Any] | None = None
     if kind == "webhook":
         began = {"kind": kind, "name": source, "event": event, "body": value, "headers": {}}
+    elif kind == "event":
+        began = {"kind": kind, "name": source, "body": value}
     elif kind != "message":
         began = {"kind": kind, "name": source, "input": value if value is not None else {}}
     elif value is not None:
