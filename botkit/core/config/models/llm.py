@@ -111,7 +111,7 @@ class ModelSpec(Model, frozen=True):
     params: Mapping[str, Json] = {}
     """Anything else LiteLLM understands, handed on unchanged."""
     reads: OneOrMany[Reads] | None = None
-    """What it reads besides text: `image`, `audio`, `document` (PDF). Absent: as LiteLLM's table says; `[]`: nothing."""
+    """What it reads besides text: `image`, `audio`, `document` (PDF). Absent: as LiteLLM's table says; `[]`: none."""
     price: Price | None = None
     """Replaces the built-in price list for this model."""
     escalate: Escalate | None = None
