@@ -24,8 +24,8 @@ from typing import Any
 from botkit.core.errors import StoreError
 from botkit.store.knowledge.tables import fact, set_fact
 
-_EXACT_FLOATS = 12_000_000
-"""Numbers that are compared exactly: 48 MB, some 10 ms."""
+_EXACT_FLOATS = 24_000_000
+"""Numbers that are compared exactly: 96 MB, some 10 ms."""
 _RESCORED = 1_000
 _CHUNK = 65_536
 """Codes compared at once; they stay in the processor's cache."""
