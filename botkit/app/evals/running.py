@@ -34,6 +34,7 @@ from botkit.app.runtime import open_instance
 from botkit.app.staging import Staging
 from botkit.app.workflows import tools_of
 from botkit.core.config import Config
+from botkit.core.config.models.workspaces import RateLimits
 from botkit.core.errors import BotkitError
 from botkit.core.evals import Case, EvalSuite, Judged, Routing
 from botkit.core.events import User
@@ -145,8 +146,11 @@ async def open_stage(
 
 
 def staged_config(config: Config) -> Config:
-    """What is only tried does nothing by itself, and has no budgets: cases have limits of their own."""
-    return config.model_copy(update={"schedules": {}, "budgets": {}})
+    """What is only tried does nothing by itself, and has no budgets and quotas: cases have limits of their own, and
+    many tries at once are no flood."""
+    free = RateLimits(per_token_per_minute=None)
+    workspaces = {name: one.model_copy(update={"rate_limits": free}) for name, one in config.workspaces.items()}
+    return config.model_copy(update={"schedules": {}, "budgets": {}, "workspaces": workspaces})
 
 
 async def _lent(environment: Environment) -> tuple[MemorySecrets, Sequence[CatalogRow]]:

@@ -276,6 +276,17 @@ async def test_tries_know_nothing_of_one_another(run: Run, script: Script):
     assert len(model.requests) == 6
 
 
+async def test_many_tries_are_no_flood(run: Run, script: Script, shop: Path):
+    text = (shop / "bots.yaml").read_text()
+    tight = "    rate_limits: {per_minute: 1, per_token_per_minute: 1}\n    servers: [shop]\n"
+    (shop / "bots.yaml").write_text(text.replace("    servers: [shop]\n", tight))
+    script(respond=shopkeeper)
+    report = await run(
+        [{"turns": ["look", "look"], "as": "ada", "expect": {"not_contains": "limit"}}], Options(repeat=3)
+    )
+    assert states(report) == ["passed"]
+
+
 async def test_roles_are_those_of_the_case(run: Run, script: Script):
     model = script(respond=always("ok"))
     await run([{"turns": ["hi"], "roles": role} for role in ("guest", "member", "admin")], Options(jobs=1))
