@@ -118,7 +118,8 @@ async def test_a_workspace_may_share_answers_among_its_people():
 
 async def test_only_calls_whose_answer_follows_from_them_are_looked_up():
     kept = Kept(temperature=0.4)
-    for more in ({}, {"temperature": 0.2}):
+    changed: tuple[dict[str, Any], ...] = ({}, {"temperature": 0.2})
+    for more in changed:
         assert not (await kept.ask(**more)).reused
         assert not (await kept.ask(**more)).reused
     assert kept.store.rows == {}

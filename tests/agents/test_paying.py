@@ -44,6 +44,9 @@ class Purse:
     async def reserve_tool(self, payer: Payer, *, run_id: str, step: str) -> Charge | None:
         return None
 
+    async def reserve_sound(self, payer: Payer, *, run_id: str, step: str, micros: int) -> Charge | None:
+        return None
+
     def priced(self, model: str, usage: Usage) -> Usage:
         return msgspec.structs.replace(usage, cost_micros=PRICE * usage.output_tokens)
 
