@@ -14,6 +14,13 @@ from tests.stories.story import Story
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 
 
+async def read(told: Story, who: str, *words: str) -> None:
+    """Somebody has read all of these; one that is sent again after a kill may come after the next one."""
+    person = told.telegram.person(who)
+    for one in words:
+        await told.until(lambda one=one: any(one in text for text in person.reads()), f"{who} to read {one!r}")
+
+
 async def test_a_problem_killed_at_each_node_opens_one_ticket(tmp_path: Path, nest: Nest) -> None:
     async def telling(told: Story) -> None:
         ann = told.telegram.person("Ann")
@@ -36,7 +43,8 @@ async def test_research_killed_at_each_node_answers_once(tmp_path: Path, nest: N
         await ben.sees("Sources:")
 
     def check(told: Story) -> None:
-        assert len([text for text in told.telegram.person("Ben").reads() if "Sources:" in text]) >= 1
+        answers = {text for text in told.telegram.person("Ben").reads() if "Sources:" in text}
+        assert len(answers) == 1
 
     assert await killed_at_each_node(tmp_path, nest, "research", telling, check) > 2
 
@@ -45,15 +53,13 @@ async def test_onboarding_killed_at_each_node_asks_everything_once(tmp_path: Pat
     async def telling(told: Story) -> None:
         ada = told.telegram.person("Ada")
         await ada.says("hello")
-        await ada.sees("Welcome, Ada")
-        await ada.sees("call you")
+        await read(told, "Ada", "Welcome, Ada", "call you")
         await ada.says("Ada the First")
         await ada.sees("do first")
         await ada.presses("Sell something")
         await ada.sees("mail address")
         await ada.says("ada@example.com")
-        await ada.sees("three times as often, Ada the First")
-        await ada.sees("How did it go, Ada the First")
+        await read(told, "Ada", "three times as often, Ada the First", "How did it go, Ada the First")
 
     def check(told: Story) -> None:
         (noted,) = told.ask("SELECT value FROM notes WHERE name = 'profile'")
