@@ -45,6 +45,7 @@ from botkit.engine.member_calls import MemberCalls, approval_of
 from botkit.engine.memory import MemoryCommands
 from botkit.engine.notices import Notices
 from botkit.engine.ports import CallApprover
+from botkit.engine.pressed import said_by
 from botkit.engine.rooms import follow_room
 from botkit.engine.sealing import is_sealed
 from botkit.engine.services import Services
@@ -71,6 +72,7 @@ class Handler:
         self._memory = MemoryCommands(services.notebook) if services.notebook is not None else None
         self._effective = EffectiveCache()
         self._done_early: set[tuple[str, str]] = set()
+        self._acknowledged: set[tuple[str, str]] = set()
         self._pressing: dict[tuple[str, str], asyncio.Future[bool]] = {}
         self._running_since = services.clock.micros()
 
@@ -94,8 +96,14 @@ class Handler:
         ctx = scope.current
         config = self._s.configs.current
         if event.kind == "action":
-            await self._pressed(event, early=True)
-            return
+            if (said := said_by(event)) is None:
+                await self._pressed(event, early=True)
+                return
+            await self._acknowledge(event)
+            self._acknowledged.add((event.channel, event.dedupe_key))
+            if self._busy(said) != "interrupt":
+                return
+            event = said
         if event.kind == "delete":
             self._stop_if(ctx, lambda turn: turn.message_id == event.target_id)
         elif event.kind == "stop_generation" or command_of(event) == "stop":
@@ -129,6 +137,12 @@ class Handler:
         finally:
             del self._pressing[key]
             mine.set_result(done)
+
+    async def _acknowledge(self, event: Event) -> None:
+        """Let the button be pressed no longer on the person's screen."""
+        adapter = self._s.channels.adapter(event.channel)
+        if adapter is not None:
+            await adapter.acknowledge(event, "")
 
     def _stop_if(self, ctx: RunContext | None, applies: Callable[[TurnInput], bool]) -> None:
         if ctx is not None and applies(input_of(ctx.run)):
@@ -178,6 +192,11 @@ class Handler:
             await self._message(scope, rows)
         elif event.kind == "unsupported" and event.addressed != "none":
             await self._unreadable(scope, rows[0])
+        elif (said := said_by(event)) is not None:
+            if (event.channel, event.dedupe_key) not in self._acknowledged:
+                await self._acknowledge(event)
+            await self._message(scope, [msgspec.structs.replace(rows[0], event=said)])
+            self._acknowledged.discard((event.channel, event.dedupe_key))
         elif event.kind == "action":
             await self._pressed(event)
             await self._consume(scope, rows, "control")
@@ -241,8 +260,8 @@ class Handler:
             return await self._consume(scope, rows, access.reason)
         if access.verdict == "pair":
             return await self._pair(scope, rows, event, known, access)
-        if access.member and known.roles == ("guest",):
-            known = Known(person=known.person, roles=("member",), declared=known.declared)
+        if access.member:
+            known = known.let_in()
         if name := command_of(event):
             return await self._command(scope, rows, name, event, known)
         this = self._effective.of(config, event.conversation, event.route)

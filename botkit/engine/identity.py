@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["SANDBOX", "Identities", "Known"]
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,6 +29,12 @@ class Known:
     roles: tuple[str, ...]
     declared: bool
     """Named under `people:` in bots.yaml."""
+    ranked: bool = True
+    """Somebody said which roles they have; else they are a guest until the operator lets them in."""
+
+    def let_in(self) -> Known:
+        """A person the operator let in: a member, unless it is said what they are."""
+        return self if self.ranked else replace(self, roles=("member",), ranked=True)
 
     @property
     def is_admin(self) -> bool:
@@ -91,7 +97,8 @@ class Identities:
             )
         elif event.channel == SANDBOX and event.sender.id == "operator":
             roles.append("admin")
-        return Known(person=person, roles=tuple(dict.fromkeys(roles)) or ("guest",), declared=bool(name))
+        known = tuple(dict.fromkeys(roles)) or ("guest",)
+        return Known(person=person, roles=known, declared=bool(name), ranked=bool(roles))
 
 
 def _declared(config: Config, event: Event, platform: str) -> str:

@@ -330,10 +330,10 @@ class Turns:
             addressed="dm",
         )
         known = await self._s.identities.resolve(event, self._s.configs.current)
-        if known.roles == ("guest",):
+        if not known.ranked:
             access = await self._s.access.check(event, known, self._s.configs.current)
             if access.member:
-                known = Known(person=known.person, roles=("member",), declared=known.declared)
+                known = known.let_in()
         return known
 
     async def _execute(

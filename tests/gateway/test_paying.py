@@ -34,6 +34,9 @@ class Purse:
     ) -> Charge | None:
         raise AssertionError("no model is asked here")
 
+    async def reserve_sound(self, payer: Payer, *, run_id: str, step: str, micros: int) -> Charge | None:
+        raise AssertionError("nothing is heard here")
+
     def priced(self, model: str, usage: Usage) -> Usage:
         return usage
 

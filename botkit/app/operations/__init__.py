@@ -21,8 +21,8 @@ from botkit.app.operations.config import ConfigOperations
 from botkit.app.operations.conversations import ConversationOperations
 from botkit.app.operations.data import DataOperations
 from botkit.app.operations.doctor import DoctorOperations
-from botkit.app.operations.mcp import McpOperations
 from botkit.app.operations.knowledge import KnowledgeOperations
+from botkit.app.operations.mcp import McpOperations
 from botkit.app.operations.memory import MemoryOperations, ScheduleOperations
 from botkit.app.operations.pairing import PairingOperations
 from botkit.app.operations.people import PeopleOperations

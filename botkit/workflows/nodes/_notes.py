@@ -43,7 +43,9 @@ async def keep(
     run = ctx.ctx.run
     by = f"workflow:{ctx.task.workflow}/{ctx.node_id}"
     try:
-        write = await notebook_of(ctx).written(key, name, value, by=by, run_id=run.id, until=until, taint=ctx.principal.taint)
+        write = await notebook_of(ctx).written(
+            key, name, value, by=by, run_id=run.id, until=until, taint=ctx.principal.taint
+        )
     except InvalidArguments as error:
         raise NodeFailed(str(error), code="invalid_note") from error
     except LimitReached as error:

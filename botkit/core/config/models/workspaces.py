@@ -118,8 +118,9 @@ class Workspace(Model, frozen=True):
     """What was decided about tools, by `server__tool` or pattern. The most exact pattern wins, key by key."""
     tools_mode: ToolsMode = "auto"
     """How bots and MCP clients are shown the tools. `full`: as servers define them. `compact`: short descriptions and
-    shallow schemas. `search`: two tools, `search_tools` and `call_tool`, that find and call the others. `auto`: bots the
-    first of these that fits `context.tool_definitions`, MCP clients `full`. Arguments are always checked in full."""
+    shallow schemas. `search`: two tools, `search_tools` and `call_tool`, that find and call the others. `auto`: the
+    first of these that fits `context.tool_definitions` for bots, `full` for MCP clients. Arguments are always checked
+    in full."""
     record_payloads: Bool = False
     """Whether arguments and results of all calls are kept for auditors: sealed, without secrets, each up to 64 KiB, for
     `settings.retention.payloads_days`. `botkit logs --payload` reads them. Tell the people whose calls these are."""
