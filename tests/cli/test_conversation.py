@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from botkit.app.operations import Operations
 from botkit.cli.chat.repl import Conversation
 from botkit.cli.output import Output
 from botkit.core.errors import NotFound
+from botkit.core.events import Attachment
 from botkit.core.live import LiveEvent
 
 DONE = LiveEvent(kind="done", conversation="c", run_id="r1", data={"state": "completed", "text": "Refunded."})
@@ -35,7 +36,9 @@ class Bot:
         self.stopped = asyncio.Event()
         self.endless = False
 
-    async def say(self, *, room: str, bot: str, person: str, text: str) -> AsyncGenerator[LiveEvent]:
+    async def say(
+        self, *, room: str, bot: str, person: str, text: str, files: Sequence[Attachment] = ()
+    ) -> AsyncGenerator[LiveEvent]:
         self.asked.append(("say", bot, person, text))
         if text == "unknown":
             raise NotFound("no bot is called so")

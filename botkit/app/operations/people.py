@@ -66,16 +66,18 @@ class PeopleOperations:
         found = await self._find(person)
         if not workspace:
             return found
-        tools = await self._rights(found, workspace, start=False)
-        if not tools:  # its servers were never started
-            tools = await self._rights(found, workspace, start=True)
+        tools, known = await self._rights(found, workspace, start=False)
+        if not known:  # its servers were never started
+            tools, _ = await self._rights(found, workspace, start=True)
         return msgspec.structs.replace(found, tools=tuple(tools))
 
-    async def _rights(self, person: PersonView, workspace: str, *, start: bool) -> Sequence[ToolRight]:
+    async def _rights(self, person: PersonView, workspace: str, *, start: bool) -> tuple[Sequence[ToolRight], bool]:
+        """Every tool of a workspace, and whether tools of its servers are among them."""
         from botkit.gateway.explaining import explain  # the gateway comes with it
 
         principal = Principal(id=person.id, roles=person.roles)
         rights: list[ToolRight] = []
+        known = False
         async with gateway_of(self._i, start=start) as gateway:
             if start:
                 await gateway.fleet.refresh("")
@@ -85,9 +87,10 @@ class PeopleOperations:
             for name, listed in gateway.fleet.catalogue.view(workspace).items():
                 allowed, why = explain(settings, principal, workspace, listed)
                 tool = listed.tool
+                known = known or not listed.own
                 right = ToolRight(tool=name, tool_class=tool.tool_class, allowed=allowed, why=why, approve=tool.approve)
                 rights.append(right)
-        return rights
+        return rights, known
 
     async def link(self, *, person: str, account: str, by: str, via: str = "cli") -> PersonView:
         """Give an account (`channel:user id`) to a person. Raises `NotFound` and `Conflict`."""
