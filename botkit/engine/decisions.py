@@ -12,7 +12,7 @@ import msgspec
 from botkit.core.errors import BotkitError, Conflict, Denied, InvalidArguments
 from botkit.core.events import Action, Event
 from botkit.core.journal import CloseWait, DropTimer, Wait
-from botkit.engine import forms, questions
+from botkit.engine import forms, pressed, questions
 from botkit.engine.identity import Known
 from botkit.engine.languages import language_of, speak
 from botkit.engine.member_calls import MemberCalls
@@ -33,6 +33,8 @@ class Decisions:
     async def by_button(self, event: Event) -> None:
         if event.action is not None and forms.token_of(event.action):
             await self._answer(event, event.action)
+            return
+        if event.action is not None and event.action.opens and await self._open(event, event.action):
             return
         config = self._s.configs.current
         decision = questions.parse_decision(event.action.value) if event.action is not None else None
@@ -59,6 +61,13 @@ class Decisions:
                 answer = told or answer
         if adapter is not None:
             await adapter.acknowledge(event, answer)
+
+    async def _open(self, event: Event, action: Action) -> bool:
+        """Show the form that a message was sent with; whether it had one and it is shown."""
+        adapter = self._s.channels.adapter(event.channel)
+        part = await self._s.records.sent(event.channel, event.conversation.room, action.message_id)
+        form = pressed.form_of_part(part, action)
+        return adapter is not None and form is not None and await adapter.open_form(event, form)
 
     async def _answer(self, event: Event, action: Action) -> None:
         """A question of a tool was answered by a press, a choice or a form; or its form is to be opened."""

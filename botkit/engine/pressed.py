@@ -6,11 +6,14 @@ and pressing it says it: a question that waits for a reply gets it, else a turn 
 
 from __future__ import annotations
 
-__all__ = ["said_by"]
+__all__ = ["form_of_part", "kept_form", "said_by"]
+
+from typing import Any
 
 import msgspec
 
 from botkit.core.events import Action, Event, ReplyTo
+from botkit.core.messages import Capabilities, Form, OutMessage, Part
 from botkit.engine import forms, questions
 
 
@@ -36,3 +39,22 @@ def _fields(action: Action) -> str:
     return "\n".join(
         f"{name}: {', '.join(value) if isinstance(value, list) else value}" for name, value in action.fields.items()
     )
+
+
+_FORM = "form"
+
+
+def kept_form(message: OutMessage, can: Capabilities) -> dict[str, Any]:
+    """What the payloads of a message carry besides what is sent: the form, to be there when its button is pressed."""
+    if message.form is None or len(message.form.fields) > can.forms:
+        return {}
+    return {_FORM: msgspec.to_builtins(message.form)}
+
+
+def form_of_part(part: Part | None, action: Action) -> Form | None:
+    """The form whose button was pressed; None when the message has no such form."""
+    raw = part.payload.get(_FORM) if part is not None else None
+    if raw is None:
+        return None
+    form = msgspec.convert(raw, Form)
+    return form if form.value == action.value else None

@@ -30,6 +30,7 @@ from botkit.core.journal import Emit, Run, Say, TranscriptRow, Write
 from botkit.core.messages import OutMessage, Part
 from botkit.core.tools import Principal
 from botkit.core.workflows import WorkflowOutcome, WorkflowTask
+from botkit.engine import pressed
 from botkit.engine.effective import AS_BOT, Effective
 from botkit.engine.guards import guards_of
 from botkit.engine.languages import agent_words, speak
@@ -277,6 +278,8 @@ class OutgoingMessages:
         if not conversation and run.conversation_kind == "group":
             place = msgspec.structs.replace(place, kind="group")
         now = self._clock.micros()
+        renderer = self._channels.renderer(place.channel)
+        form = pressed.kept_form(message, renderer.capabilities(place))
         writes: list[Write] = [
             Emit(
                 part=Part(
@@ -284,12 +287,12 @@ class OutgoingMessages:
                     run_id=run.id,
                     conversation=place,
                     index=index,
-                    payload=piece.payload,
+                    payload={**form, **piece.payload},
                     text=piece.text,
                     created_at=now,
                 )
             )
-            for index, piece in enumerate(self._channels.renderer(place.channel).render(message, place))
+            for index, piece in enumerate(renderer.render(message, place))
         ]
         if place.key == run.conversation and run.session_id:
             said = TranscriptRow(session_id=run.session_id, run_id=run.id, role="assistant", text=message.text, at=now)

@@ -1,4 +1,5 @@
-"""A tool asks for several things: on every platform people answer with what the platform has, and the tool is told."""
+"""A tool or a workflow asks for several things: on every platform people answer with what the platform has, and it is
+told."""
 
 from __future__ import annotations
 
@@ -8,7 +9,9 @@ from typing import Any, TypeVar
 
 from botkit.testing.models import calls
 from botkit.testing.tools import Ask
+from botkit.workflows.graph import GraphNode
 from tests.adapters.desks import Desk, DiscordDesk, SlackDesk, TelegramDesk, WhatsAppDesk
+from tests.engine.test_workflows import with_workflow
 
 CITIES = [{"const": "fco", "title": "Rome"}, {"const": "osl", "title": "Oslo"}]
 TRIP: dict[str, Any] = {
@@ -97,3 +100,49 @@ async def test_whatsapp_asks_field_by_field_and_words_are_answers_too() -> None:
         desk.say("yes")
         await booked(desk)
         assert told == [{"city": "fco", "nights": 4, "breakfast": True}]
+
+
+ADDRESS: dict[str, Any] = {
+    "value": "address",
+    "title": "Address",
+    "fields": [{"name": "street", "label": "Street"}, {"name": "gift", "label": "Gift", "kind": "checkbox"}],
+}
+
+
+@asynccontextmanager
+async def sent(kind: type[D]) -> AsyncGenerator[D]:
+    """A desk whose workflow says what it was told, with a form below."""
+    async with kind.open() as desk:
+        tell = GraphNode(id="tell", type="send_message", data={"text": "Told: {{ message.text }}", "form": ADDRESS})
+        with_workflow(desk.world, tell, channel=desk.channel)
+        await desk.crash()
+        await desk.start()
+        desk.say("hello")
+        await desk.until(desk.texts)
+        yield desk
+
+
+async def test_discord_opens_the_form_of_a_message() -> None:
+    async with sent(DiscordDesk) as desk:
+        message = desk.fake.sent[-1]
+        pressed = desk.fake.press("Ada", message, message.labels[0])
+        await desk.until(lambda: pressed.dialog)
+        desk.fake.submit(pressed, {"Street": "Main 1", "Gift": True})
+        await said(desk, "street: Main 1")
+        assert "gift: true" in desk.texts()[-1]
+
+
+async def test_slack_opens_the_form_of_a_message() -> None:
+    async with sent(SlackDesk) as desk:
+        message = desk.fake.sent[-1]
+        pressed = desk.fake.press("Ada", message, message.labels[0])
+        await desk.until(lambda: desk.fake.world.triggers[pressed["trigger_id"]].view)
+        desk.fake.submit(pressed, {"Street": "Main 1"})
+        await said(desk, "street: Main 1")
+
+
+async def test_telegram_lists_the_questions_of_a_message() -> None:
+    async with sent(TelegramDesk) as desk:
+        assert "Street" in desk.texts()[-1]
+        desk.say("street: Main 1")
+        await said(desk, "Told: street: Main 1")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from botkit.core.events import Action
+from botkit.testing.platform import PLAIN
 from botkit.workflows.graph import GraphNode
 from tests.engine.support import World, a_config
 from tests.engine.test_workflows import with_workflow
@@ -107,6 +110,24 @@ async def test_a_chosen_option_and_a_sent_form_say_their_values(world: World):
 
     said = [run.input["text"] for run in await world.runs()]
     assert said == ["red, blue", "street: Main 1\ngifts: a, b"]
+
+
+async def test_a_form_of_a_workflow_opens_and_what_was_filled_in_is_said(world: World):
+    form = {"value": "address", "title": "Address", "fields": [{"name": "street", "label": "Street"}]}
+    with_workflow(
+        world, GraphNode(id="tell", type="send_message", data={"text": "Told: {{ message.text }}", "form": form})
+    )
+    world.platform.capabilities = msgspec.structs.replace(PLAIN, forms=5)
+    await world.start()
+    await world.ask("hello")
+    (shown,) = world.platform.messages
+    await world.platform.open_form(shown)
+    await world.settle()
+    assert [one.title for one in world.platform.dialogs] == ["Address"]
+    await world.platform.submit(shown, {"street": "Main 1"})
+    await world.settle()
+
+    assert world.texts == ["Told: hello", "Told: street: Main 1"]
 
 
 async def test_somebody_declared_a_guest_stays_one_where_others_become_members(world: World):
