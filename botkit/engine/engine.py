@@ -232,7 +232,8 @@ class Engine:
 
     async def channel_started(self, channel: str) -> None:
         """Deliver what was kept while the channel was off, and settle what a crash left unknown."""
-        unknown = await self._store.records.parts(state="unknown", channel=channel, limit=_UNKNOWN_LIMIT)
+        with self.outbox.holding(channel):
+            unknown = await self._store.records.parts(state="unknown", channel=channel, limit=_UNKNOWN_LIMIT)
         await self.outbox.channel_started(channel, unknown)
 
     # ── events ───────────────────────────────────────────────────────────────────────────────────────────

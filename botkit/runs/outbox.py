@@ -12,7 +12,8 @@ __all__ = ["Outbox", "OutboxPolicy", "Senders"]
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -76,6 +77,8 @@ class Outbox:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._parked: dict[str, set[str]] = {}
+        self._held: set[str] = set()
+        """Channels and conversations in which what a crash left unknown comes before anything newer."""
         self._marking: set[str] = set()
         """Where a commit marks a part as being sent, and it has not left yet."""
         self._watched: dict[str, asyncio.Future[str]] = {}
@@ -104,8 +107,8 @@ class Outbox:
         Raises:
             What `commit` raises.
         """
-        adapter = self._senders.adapter(Conversation.from_key(conversation).channel)
-        if self._closed or adapter is None or conversation in self._tasks:
+        channel = Conversation.from_key(conversation).channel
+        if self._closed or conversation in self._tasks or self._sender(channel, conversation) is None:
             committed = await commit("")
             self.kick(conversation)
             return committed
@@ -131,9 +134,39 @@ class Outbox:
         Args:
             unknown: the channel's parts in that state, of this process and of those before it.
         """
-        await self.resolve_unknown(unknown)
+        left: dict[str, list[Part]] = {}
+        for part in unknown:
+            left.setdefault(part.conversation.key, []).append(part)
+        self._held.update(left)
+        self._kick_parked(channel)
+        try:
+            for conversation, parts in left.items():
+                await self.resolve_unknown(parts)
+                self._held.discard(conversation)
+                self.kick(conversation)
+        finally:
+            self._held.difference_update(left)
+            self._kick_parked(channel)
+
+    @contextmanager
+    def holding(self, channel: str) -> Generator[None]:
+        """Send nothing on a channel while it is looked up what a crash left unknown there."""
+        self._held.add(channel)
+        try:
+            yield
+        finally:
+            self._held.discard(channel)
+            self._kick_parked(channel)
+
+    def _kick_parked(self, channel: str) -> None:
         for conversation in self._parked.pop(channel, ()):
             self.kick(conversation)
+
+    def _sender(self, channel: str, conversation: str) -> Adapter | None:
+        """Who may send there now."""
+        if channel in self._held or conversation in self._held:
+            return None
+        return self._senders.adapter(channel)
 
     async def resolve_unknown(self, parts: Sequence[Part]) -> None:
         """Settle parts whose process died while sending them. Safe to repeat, also with an old list."""
@@ -210,14 +243,14 @@ class Outbox:
         """
         done: SetPart | None = None
         while True:
-            adapter = self._senders.adapter(channel)
+            adapter = self._sender(channel, conversation)
             if adapter is None or self._closed:
+                if adapter is None:  # before anything is awaited: whoever may send meanwhile finds it
+                    self._park(channel, conversation)
                 if begun is not None:  # nothing has left yet
                     done = self._state(begun, "pending")
                 if done is not None:
                     await self._record(done)
-                if adapter is None:
-                    self._park(channel, conversation)
                 return
             part, begun = begun, None
             if part is None:

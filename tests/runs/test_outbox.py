@@ -178,6 +178,28 @@ async def test_a_kill_inside_the_send_window_is_settled_at_the_next_start(
     assert [lab.state(part), lab.state(after)] == [state, "sent"]
 
 
+async def test_what_a_crash_left_unknown_is_settled_before_anything_newer_is_sent(lab: Lab):
+    lab.platform.gate = asyncio.Event()
+    await lab.emit(a_part("one"))
+    await lab.platform.until(lambda: bool(lab.platform.sends))
+    await lab.crash()
+
+    lab.platform.gate = None
+    lab.unknown_policy = "resend"
+    lab.on = False
+    await lab.open()
+    await lab.recover()
+    lab.on = True
+    with lab.outbox.holding("fake"):  # as long as the list of what is unknown is read
+        await lab.emit(a_part("two"))
+        await lab.settle()
+        assert lab.platform.texts() == []
+    await lab.channel_started()
+    await lab.settle()
+
+    assert lab.platform.texts() == ["one", "two"]
+
+
 @pytest.mark.parametrize("how", ["native", "lookup"])
 async def test_an_answer_finished_before_the_platform_is_back_replaces_the_first_words_shown(lab: Lab, how: str):
     """A platform that knows the repeated message keeps what it says; sending it again is not enough."""
