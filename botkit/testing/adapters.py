@@ -745,7 +745,7 @@ class AdapterContract:
             assert event.action.value == "ok:y:4kX"
             await adapter.acknowledge(event, "noted")
             await adapter.acknowledge(event, "noted")
-        assert emulator.open_presses() == 0
+        await host.until(lambda: emulator.open_presses() == 0, "the end of the press")
 
     async def test_c34_a_button_works_after_a_restart_and_says_who_pressed_it(
         self, emulator: Emulator, adapter: Adapter, host: MemoryHost, courier: Courier
@@ -823,7 +823,7 @@ class AdapterContract:
         assert sent.action.fields == answers
         assert (sent.sender.name, sent.conversation.key) == ("Ada", where.key)
         await adapter.acknowledge(sent)
-        assert emulator.open_presses() == 0
+        await host.until(lambda: emulator.open_presses() == 0, "the end of the press")
 
     async def test_r4_a_card_shows_its_facts_its_picture_and_its_buttons(
         self, emulator: Emulator, adapter: Adapter, host: MemoryHost, courier: Courier

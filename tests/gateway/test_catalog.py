@@ -271,7 +271,7 @@ async def test_a_secret_set_later_wakes_the_server_that_lacked_it(bench: Bench) 
     await bench.start(bench.raw(env={"TOKEN": SecretName(name="TOKEN")}))
     assert await bench.names() == []
     await bench.vault.put("instance", "TOKEN", "here-it-is")
-    await until(lambda: bench.fleet.catalogue.view("main"))
+    await until(lambda: "raw__echo" in bench.fleet.catalogue.view("main"))
     assert "raw__echo" in await bench.names()
 
 
