@@ -19,6 +19,7 @@ from botkit.agents.schemas import problems
 from botkit.core.agent import AgentOutcome
 from botkit.core.journal import TranscriptRow
 from botkit.core.models import ModelDelta, ModelReply, ModelRequest
+from botkit.core.own_tools import KNOWLEDGE, OWN_TOOLS
 from botkit.core.tools import Tool
 from botkit.runs.context import Paused
 from tests.agents.labelled import CASES, EVERYTHING
@@ -150,6 +151,26 @@ def test_it_says_so_when_nothing_fits():
 
     assert "None of my tools fits" in reply.text
     assert "no knowledge of my own" in reply.text
+
+
+@pytest.mark.parametrize(
+    ("text", "looked_up"),
+    [
+        ("how long may I return things?", True),
+        ("What is your return policy", True),
+        ("where is order A-1001?", False),
+        ("what can you do?", False),
+        ("who are you?", False),
+        ("Compose a symphony in D minor", False),
+    ],
+)
+def test_a_question_no_tool_is_made_for_is_looked_up_in_the_knowledge(text: str, looked_up: bool):
+    (search,) = [tool.definition for tool in OWN_TOOLS[KNOWLEDGE]]
+    function = {"name": "knowledge__search", "description": search["description"], "parameters": search["inputSchema"]}
+    tools = (*specs("orders"), {"type": "function", "function": function})
+    messages = ({"role": "system", "content": system_prompt(a_task(), tools=True)}, {"role": "user", "content": text})
+    calls = wanted(answer(ModelRequest(model="demo/offline", messages=messages, tools=tools)))
+    assert (("knowledge__search", {"query": text}) in calls) is looked_up
 
 
 def test_its_examples_really_work():

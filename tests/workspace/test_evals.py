@@ -25,6 +25,6 @@ def test_every_case_passes_with_the_demo_model(tmp_path: Path) -> None:
     failed = [(case["name"], case["tries"]) for case in report["cases"] if case["state"] != "passed"]
     assert failed == []
     assert done.returncode == 0, done.stderr
-    assert {case["bot"] for case in report["cases"]} == {"desk", "helper", "support", "status"}
+    assert {case["bot"] for case in report["cases"]} == {"desk", "helper", "support", "status", "triage"}
     assert [one["ok"] for one in report["routing"]] == [True]
     assert not (tmp_path / ".botkit").exists()

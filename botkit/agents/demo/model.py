@@ -24,6 +24,7 @@ from botkit.agents.tokens import estimate_json_tokens, estimate_tokens
 from botkit.agents.words import STOP_WORDS, words
 from botkit.core.data import encode
 from botkit.core.models import Escalation, ModelDelta, ModelReply, ModelRequest, RequestedCall, Usage
+from botkit.core.own_tools import KNOWLEDGE
 
 NAME = "demo/offline"
 
@@ -46,6 +47,8 @@ _ABILITIES = re.compile(
     r"\b(?:list|show|which)(?: me)?(?: all)?(?: the| your)? tools\b|^\W*help\W*$",
     re.IGNORECASE,
 )
+_QUESTION = re.compile(r"\?\s*$|^\W*(?:what|when|where|which|who|whom|whose|why|how)\b", re.IGNORECASE)
+_KNOWLEDGE = f"{KNOWLEDGE}__search"
 _CLOCK = re.compile(
     r"\bwhat(?:'s| is) the (?:date|time|day)\b|\bwhat (?:day|date|time) is it\b|\btoday'?s date\b", re.IGNORECASE
 )
@@ -88,7 +91,11 @@ def answer(request: ModelRequest) -> ModelReply:
         return _reply(request, "", calls)
     if talk.round or any(intent.missing for intent in intents):
         return _reply(request, _report(talk, box, intents))
-    return _reply(request, _small_talk(talk, box))
+    if said := _small_talk(talk, box):
+        return _reply(request, said)
+    if look_up := _look_up(talk, box):
+        return _reply(request, "", [look_up])
+    return _reply(request, f"None of my tools fits that. {_about(talk, box)}")
 
 
 def _reply(request: ModelRequest, text: str, calls: Sequence[tuple[str, dict[str, Any]]] = ()) -> ModelReply:
@@ -145,6 +152,7 @@ def _only_a_look_up(call: Executed, talk: Conversation, intents: Sequence[Intent
 
 
 def _small_talk(talk: Conversation, box: Toolbox) -> str:
+    """An answer without tools; empty when there is none."""
     text = talk.text
     if _ABILITIES.search(text) or _WHO.search(text):
         return _about(talk, box)
@@ -158,7 +166,14 @@ def _small_talk(talk: Conversation, box: Toolbox) -> str:
         return f"You are welcome{name}."
     if _BYE.search(text) and small:
         return f"Goodbye{name}!"
-    return f"None of my tools fits that. {_about(talk, box)}"
+    return ""
+
+
+def _look_up(talk: Conversation, box: Toolbox) -> tuple[str, dict[str, Any]] | None:
+    """A question that no tool is made for is looked up in the knowledge, where there is some."""
+    if not _QUESTION.search(talk.text):
+        return None
+    return next(((tool.name, {"query": talk.text}) for tool in box.tools if tool.name == _KNOWLEDGE), None)
 
 
 def _offer(box: Toolbox) -> str:
