@@ -36,6 +36,7 @@ from botkit.engine.commands import Answered, CommandContext, about_messages, com
 from botkit.engine.decisions import Decisions
 from botkit.engine.deliveries import note_report
 from botkit.engine.effective import Effective, EffectiveCache
+from botkit.engine.endings import released
 from botkit.engine.feedback import note_reaction
 from botkit.engine.guards import cleaned_answer, guards_of
 from botkit.engine.identity import SANDBOX, Known
@@ -51,7 +52,7 @@ from botkit.engine.sealing import is_sealed
 from botkit.engine.services import Services
 from botkit.engine.takeover import Takeovers, taken_over
 from botkit.engine.turn import TurnInput, conversation_of, input_of
-from botkit.engine.turns import Turns, released
+from botkit.engine.turns import Turns
 from botkit.runs.context import RunContext
 from botkit.runs.lanes import LaneScope
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["Turns", "released"]
+__all__ = ["Turns"]
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from botkit.agents.guarded import BLOCKED, noted
+from botkit.agents.guarded import noted
 from botkit.agents.policy import PolicyJudge
 from botkit.core.agent import AgentOutcome
-from botkit.core.errors import BudgetUsedUp, NotFound
+from botkit.core.errors import NotFound
 from botkit.core.events import Conversation, Event, User
 from botkit.core.ids import new_id
 from botkit.core.journal import (
@@ -25,26 +24,22 @@ from botkit.core.journal import (
     MarkWelcomed,
     OpenRun,
     PutSession,
-    Requeue,
     Run,
     Say,
     SetRun,
     StartRun,
     TranscriptRow,
     Wait,
-    WaitingFor,
     Write,
 )
 from botkit.core.live import LiveEvent
 from botkit.core.models import Usage
 from botkit.core.screening import GuardFinding
 from botkit.core.stores import Person
-from botkit.engine.budget_notices import used_up_text
 from botkit.engine.effective import Effective, effective
-from botkit.engine.forms import form_json
+from botkit.engine.endings import CurrentTurn, Endings, released
 from botkit.engine.guards import cleaned, guards_of, judged, kept_back
 from botkit.engine.identity import Known
-from botkit.engine.languages import Language, language_of
 from botkit.engine.notices import Notices, conversations_of
 from botkit.engine.receiving import Receiving, user_row
 from botkit.engine.reply import Reply, TypingKeeper
@@ -62,25 +57,6 @@ if TYPE_CHECKING:
     from botkit.core.config import Config
 
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """One execution of a turn, as long as it lasts."""
-
-    scope: LaneScope
-    ctx: RunContext
-    run: Run
-    this: Effective
-    turn: TurnInput
-    config: Config
-    conversation: Conversation
-    reply: Reply
-
-    @property
-    def words(self) -> Language:
-        """What is said by us, and not by the model, in this conversation."""
-        return language_of(self.config, self.conversation, self.turn.locale, bot=self.run.bot)
-
-
 class Turns:
     """Starts, resumes and ends the runs of agents."""
 
@@ -90,6 +66,7 @@ class Turns:
         self._receiving = Receiving(services)
         self._speaking = Speaking(services)
         self._teams = TeamTurns(services)
+        self._endings = Endings(services)
 
     async def start(
         self,
@@ -370,7 +347,7 @@ class Turns:
             reply_to=turn.message_id if conversation.kind == "group" else "",
             asked_by=turn.sender_id,
         )
-        current = _Turn(scope, ctx, run, this, turn, config, conversation, reply)
+        current = CurrentTurn(scope, ctx, run, this, turn, config, conversation, reply)
         about = {"trace_id": run.trace_id, "message_id": turn.message_id}
         self._s.live.publish(LiveEvent(kind="status", conversation=run.conversation, run_id=run.id, data=about))
         try:
@@ -381,18 +358,18 @@ class Turns:
                 heard = await self._receiving.answers(ctx, turn, this, config)
                 outcome = received.said or await self._answer(current, received.turn, roles, history)
                 voiced = await self._voiced(current, outcome)
-            await self._finish(current, _with_sound(outcome, voiced, received.usage + heard), voiced)
+            await self._endings.finish(current, _with_sound(outcome, voiced, received.usage + heard), voiced)
         except Paused:
-            await self._pause(current)
+            await self._endings.pause(current)
         except Stopped:
-            await self._stopped(current)
+            await self._endings.stopped(current)
         finally:
             reply.close()
             for key in told - {run.conversation}:
                 self._s.outbox.kick(key)
 
     async def _answer(
-        self, current: _Turn, turn: TurnInput, roles: tuple[str, ...], history: Sequence[TranscriptRow]
+        self, current: CurrentTurn, turn: TurnInput, roles: tuple[str, ...], history: Sequence[TranscriptRow]
     ) -> AgentOutcome:
         ctx, run, this, config = current.ctx, current.run, current.this, current.config
         turn = await self._judged(current, turn)
@@ -409,7 +386,7 @@ class Turns:
         outcome = await self._s.workflows.run(ctx, task)
         return answer_of(outcome, run, self._s.clock.micros())
 
-    async def _voiced(self, current: _Turn, outcome: AgentOutcome) -> Voiced:
+    async def _voiced(self, current: CurrentTurn, outcome: AgentOutcome) -> Voiced:
         """The answer as a voice message, where the bot gives one."""
         if outcome.state != "completed" or not outcome.text:
             return Voiced()
@@ -417,7 +394,7 @@ class Turns:
             current.ctx, outcome.text, current.turn, current.this, current.config, current.conversation
         )
 
-    async def _judged(self, current: _Turn, turn: TurnInput) -> TurnInput:
+    async def _judged(self, current: CurrentTurn, turn: TurnInput) -> TurnInput:
         """The message with what a model found in it, where a policy asks one; only then it enters the transcript."""
         run, this, checks = current.run, current.this, guards_of(current.config, current.this.bot).input
         if not checks.policy or turn.withheld or not run.bot:
@@ -439,137 +416,6 @@ class Turns:
         )
         noted("input", found, run_id=run.id, bot=run.bot)
         return judged(turn, found)
-
-    async def _finish(self, current: _Turn, outcome: AgentOutcome, voiced: Voiced) -> None:
-        run, now = current.run, self._s.clock.micros()
-        text = outcome.text
-        if outcome.state == "failed" or (outcome.state == "limit_reached" and (not text or _is_budget(outcome.error))):
-            text = _failure_text(current, outcome.error)
-        text, parts = current.reply.final(text) if text else ("", [])
-        if voiced.voice is not None:
-            parts += current.reply.voice(voiced.voice, after=len(parts))
-        session = await self._touch_session(current, outcome, now)
-        output = {
-            "text": text,
-            "model": outcome.model,
-            "iterations": outcome.iterations,
-            "breakdown": msgspec.to_builtins(outcome.breakdown),
-            "calls": msgspec.to_builtins(outcome.calls),
-            **outcome.output,
-        }
-        if found := (*current.turn.findings, *outcome.output.get("guardrails", ())):
-            output["guardrails"] = list(found)
-        writes: list[Write] = [
-            *(Say(row=_row_of(run, row)) for row in outcome.rows),
-            *outcome.notes,
-            *session,
-            SetRun(
-                run_id=run.id,
-                state=outcome.state,
-                at=now,
-                output=output,
-                error=outcome.error,
-                usage=outcome.usage,
-            ),
-            *parts,
-            *self._requeue(current),
-        ]
-        await self._end(current, writes)
-        self._publish_done(current, outcome.state, outcome=outcome, text=text or str(output["text"]))
-
-    async def _touch_session(self, current: _Turn, outcome: AgentOutcome, now: int) -> list[Write]:
-        """Keep a new summary; the session's clock was set when the turn began."""
-        if not outcome.summary:
-            return []
-        context = await self._s.journal.context(current.run.lane, history_limit=0)
-        session = context.session
-        if session is None or session.id != current.run.session_id:
-            return []
-        summed = msgspec.structs.replace(session, summary=outcome.summary, summary_seq=outcome.summary_seq, last_at=now)
-        return [PutSession(session=summed)]
-
-    def _requeue(self, current: _Turn) -> list[Write]:
-        """Messages kept back while this run waited are due now, whatever the settings say since."""
-        return [released(current.run)] if current.ctx.waited else []
-
-    async def _pause(self, current: _Turn) -> None:
-        waits = current.ctx.open_waits
-        kinds: list[WaitingFor] = [wait.kind for wait in waits]
-        waiting_for: WaitingFor = "reconcile" if "reconcile" in kinds else kinds[0] if kinds else "approval"
-        now = self._s.clock.micros()
-        paused = SetRun(run_id=current.run.id, state="waiting", at=now, waiting_for=waiting_for)
-        await self._end(current, [*current.reply.paused(), paused])
-        self._s.timers_changed()
-        for wait in waits:
-            self._s.live.publish(
-                LiveEvent(
-                    kind="wait",
-                    conversation=current.run.conversation,
-                    run_id=current.run.id,
-                    data={"wait_id": wait.id, "kind": wait.kind, "token": wait.token, "payload": wait.payload}
-                    | ({"form": form} if (form := form_json(wait)) else {}),
-                )
-            )
-        self._publish_done(current, "waiting", waiting_for=waiting_for)
-
-    async def _stopped(self, current: _Turn) -> None:
-        partial = current.reply.text.strip()
-        words = current.words
-        text = f"{partial}\n\n_{words.stopped}_" if partial else words.stopped
-        text, parts = current.reply.final(text)
-        now = self._s.clock.micros()
-        said = TranscriptRow(
-            session_id=current.run.session_id, run_id=current.run.id, role="assistant", text=text, at=now
-        )
-        writes: list[Write] = [
-            Say(row=said),
-            SetRun(run_id=current.run.id, state="cancelled", at=now, output={"text": text}),
-            *parts,
-            *self._requeue(current),
-        ]
-        await self._end(current, writes)
-        self._publish_done(current, "cancelled", text=text)
-
-    async def _end(self, current: _Turn, writes: Sequence[Write]) -> None:
-        """The commit that ends this execution; it gives the lane back when nothing else waits in it."""
-        release = current.scope.last_batch
-        committed = await self._s.outbox.commit(
-            current.run.conversation, lambda send: current.ctx.commit(*writes, release=release, send=send)
-        )
-        if release:
-            await current.scope.released_by(committed)
-
-    def _publish_done(
-        self,
-        current: _Turn,
-        state: str,
-        *,
-        outcome: AgentOutcome | None = None,
-        waiting_for: str = "",
-        text: str = "",
-    ) -> None:
-        run = current.run
-        if not self._s.live.watched(run.conversation):
-            return
-        usage = outcome.usage if outcome is not None else run.usage
-        data: dict[str, Any] = {
-            "state": state,
-            "status": state,
-            "run_id": run.id,
-            "trace_id": run.trace_id,
-            "waiting_for": waiting_for,
-            "text": text,
-            "conversation_id": run.session_id,
-            "usage": msgspec.to_builtins(usage),
-            "cost_cents": usage.cost_micros / 10_000,
-            "latency_ms": (self._s.clock.micros() - run.started_at) / 1000,
-            "iterations": outcome.iterations if outcome is not None else 0,
-            "breakdown": msgspec.to_builtins(outcome.breakdown) if outcome is not None else {},
-            "calls": msgspec.to_builtins(outcome.calls) if outcome is not None else [],
-            "error": outcome.error if outcome is not None else None,
-            **({"data": outcome.output["data"]} if outcome is not None and "data" in outcome.output else {}),
-        }
-        self._s.live.publish(LiveEvent(kind="done", conversation=run.conversation, run_id=run.id, data=data))
 
 
 def _said(rows: Sequence[InboxRow], turn: TurnInput) -> dict[str, Any]:
@@ -602,31 +448,7 @@ def _nobody(roles: tuple[str, ...]) -> Known:
     return Known(person=Person(id=""), roles=roles, declared=False)
 
 
-def released(run: Run) -> Requeue:
-    """The write that gives back what was kept until this run ended (`while_waiting: queue`)."""
-    return Requeue(lane=run.lane, outcome=f"queued: {run.id}")
-
-
 def _with_sound(outcome: AgentOutcome, voiced: Voiced, heard: Usage) -> AgentOutcome:
     """With what hearing people and speaking the answer cost, and why it was not spoken."""
     output = {**outcome.output, "unspoken": voiced.problem} if voiced.problem else outcome.output
     return msgspec.structs.replace(outcome, usage=outcome.usage + heard + voiced.usage, output=output)
-
-
-def _row_of(run: Run, row: TranscriptRow) -> TranscriptRow:
-    return msgspec.structs.replace(row, session_id=run.session_id, run_id=run.id)
-
-
-def _is_budget(error: dict[str, Any] | None) -> bool:
-    return (error or {}).get("code") == BudgetUsedUp.code
-
-
-def _failure_text(current: _Turn, error: dict[str, Any] | None) -> str:
-    if (error or {}).get("code") == BLOCKED and (said := guards_of(current.config, current.this.bot).fallback):
-        return said
-    if current.this.bot.fallback:
-        return current.this.bot.fallback
-    if _is_budget(error):
-        return used_up_text(current.words, error, current.config.settings.timezone)
-    code = (error or {}).get("code", "internal")
-    return current.words.failed.format(code=code, trace=current.run.trace_id)
