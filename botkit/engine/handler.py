@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 import structlog
 
-from botkit.core.budgets import Payer
 from botkit.core.errors import BotkitError, NotFound
 from botkit.core.events import Conversation, Event
 from botkit.core.ids import new_id
@@ -31,8 +30,8 @@ from botkit.core.live import LiveEvent
 from botkit.engine import forms
 from botkit.engine.access import Access
 from botkit.engine.albums import merged, whole_albums
-from botkit.engine.budget_notices import left_lines, own_balances
-from botkit.engine.commands import Answered, CommandContext, about_messages, command_of, run_command
+from botkit.engine.command_desk import CommandDesk
+from botkit.engine.commands import about_messages, command_of
 from botkit.engine.decisions import Decisions
 from botkit.engine.deliveries import note_report
 from botkit.engine.effective import Effective, EffectiveCache
@@ -41,9 +40,7 @@ from botkit.engine.feedback import note_reaction
 from botkit.engine.guards import cleaned_answer, guards_of
 from botkit.engine.identity import SANDBOX, Known
 from botkit.engine.languages import Language, language_of
-from botkit.engine.linking import Linking
 from botkit.engine.member_calls import MemberCalls, approval_of
-from botkit.engine.memory import MemoryCommands
 from botkit.engine.notices import Notices
 from botkit.engine.ports import CallApprover
 from botkit.engine.pressed import said_by
@@ -69,9 +66,8 @@ class Handler:
         self.decisions = Decisions(services, self._calls)
         self.turns = Turns(services, self._notices)
         self.takeovers = Takeovers(services, self._notices)
-        self._linking = Linking(services.identities, services.clock)
-        self._memory = MemoryCommands(services.notebook) if services.notebook is not None else None
         self._effective = EffectiveCache()
+        self._desk = CommandDesk(services, self._effective)
         self._done_early: set[tuple[str, str]] = set()
         self._acknowledged: set[tuple[str, str]] = set()
         self._pressing: dict[tuple[str, str], asyncio.Future[bool]] = {}
@@ -152,8 +148,7 @@ class Handler:
     async def _status_now(self, scope: LaneScope, event: Event) -> None:
         known = await self._s.identities.resolve(event, self._s.configs.current)
         context = await self._s.journal.context(scope.lane)
-        budgets = await self._budgets("status", event, known)
-        text, _ = self._command_answer("status", event, known, context, running=scope.current, budgets=budgets)
+        text, _ = await self._desk.answer("status", event, known, context, running=scope.current)
         writes = self._notices.notice(event.conversation, f"{event.channel}/{event.dedupe_key}", text, to=event)
         await self._s.journal.commit(None, writes)
         self._s.outbox.kick(event.conversation.key)
@@ -356,67 +351,9 @@ class Handler:
         )
 
     async def _command(self, scope: LaneScope, rows: Sequence[InboxRow], name: str, event: Event, known: Known) -> None:
-        context = await scope.context()
-        budgets = await self._budgets(name, event, known)
-        link: Answered | None = None
-        if name == "link":
-            words = self._words(event, known)
-            link = Answered(*await self._linking.answer(event, known, self._s.configs.current, words))
-        memory: Answered | None = None
-        if name in ("memory", "forget") and self._memory is not None:
-            words, now = self._words(event, known), self._s.clock.micros()
-            memory = Answered(*await self._memory.answer(name, event, known, context, words, now=now))
-        text, writes = self._command_answer(name, event, known, context, budgets=budgets, link=link, memory=memory)
+        text, writes = await self._desk.answer(name, event, known, await scope.context())
         notice = self._notices.notice(event.conversation, rows[0].id, text, to=event)
         await self._consume(scope, rows, f"command: {name}", *writes, *notice)
-
-    def _command_answer(
-        self,
-        name: str,
-        event: Event,
-        known: Known,
-        context: LaneContext,
-        running: RunContext | None = None,
-        budgets: tuple[str, ...] = (),
-        link: Answered | None = None,
-        memory: Answered | None = None,
-    ) -> tuple[str, tuple[Write, ...]]:
-        this = self._effective.of(self._s.configs.current, event.conversation, event.route)
-        answered = run_command(
-            name,
-            CommandContext(
-                event=event,
-                known=known,
-                lane=context,
-                bot_name=this.name,
-                bot_description=this.bot.description,
-                model=this.model,
-                now=self._s.clock.micros(),
-                words=self._words(event, known),
-                running=running.run if running is not None else None,
-                history_limit=this.history_messages,
-                budgets=budgets,
-                link=link,
-                memory=memory,
-            ),
-        )
-        return answered.text, answered.writes
-
-    async def _budgets(self, name: str, event: Event, known: Known) -> tuple[str, ...]:
-        """What is left of the budgets this person may see, for /status."""
-        spending, config = self._s.spending, self._s.configs.current
-        if name != "status" or spending is None or not spending.active:
-            return ()
-        this = self._effective.of(config, event.conversation, event.route)
-        payer = Payer(
-            bots=(this.slug,),
-            person=known.person.id,
-            roles=known.roles,
-            workspaces=(this.bot.workspace,),
-            channel=event.channel,
-        )
-        shown = own_balances(await spending.left(payer), known.person.id, is_admin=known.is_admin)
-        return tuple(left_lines(shown, self._words(event, known), config))
 
     def _words(self, event: Event, known: Known) -> Language:
         return language_of(self._s.configs.current, event.conversation, known.person.locale, bot=event.route)
