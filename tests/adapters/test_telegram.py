@@ -12,12 +12,13 @@ from aiohttp import web
 
 from adapters.telegram import Telegram
 from botkit.core.config.models import SecretRef, TelegramChannel
-from botkit.core.errors import BadSignature, ChatGone, SendFailed, StoreError
+from botkit.core.errors import BadSignature, ChatGone, SendFailed
 from botkit.core.events import Attachment, Conversation
 from botkit.core.messages import Button, OutMessage, Part
 from botkit.sdk.adapter import Adapter, HttpRequest
 from botkit.testing.adapters import AdapterContract, Courier, Emulator, MemoryHost, Seen
 from botkit.testing.telegram import FakeChat, FakeMessage, FakeTelegram, utf16_len
+from tests.adapters.hooks import received
 
 
 def menu_of(language: str) -> str:
@@ -168,21 +169,7 @@ class WebhookEmulator(TelegramEmulator):
         return self.current
 
     async def receive(self, request: web.Request) -> web.Response:
-        """As the HTTP app does: 503 while nothing can be stored, 401 for a wrong secret."""
-        inbound = HttpRequest(
-            method=request.method,
-            path=request.path,
-            headers={name.lower(): value for name, value in request.headers.items()},
-            body=await request.read(),
-        )
-        assert self.current is not None
-        try:
-            answer = await self.current.webhook(inbound)
-        except StoreError:
-            return web.Response(status=503)
-        except BadSignature:
-            return web.Response(status=401)
-        return web.Response(status=answer.status, body=answer.body)
+        return await received(self.current, request)
 
 
 class TestContractByWebhook(TestContract):

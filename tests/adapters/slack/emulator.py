@@ -10,15 +10,12 @@ from aiohttp import web
 
 from adapters.slack import Slack
 from botkit.core.config.models import SecretRef, SlackChannel
-from botkit.core.errors import (
-    BadSignature,
-    StoreError,
-)
 from botkit.core.events import Conversation
 from botkit.core.messages import OutMessage, Part
-from botkit.sdk.adapter import Adapter, HttpRequest
+from botkit.sdk.adapter import Adapter
 from botkit.testing.adapters import Emulator, MemoryHost, Seen
 from botkit.testing.slack import FakeMessage, FakeRoom, FakeSlack
+from tests.adapters.hooks import received
 
 _BLOCK = re.compile(r"```[^\n`]*\n(.*?)\n?```", re.DOTALL)
 RINGS = re.compile(r"<(?:!|@[UW]|!subteam)[^>]*>")
@@ -160,21 +157,7 @@ class PostedEmulator(SlackEmulator):
         return self.current
 
     async def receive(self, request: web.Request) -> web.Response:
-        """As the HTTP app does: 503 while nothing can be stored, 401 for a wrong signature."""
-        inbound = HttpRequest(
-            method=request.method,
-            path=request.path,
-            headers={name.lower(): value for name, value in request.headers.items()},
-            body=await request.read(),
-        )
-        assert self.current is not None
-        try:
-            answer = await self.current.webhook(inbound)
-        except StoreError:
-            return web.Response(status=503)
-        except BadSignature:
-            return web.Response(status=401)
-        return web.Response(status=answer.status, body=answer.body)
+        return await received(self.current, request)
 
 
 def conversation_of(room: FakeRoom, thread: str = "") -> Conversation:
