@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["HealthReport", "connect_later"]
+__all__ = ["HealthReport", "Setbacks", "connect_later"]
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, TypeVar, cast
 
 from botkit.sdk import AdapterHost, BotkitError, ChannelFatal, Clock, Health
 
 Connection = TypeVar("Connection")
+
+_WAITS_S = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+_STEADY_S = 60.0
 
 
 class HealthReport:
@@ -30,6 +34,39 @@ class HealthReport:
         self.state, self.detail = state, detail
         known = cast("Literal['off', 'starting', 'ok', 'degraded', 'fatal']", state)
         self._host.report(Health(state=known, detail=detail, since=self._host.clock.micros()))
+
+
+class Setbacks:
+    """How often a connection failed of late: each time it is waited for longer, and one that held for a while makes
+    former failures forgotten."""
+
+    def __init__(self, clock: Clock, report: Callable[[str, str], None]):
+        self.count = 0
+        self.connected_at = clock.monotonic()
+        self.settled = asyncio.Event()
+        """Set once it is known whether the connection works."""
+        self._clock = clock
+        self._report = report
+
+    def connected(self) -> None:
+        self.connected_at = self._clock.monotonic()
+        self._report("ok", "")
+        self.settled.set()
+
+    def ended(self) -> None:
+        """A connection ended."""
+        if self._clock.monotonic() - self.connected_at > _STEADY_S:
+            self.count = 0
+        self.connected_at = self._clock.monotonic()
+
+    def failed(self, error: BotkitError) -> float:
+        """Report a failure; how many seconds to wait before the next attempt."""
+        self.ended()
+        wait_s = error.retry_after_s or _WAITS_S[min(self.count, len(_WAITS_S) - 1)]
+        self.count += 1
+        self._report("degraded", str(error))
+        self.settled.set()
+        return wait_s
 
 
 async def connect_later(

@@ -25,6 +25,7 @@ import yarl
 from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 
 from adapters.discord.api import DiscordApi
+from adapters.life import Setbacks
 from botkit.sdk import AdapterError, BotkitError, ChannelFatal, Clock, StoreError
 
 _log = structlog.get_logger("botkit.discord")
@@ -34,10 +35,8 @@ HEARTBEAT_TIMEOUT_S = 60.0
 _CONNECT_TIMEOUT_S = 30.0
 _CLOSE_TIMEOUT_S = 2.0
 _STORE_RETRY_S = 1.0
-_STEADY_S = 60.0
 _IDENTIFY_S = 5.0
 """Discord starts one session of a bot in this time."""
-_BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 _RESUMABLE = 4000
 """A close code after which the session goes on at the next resume."""
 _FATAL = {
@@ -110,10 +109,8 @@ class Gateway:
         self._timeout_s = timeout_s
         self._received: list[tuple[str, Any]] = []
         self._session = session
-        self._failures = 0
-        self._connected_at = clock.monotonic()
-        self.settled = asyncio.Event()
-        """Set once it is known whether the connection works."""
+        self._setbacks = Setbacks(clock, report)
+        self.settled = self._setbacks.settled
 
     async def run(self) -> None:
         """Listen for ever; returns only when a person must act first, which it reported."""
@@ -205,11 +202,9 @@ class Gateway:
                 return
 
     def _connected(self, how: str) -> None:
-        if self._failures:
-            _log.info("discord_connected_again", channel=self._channel, how=how, failures=self._failures)
-        self._connected_at = self._clock.monotonic()
-        self._report("ok", "")
-        self.settled.set()
+        if self._setbacks.count:
+            _log.info("discord_connected_again", channel=self._channel, how=how, failures=self._setbacks.count)
+        self._setbacks.connected()
 
     async def _reconnect(self, *, resume: bool) -> None:
         """Resume at once the first time, as Discord asks for, and patiently when it happens again and again."""
@@ -217,26 +212,16 @@ class Gateway:
             self._session.forget()
             # Sessions that ended for everybody must not all be opened in the same second.
             await self._clock.sleep(_IDENTIFY_S * (1 + random.random()))
-        self._calm_down()
-        if self._failures:
+        self._setbacks.ended()
+        if self._setbacks.count:
             await self._pause(AdapterError("Discord's gateway closes the connection again and again"))
         else:
-            self._failures = 1
+            self._setbacks.count = 1
 
     async def _pause(self, error: BotkitError) -> None:
-        self._calm_down()
-        wait_s = error.retry_after_s or _BACKOFF_S[min(self._failures, len(_BACKOFF_S) - 1)]
-        self._failures += 1
-        self._report("degraded", str(error))
-        self.settled.set()
+        wait_s = self._setbacks.failed(error)
         _log.warning("discord_gateway_failed", channel=self._channel, code=error.code, detail=str(error), wait_s=wait_s)
         await self._clock.sleep(wait_s)
-
-    def _calm_down(self) -> None:
-        """A connection that held for a while makes former failures forgotten."""
-        if self._clock.monotonic() - self._connected_at > _STEADY_S:
-            self._failures = 0
-        self._connected_at = self._clock.monotonic()
 
     def _end(self, why: str) -> None:
         self._report("fatal", why)

@@ -19,6 +19,7 @@ from typing import Any, cast
 import aiohttp
 import structlog
 
+from adapters.life import Setbacks
 from adapters.slack.api import Refused, SlackApi
 from botkit.sdk import AdapterError, BotkitError, ChannelFatal, Clock, StoreError
 
@@ -28,8 +29,6 @@ HEARTBEAT_S = 20.0
 """Between two pings; a half-open connection is noticed after one and a half of it."""
 _HELLO_S = 30.0
 _STORE_RETRY_S = 1.0
-_BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
-_STEADY_S = 60.0
 _CLOSED = frozenset(
     {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
 )
@@ -63,11 +62,9 @@ class SocketMode:
         self._deliver = deliver
         self._connected = connected
         self._report = report
-        self._failures = 0
-        self._connected_at = clock.monotonic()
+        self._setbacks = Setbacks(clock, report)
         self._left_at = float("-inf")
-        self.settled = asyncio.Event()
-        """Set once it is known whether the connection works."""
+        self.settled = self._setbacks.settled
 
     async def run(self) -> None:
         """Listen for ever; returns only when a person must act first, which it reported."""
@@ -97,27 +94,25 @@ class SocketMode:
                 if first.type in _CLOSED:
                     break
                 if first.type is aiohttp.WSMsgType.TEXT and not await self._received(socket, str(first.data)):
-                    self._calm_down()
+                    self._setbacks.ended()
                     return
                 first = await socket.receive()
         finally:
             self._left_at = self._clock.monotonic()
             with contextlib.suppress(Exception):
                 await socket.close()
-        self._calm_down()
-        if self._failures:
+        self._setbacks.ended()
+        if self._setbacks.count:
             raise AdapterError("Slack's socket closes again and again")
-        self._failures = 1
+        self._setbacks.count = 1
 
     async def _received(self, socket: aiohttp.ClientWebSocketResponse, text: str) -> bool:
         """False: Slack asks for a new connection."""
         envelope = cast("dict[str, Any]", json.loads(text))
         match envelope.get("type"):
             case "hello":
-                self._connected_at = self._clock.monotonic()
-                self._report("ok", "")
-                self.settled.set()
-                await self._connected(self._connected_at - self._left_at)
+                self._setbacks.connected()
+                await self._connected(self._setbacks.connected_at - self._left_at)
             case "disconnect":
                 if envelope.get("reason") == "link_disabled":
                     raise ChannelFatal(
@@ -143,19 +138,9 @@ class SocketMode:
                 return
 
     async def _pause(self, error: BotkitError) -> None:
-        self._calm_down()
-        wait_s = error.retry_after_s or _BACKOFF_S[min(self._failures, len(_BACKOFF_S) - 1)]
-        self._failures += 1
-        self._report("degraded", str(error))
-        self.settled.set()
+        wait_s = self._setbacks.failed(error)
         _log.warning("slack_socket_failed", channel=self._channel, code=error.code, detail=str(error), wait_s=wait_s)
         await self._clock.sleep(wait_s)
-
-    def _calm_down(self) -> None:
-        """A connection that held for a while makes former failures forgotten."""
-        if self._clock.monotonic() - self._connected_at > _STEADY_S:
-            self._failures = 0
-        self._connected_at = self._clock.monotonic()
 
 
 def _advice(error: BotkitError) -> str:
