@@ -10,17 +10,16 @@ from __future__ import annotations
 
 __all__ = ["embed_once", "embedding_identity"]
 
-import asyncio
 import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from botkit.agents.litellm_model import LiteLLMProvider, Target, translate
-from botkit.agents.model_pools import use_pool
+from botkit.agents.library_call import call_library
+from botkit.agents.litellm_model import LiteLLMProvider, Target
 from botkit.core.embeddings import EmbeddingReply, EmbeddingRequest
-from botkit.core.errors import ModelRefused, ModelUnavailable
+from botkit.core.errors import ModelRefused
 from botkit.core.models import Usage
 from botkit.core.tokens import estimate_tokens
 
@@ -31,8 +30,6 @@ _INPUT_TYPES: Mapping[str, tuple[str, str]] = {
     "nvidia_nim": ("passage", "query"),
 }
 """How providers call a document and a query, where they tell them apart."""
-_POOL_TIMEOUT_S = 3600.0
-"""The same for all calls, as for answers: LiteLLM keeps a connection pool for each value."""
 
 
 def embedding_identity(model: str, api_base: str, params: Mapping[str, Any]) -> str:
@@ -49,36 +46,19 @@ async def embed_once(
     Raises:
         ModelError: translated; also for an answer that is not one vector for each text.
     """
-    litellm = await provider.load()
-    arguments: dict[str, Any] = {
-        **target.params,
-        "model": target.name,
-        "input": list(request.texts),
-        "timeout": _POOL_TIMEOUT_S,
-        "num_retries": 0,
-        "max_retries": 0,
-    }
     kinds = _INPUT_TYPES.get(target.provider)
+    defaults: dict[str, Any] = {}
     if kinds is not None:
-        arguments.setdefault("input_type", kinds[request.purpose == "query"])
+        defaults["input_type"] = kinds[request.purpose == "query"]
     elif target.provider == "openai" or target.api_base:
-        arguments.setdefault("encoding_format", "float")
-    if target.api_base:
-        arguments["api_base"] = target.api_base
-    if target.api_key:
-        arguments["api_key"] = target.api_key
-    use_pool(target.api_key)
-    try:
-        async with asyncio.timeout(timeout_s):
-            answer = await litellm.aembedding(**arguments)
-    except TimeoutError as error:
-        raise ModelUnavailable(
-            f"{target.name} did not answer within {timeout_s:g} seconds.", model=target.name
-        ) from error
-    except Exception as error:
-        raise translate(error, target) from error
+        defaults["encoding_format"] = "float"
+    answer = await call_library(
+        provider, target, "aembedding", {"input": list(request.texts)}, limit_s=timeout_s, defaults=defaults
+    )
     vectors = _vectors(answer, len(request.texts), target)
-    return EmbeddingReply(vectors=vectors, usage=_usage(answer, request, target, litellm), model=target.name)
+    return EmbeddingReply(
+        vectors=vectors, usage=_usage(answer, request, target, await provider.load()), model=target.name
+    )
 
 
 def _vectors(answer: Any, wanted: int, target: Target) -> tuple[Sequence[float], ...]:

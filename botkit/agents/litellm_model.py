@@ -26,7 +26,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from botkit.agents.model_errors import translate
-from botkit.agents.model_pools import separate_pools, use_pool
+from botkit.agents.model_pools import POOL_TIMEOUT_S, separate_pools, use_pool
 from botkit.agents.model_request import arguments_of
 from botkit.agents.model_target import Target
 from botkit.agents.price_list import facts_of
@@ -48,8 +48,6 @@ _IMPORTED_BY_THE_FIRST_CALL = (
     "litellm.responses.mcp.chat_completions_handler",
     "litellm.litellm_core_utils.default_encoding",
 )
-_POOL_TIMEOUT_S = 3600.0
-"""The same for all calls: LiteLLM keeps a connection pool for each value. The time of a call is ours to watch."""
 
 
 class LiteLLMProvider:
@@ -87,7 +85,7 @@ class LiteLLMProvider:
                 schema = request.response_schema is not None and litellm.supports_response_schema(model=target.name)
                 arguments = arguments_of(target, request, holds_schema=bool(schema))
                 use_pool(target.api_key)
-                stream = await litellm.acompletion(**arguments, timeout=_POOL_TIMEOUT_S)
+                stream = await litellm.acompletion(**arguments, timeout=POOL_TIMEOUT_S)
             chunks = aiter(stream)
             while True:
                 async with asyncio.timeout_at(deadline):

@@ -10,14 +10,15 @@ share a connection. A client nobody uses any more is closed by LiteLLM, an hour 
 
 from __future__ import annotations
 
-__all__ = ["separate_pools", "use_pool"]
+__all__ = ["POOL_TIMEOUT_S", "separate_pools", "use_pool"]
 
 import hashlib
 from contextvars import ContextVar
 from typing import Any
 
-_TIMEOUT_S = 3600.0
-"""Much longer than any call, whose time is watched elsewhere."""
+POOL_TIMEOUT_S = 3600.0
+"""Much longer than any call, whose time is watched elsewhere. The same for all: LiteLLM keeps a connection pool for
+each value."""
 _pool: ContextVar[str] = ContextVar("botkit_model_pool", default="")
 
 
@@ -42,7 +43,7 @@ def separate_pools(litellm: Any) -> None:
             return
 
         def __getattr__(self, name: str) -> Any:
-            return getattr(get_async_httpx_client("botkit", {"timeout": _TIMEOUT_S}), name)
+            return getattr(get_async_httpx_client("botkit", {"timeout": POOL_TIMEOUT_S}), name)
 
         async def close(self) -> None:
             return

@@ -10,17 +10,15 @@ from __future__ import annotations
 
 __all__ = ["SpeechModels"]
 
-import asyncio
 import math
-from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import msgspec
 
-from botkit.agents.litellm_model import LiteLLMProvider, Target, translate
+from botkit.agents.library_call import call_library
+from botkit.agents.litellm_model import LiteLLMProvider, Target
 from botkit.agents.media import audio_formats, sound_format, takes_by_table
-from botkit.agents.model_pools import use_pool
 from botkit.agents.models import Models
 from botkit.agents.price_list import facts_of
 from botkit.core.clock import Clock
@@ -31,8 +29,6 @@ from botkit.core.silence import SILENCE_MIME, silence_saying, words_in
 from botkit.core.sound import guessed_seconds, sound_mime, sound_seconds
 from botkit.core.speech import Heard, Spoken
 
-T = TypeVar("T")
-
 _DEMO = "demo/"
 _DEMO_VOICE = "demo/offline"
 _SPOKEN_CHARS_PER_S = 12.0
@@ -40,8 +36,6 @@ _SPOKEN_CHARS_PER_S = 12.0
 _USUAL_VOICE = "alloy"
 """Of OpenAI's models, which want to be told one."""
 _NAMED_VOICES = ("openai", "azure")
-_POOL_TIMEOUT_S = 3600.0
-"""The same for all calls, as for answers: LiteLLM keeps a connection pool for each value."""
 _ENDINGS = {"ogg": ".ogg", "wav": ".wav", "mp3": ".mp3", "flac": ".flac", "aac": ".m4a", "aiff": ".aiff"}
 _OTHER_ENDINGS = {"audio/mp4": ".m4a", "audio/x-m4a": ".m4a", "audio/webm": ".webm", "video/mp4": ".mp4"}
 _KNOWN_ENDINGS = (".flac", ".mp3", ".mp4", ".mpeg", ".mpga", ".m4a", ".ogg", ".wav", ".webm")
@@ -147,32 +141,9 @@ class SpeechModels:
         self, provider: LiteLLMProvider, target: Target, function: str, call: dict[str, Any], limit_s: float
     ) -> Any:
         """One call of LiteLLM. Raises `ModelError`, translated."""
-        litellm = await provider.load()
-        arguments: dict[str, Any] = {
-            **target.params,
-            **call,
-            "model": target.name,
-            "timeout": _POOL_TIMEOUT_S,
-            "num_retries": 0,
-            "max_retries": 0,
-        }
-        arguments |= {"api_base": target.api_base} if target.api_base else {}
-        arguments |= {"api_key": target.api_key} if target.api_key else {}
+        await provider.load()  # takes seconds the first time, in which others may use the place
         async with self._gate.place(target.name):
-            use_pool(target.api_key)
-            return await _within(getattr(litellm, function)(**arguments), target, limit_s)
-
-
-async def _within(work: Coroutine[Any, Any, T], target: Target, limit_s: float) -> T:
-    try:
-        async with asyncio.timeout(limit_s):
-            return await work
-    except TimeoutError as error:
-        raise ModelUnavailable(
-            f"{target.name} did not answer within {limit_s:g} seconds.", model=target.name
-        ) from error
-    except Exception as error:
-        raise translate(error, target) from error
+            return await call_library(provider, target, function, call, limit_s=limit_s)
 
 
 def _demo_heard(data: bytes, spec: ModelSpec, seconds: float) -> Heard:

@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
 import msgspec
 import pytest
-import pytest_asyncio
 
 from botkit.agents.litellm_model import LiteLLMProvider, Target
 from botkit.agents.models import Models, RetryPolicy
@@ -30,6 +29,7 @@ from tests.agents.support import Bench, FakeTools, a_task, a_tool, row
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.slow,
+    pytest.mark.usefixtures("provider"),
     # LiteLLM's own: pydantic's remarks on its types, and its use of deprecated attributes of pydantic
     pytest.mark.filterwarnings("ignore::UserWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -53,27 +53,6 @@ CREATE = a_tool(
     priority={"type": "integer", "enum": [1, 2, 3]},
     meta={"type": "object", "additionalProperties": {"type": "string"}},
 )
-
-
-@pytest.fixture(scope="module")
-def provider() -> LiteLLMProvider:
-    return LiteLLMProvider()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
-async def library(provider: LiteLLMProvider) -> AsyncIterator[None]:
-    """Import LiteLLM before the first test; close its pooled connections before their event loop ends."""
-    await provider.load()
-    yield
-    await provider.aclose()
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def llm() -> AsyncIterator[FakeLLM]:
-    async with FakeLLM() as server:
-        yield server
 
 
 @pytest.fixture(params=list(PROVIDERS))
