@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["ACCOUNTS", "MOVE_ACCOUNT", "move_account"]
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import ColumnElement, FromClause, Table, and_, delete, exists, select, update
 
 from botkit.store.query import Query, Tx, arg, const
 from botkit.store.schema import (
@@ -21,12 +21,12 @@ from botkit.store.schema import (
     runs,
     secrets,
     sessions,
+    tags,
     transcript,
     verifications,
     waits,
     welcomes,
 )
-from botkit.store.writes.tags import DROP_TAGS, KEEP_TAGS
 
 ACCOUNTS = Query(
     "person_id",
@@ -45,46 +45,35 @@ MOVE_ACCOUNT = Query(
     ),
 )
 _FORGET = Query("id", lambda _: delete(people).where(people.c.id == arg("id")))
-_other = welcomes.alias("other")
-_KEEP_WELCOMES = Query(
-    "to from",
-    lambda _: (
-        update(welcomes)
-        .values(person_id=arg("to"))
-        .where(
-            welcomes.c.person_id == arg("from"),
-            ~exists().where(_other.c.person_id == arg("to"), _other.c.bot == welcomes.c.bot),
-        )
-    ),
+
+
+def _handed_on(table: Table, owner: str, key: str, *, scope: str = "") -> tuple[Query, Query]:
+    """(give a person the rows of another, but those that one has already; drop what is left).
+
+    Args:
+        owner: the column that says whose a row is.
+        key: the column of which nobody has the same value twice.
+        scope: what `table.scope` has to be, where rows belong to others than people too.
+    """
+
+    def of(rows: FromClause, person: str) -> ColumnElement[bool]:
+        mine = rows.c[owner] == arg(person)
+        return and_(rows.c.scope == const(scope), mine) if scope else mine
+
+    held = table.alias("held")
+    has_it = exists().where(of(held, "to"), held.c[key] == table.c[key])
+    return (
+        Query("to from", lambda _: update(table).values({owner: arg("to")}).where(of(table, "from"), ~has_it)),
+        Query("id", lambda _: delete(table).where(of(table, "id"))),
+    )
+
+
+_HANDED_ON = (
+    _handed_on(welcomes, "person_id", "bot"),
+    _handed_on(notes, "owner", "name", scope="person"),
+    _handed_on(opt_outs, "person_id", "bot"),
+    _handed_on(tags, "person_id", "tag"),
 )
-_held = notes.alias("held")
-_KEEP_NOTES = Query(
-    "to from",
-    lambda _: (
-        update(notes)
-        .values(owner=arg("to"))
-        .where(
-            notes.c.scope == const("person"),
-            notes.c.owner == arg("from"),
-            ~exists().where(_held.c.scope == const("person"), _held.c.owner == arg("to"), _held.c.name == notes.c.name),
-        )
-    ),
-)
-_DROP_NOTES = Query("id", lambda _: delete(notes).where(notes.c.scope == const("person"), notes.c.owner == arg("id")))
-_refused = opt_outs.alias("refused")
-_KEEP_OPT_OUTS = Query(
-    "to from",
-    lambda _: (
-        update(opt_outs)
-        .values(person_id=arg("to"))
-        .where(
-            opt_outs.c.person_id == arg("from"),
-            ~exists().where(_refused.c.person_id == arg("to"), _refused.c.bot == opt_outs.c.bot),
-        )
-    ),
-)
-_DROP_OPT_OUTS = Query("id", lambda _: delete(opt_outs).where(opt_outs.c.person_id == arg("id")))
-_DROP_WELCOMES = Query("id", lambda _: delete(welcomes).where(welcomes.c.person_id == arg("id")))
 _INHERIT = tuple(
     Query(
         "to from",
@@ -118,12 +107,7 @@ def move_account(tx: Tx, channel: str, user_id: str, old: str, new: str, now: in
         tx(query, new, old)
     for query in _LEAVE:  # what was proved of an account, and sealed for it, is not handed on
         tx(query, old)
-    for keep, drop in (
-        (_KEEP_WELCOMES, _DROP_WELCOMES),
-        (_KEEP_NOTES, _DROP_NOTES),
-        (_KEEP_OPT_OUTS, _DROP_OPT_OUTS),
-        (KEEP_TAGS, DROP_TAGS),
-    ):
+    for keep, drop in _HANDED_ON:
         tx(keep, new, old)
         tx(drop, old)
     tx(_FORGET, old)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["DROP_TAGS", "KEEP_TAGS", "TAGS_OF"]
+__all__ = ["TAGS_OF"]
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import delete, func, select
 
 from botkit.core.errors import LimitReached
 from botkit.core.tags import TAGS_LIMIT, SetTags
@@ -24,21 +24,6 @@ _COUNT = Query(
 TAGS_OF = Query(
     "person_id", lambda _: select(tags.c.tag).where(tags.c.person_id == arg("person_id")).order_by(tags.c.tag)
 )
-
-_held = tags.alias("held")
-KEEP_TAGS = Query(
-    "to from",
-    lambda _: (
-        update(tags)
-        .values(person_id=arg("to"))
-        .where(
-            tags.c.person_id == arg("from"),
-            ~exists().where(_held.c.person_id == arg("to"), _held.c.tag == tags.c.tag),
-        )
-    ),
-)
-"""Give tags to another person, but those that one has already."""
-DROP_TAGS = Query("person_id", lambda _: delete(tags).where(tags.c.person_id == arg("person_id")))
 
 
 @writes(SetTags)
