@@ -16,6 +16,9 @@ from botkit.core.events import Action, Event, ReplyTo
 from botkit.core.messages import Capabilities, Form, OutMessage, Part
 from botkit.engine import forms, questions
 
+_FORM = "form"
+"""Where payloads carry it."""
+
 
 def said_by(event: Event) -> Event | None:
     """The message a press, a choice or a form stands for; None when it is an answer to something of ours."""
@@ -39,9 +42,6 @@ def _fields(action: Action) -> str:
     return "\n".join(
         f"{name}: {', '.join(value) if isinstance(value, list) else value}" for name, value in action.fields.items()
     )
-
-
-_FORM = "form"
 
 
 def kept_form(message: OutMessage, can: Capabilities) -> dict[str, Any]:
